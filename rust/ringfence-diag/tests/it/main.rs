@@ -1,0 +1,7 @@
+//! What the renderers print and what the registry holds.
+
+mod builder;
+mod findings;
+mod rules;
+mod splat;
+mod text;

@@ -1,0 +1,220 @@
+//! Lock classes, and the instances that belong to them (`struct lock_class`, `struct lockdep_map`).
+
+use ringfence_base::{ClassId, LockId, Origin};
+
+use crate::usage::{UsageBit, UsageMask};
+
+/// How a lock waits (`enum lockdep_wait_type`): which contexts it may be taken in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum WaitType {
+    /// Not checked.
+    #[default]
+    None = 0,
+    /// Never waits (RCU readers).
+    Free = 1,
+    /// Spins (`raw_spinlock_t`).
+    Spin = 2,
+    /// Spins, but sleeps on a real-time kernel (`spinlock_t`, `rwlock_t`).
+    Config = 3,
+    /// Sleeps (mutex, rwsem, `ww_mutex`).
+    Sleep = 4,
+}
+
+impl WaitType {
+    /// The kernel's number (with `PROVE_RAW_LOCK_NESTING`), and back.
+    pub const fn from_raw(raw: u64) -> Option<Self> {
+        match raw {
+            0 => Some(Self::None),
+            1 => Some(Self::Free),
+            2 => Some(Self::Spin),
+            3 => Some(Self::Config),
+            4 => Some(Self::Sleep),
+            _ => None,
+        }
+    }
+}
+
+/// What sort of lock it is to lockdep (`enum lockdep_lock_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum LockType {
+    /// An ordinary lock.
+    #[default]
+    Normal = 0,
+    /// Per-CPU, as `local_lock_t`: not a lock to an interrupt on the same CPU.
+    PerCpu = 1,
+    /// Not a lock at all: only overrides the wait type of what is taken inside.
+    WaitOverride = 2,
+}
+
+impl LockType {
+    /// The kernel's number, and back.
+    pub const fn from_raw(raw: u64) -> Option<Self> {
+        match raw {
+            0 => Some(Self::Normal),
+            1 => Some(Self::PerCpu),
+            2 => Some(Self::WaitOverride),
+            _ => None,
+        }
+    }
+}
+
+/// Identity of a set of instances that obey the same rules: the kernel's `struct lock_class_key`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct KeyId(pub(crate) u32);
+
+/// What a lock is initialised with (`lockdep_init_map_type()`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockInit<'a> {
+    /// Name of the instance, for reports.
+    pub name: &'a str,
+    /// Its key.
+    pub key: KeyId,
+    /// Inner wait type: what may be taken inside.
+    pub wait_inner: WaitType,
+    /// Outer wait type: where it may be taken; [`WaitType::None`] means the inner one.
+    pub wait_outer: WaitType,
+    /// Sort of lock.
+    pub lock_type: LockType,
+}
+
+/// `u32::MAX`: no class, edge, usage record… in a field that has to stay small.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// The class of a lock that nobody ever took.
+pub(crate) const NO_CLASS: ClassId = ClassId::from_raw(NONE);
+
+pub(crate) struct Key {
+    pub(crate) name: Box<str>,
+    /// (subclass, class), in order of first use: nearly always one entry, seldom more than three.
+    pub(crate) classes: Vec<(u32, ClassId)>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Lock {
+    pub(crate) key: KeyId,
+    /// Class at subclass 0, or [`NONE`] as long as nobody took a lock of this key.
+    pub(crate) class0: u32,
+    pub(crate) wait_inner: WaitType,
+    pub(crate) wait_outer: WaitType,
+    pub(crate) lock_type: LockType,
+}
+
+/// A class as the validator keeps it; its edges are in the graph.
+#[derive(Clone, Copy)]
+pub(crate) struct Class {
+    pub(crate) key: KeyId,
+    pub(crate) subclass: u32,
+    pub(crate) usage: UsageMask,
+    /// Wait types on the scale in force (see [`WaitScale`](crate::wait_context::WaitScale)).
+    pub(crate) wait_inner: u8,
+    pub(crate) wait_outer: u8,
+    pub(crate) lock_type: LockType,
+    /// Newest usage record, or [`NONE`].
+    pub(crate) last_usage: u32,
+}
+
+/// Where a class got one of its usage states.
+#[derive(Clone, Copy)]
+pub(crate) struct UsageRecord {
+    pub(crate) bit: UsageBit,
+    pub(crate) previous: u32,
+    pub(crate) origin: Origin,
+}
+
+/// All keys, instances, classes and usage records of a validator.
+#[derive(Default)]
+pub(crate) struct Registry {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) locks: Vec<Lock>,
+    pub(crate) lock_names: Vec<Box<str>>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) usages: Vec<UsageRecord>,
+}
+
+impl Registry {
+    pub(crate) fn clear(&mut self) {
+        self.keys.clear();
+        self.locks.clear();
+        self.lock_names.clear();
+        self.classes.clear();
+        self.usages.clear();
+    }
+
+    pub(crate) fn lock(&self, lock: LockId) -> &Lock {
+        &self.locks[lock.index()]
+    }
+
+    pub(crate) fn class(&self, class: ClassId) -> &Class {
+        &self.classes[class.index()]
+    }
+
+    /// The class of an instance at a subclass, if anybody used it yet (`look_up_lock_class()`).
+    #[inline]
+    pub(crate) fn look_up(&mut self, lock: LockId, subclass: u32) -> Option<ClassId> {
+        let entry = &mut self.locks[lock.index()];
+        if subclass == 0 && entry.class0 != NONE {
+            return Some(ClassId::from_raw(entry.class0));
+        }
+        let (_, class) = self.keys[entry.key.0 as usize].classes.iter().find(|(at, _)| *at == subclass)?;
+        if subclass == 0 {
+            entry.class0 = class.raw();
+        }
+        Some(*class)
+    }
+
+    /// Puts a usage on record.
+    pub(crate) fn record_usage(&mut self, class: ClassId, bit: UsageBit, origin: Origin) {
+        let record = u32::try_from(self.usages.len()).expect("engine bug: more than 2^32 usage records");
+        let entry = &mut self.classes[class.index()];
+        entry.usage = entry.usage.union(bit.mask());
+        self.usages.push(UsageRecord { bit, previous: entry.last_usage, origin });
+        entry.last_usage = record;
+    }
+
+    /// Where the class got this usage, if it has it.
+    pub(crate) fn usage_origin(&self, class: ClassId, bit: UsageBit) -> Option<Origin> {
+        let mut at = self.class(class).last_usage;
+        while at != NONE {
+            let record = &self.usages[at as usize];
+            if record.bit == bit {
+                return Some(record.origin);
+            }
+            at = record.previous;
+        }
+        None
+    }
+
+    /// The class's name as the kernel prints it: `#n` from the second class of that name on, then
+    /// `/subclass` (`__print_lock_name()`, `count_matching_names()`).
+    pub(crate) fn class_name(&self, class: ClassId) -> String {
+        let entry = self.class(class);
+        let name = &self.keys[entry.key.0 as usize].name;
+        let mut name_out = String::from(&**name);
+        let version = self.name_version(class);
+        if version > 1 {
+            name_out.push_str(&format!("#{version}"));
+        }
+        if entry.subclass != 0 {
+            name_out.push_str(&format!("/{}", entry.subclass));
+        }
+        name_out
+    }
+
+    /// How many keys of this name had a class before, plus one. Counted only for reports.
+    fn name_version(&self, class: ClassId) -> usize {
+        let key = self.class(class).key;
+        let name = &self.keys[key.0 as usize].name;
+        let mut seen: Vec<KeyId> = Vec::new();
+        for earlier in &self.classes[..=class.index()] {
+            if earlier.key == key {
+                break;
+            }
+            if self.keys[earlier.key.0 as usize].name == *name && !seen.contains(&earlier.key) {
+                seen.push(earlier.key);
+            }
+        }
+        seen.len() + 1
+    }
+}

@@ -1,0 +1,126 @@
+//! What a task holds (`struct held_lock`) and which interrupts it is in.
+
+use ringfence_base::{AcquireFlags, ClassId, LockId, Origin, Read};
+
+use crate::chain::Chain;
+use crate::usage::{UsageBit, UsageMask};
+
+/// One entry of a task's stack of held locks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldLock {
+    pub(crate) origin: Origin,
+    pub(crate) lock: LockId,
+    pub(crate) class: ClassId,
+    /// The chain before this lock was taken.
+    pub(crate) prev_chain: Chain,
+    pub(crate) nest: Option<LockId>,
+    /// Merged acquisitions; 0 if there were none.
+    pub(crate) references: u32,
+    pub(crate) read: Read,
+    pub(crate) trylock: bool,
+    pub(crate) check: bool,
+    pub(crate) sync: bool,
+    pub(crate) hardirqs_off: bool,
+    /// Bit 0: hard irq, bit 1: soft irq.
+    pub(crate) irq_context: u8,
+    /// Strictest inner wait type from the start of this irq context up to and including this lock.
+    pub(crate) wait_limit: WaitLimit,
+    /// Not every dependency on the locks below is on record (a nest lock excused it, or adding one
+    /// would have closed a circle), so this lock can't stand for them.
+    pub(crate) incomplete: bool,
+}
+
+/// Accumulated wait context of a run of held locks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaitLimit {
+    pub(crate) inner: u8,
+    /// A wait override was among them: what the context itself allows no longer counts.
+    pub(crate) overridden: bool,
+}
+
+impl WaitLimit {
+    pub(crate) const OPEN: Self = Self { inner: u8::MAX, overridden: false };
+}
+
+impl HeldLock {
+    /// The kernel's first argument list again, for re-acquiring.
+    pub(crate) fn flags(&self, subclass: u32) -> AcquireFlags {
+        AcquireFlags { subclass, trylock: self.trylock, read: self.read, check: self.check, nest: self.nest }
+    }
+}
+
+/// A task: its held locks and its interrupt state.
+pub(crate) struct Task {
+    pub(crate) name: Box<str>,
+    pub(crate) held: Vec<HeldLock>,
+    pub(crate) chain: Chain,
+    pub(crate) hardirqs_enabled: bool,
+    pub(crate) softirqs_enabled: bool,
+    /// Per hard irq being served: whether hard irqs were on when it came.
+    pub(crate) hardirqs: Vec<bool>,
+    pub(crate) hardirq_threaded: bool,
+    pub(crate) softirqs: u32,
+    pub(crate) bh_disabled: u32,
+}
+
+impl Task {
+    pub(crate) fn new(name: Box<str>) -> Self {
+        Self {
+            name,
+            held: Vec::new(),
+            chain: Chain::EMPTY,
+            hardirqs_enabled: true,
+            softirqs_enabled: true,
+            hardirqs: Vec::new(),
+            hardirq_threaded: false,
+            softirqs: 0,
+            bh_disabled: 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn in_hardirq(&self) -> bool {
+        !self.hardirqs.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn in_softirq(&self) -> bool {
+        self.softirqs != 0
+    }
+
+    /// `task_irq_context()`.
+    #[inline]
+    pub(crate) fn irq_context(&self) -> u8 {
+        u8::from(self.in_hardirq()) | u8::from(self.in_softirq()) << 1
+    }
+
+    /// Nesting of everything that keeps soft irqs off (`softirq_count()`).
+    pub(crate) fn softirq_count(&self) -> u32 {
+        self.softirqs + self.bh_disabled
+    }
+
+    /// The usage bits that an acquisition now puts on its class (`mark_usage()`).
+    #[inline]
+    pub(crate) fn usage_of(&self, flags: &AcquireFlags, hardirqs_off: bool, sync: bool) -> UsageMask {
+        let used = UsageBit::USED.mask().for_read(flags.read);
+        if !flags.check {
+            return used;
+        }
+        let mut mask = UsageMask::NONE;
+        if !flags.trylock {
+            if self.in_hardirq() {
+                mask = mask.union(UsageBit::USED_IN_HARDIRQ.mask());
+            }
+            if self.in_softirq() {
+                mask = mask.union(UsageBit::USED_IN_SOFTIRQ.mask());
+            }
+        }
+        if !hardirqs_off && !sync {
+            mask = mask.union(UsageBit::ENABLED_HARDIRQ.mask());
+            if self.softirqs_enabled {
+                mask = mask.union(UsageBit::ENABLED_SOFTIRQ.mask());
+            }
+        }
+        used.union(mask.for_read(flags.read))
+    }
+}

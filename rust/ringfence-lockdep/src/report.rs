@@ -1,0 +1,357 @@
+//! From a problem to a finding: ids become names, edges become links, one sentence says why it blocks.
+
+use ringfence_base::{ClassId, Origin};
+use ringfence_diag::{
+    ClassView, Finding, HeldLockView, IrqState, Link, LockReport, LockReportKind, PlaceView, Silence, TaskView,
+    UsageConflict, UsageView, Verdict,
+};
+
+use crate::class::NO_CLASS;
+use crate::config::AfterReport;
+use crate::dependency::Kind;
+use crate::held::{HeldLock, Task};
+use crate::problem::{Detail, Problem};
+use crate::search::PathStep;
+use crate::usage::UsageBit;
+use crate::validator::Validator;
+
+/// Made-up process ids and addresses start here, so that they look like what they stand for.
+const FIRST_PID: u32 = 1000;
+const FIRST_ADDRESS: u64 = 0xffff_8880_0a00_0000;
+const LOCK_SIZE: u64 = 0x40;
+
+impl Validator {
+    pub(crate) fn report(&mut self, detail: Detail, lock: &HeldLock) {
+        self.report_silent(detail, lock, None);
+    }
+
+    /// Keeps a problem, or counts it if it is known. With [`AfterReport::Stop`] the validator goes off.
+    #[cold]
+    pub(crate) fn report_silent(&mut self, detail: Detail, lock: &HeldLock, silence: Option<Silence>) {
+        let key = detail.key(lock);
+        let index = self.problems.len();
+        let index = *self.known.entry(key).or_insert(index as u32) as usize;
+        if !self.reported.contains(&index) {
+            self.reported.push(index);
+        }
+        if let Some(known) = self.problems.get_mut(index) {
+            known.count += 1;
+            return;
+        }
+        let task = &self.tasks[self.now.task.index()];
+        let mut problem = Problem {
+            detail,
+            origin: self.now,
+            task: self.now.task,
+            lock: *lock,
+            irq: irq_state(task),
+            wait_context: self.scale.context(task),
+            silence,
+            count: 1,
+            finding: None,
+        };
+        match self.config.after_report {
+            // The state stays as it is, so words can wait until somebody asks.
+            AfterReport::Stop => self.on = false,
+            AfterReport::Continue => problem.finding = Some(Box::new(self.describe(&problem))),
+        }
+        self.problems.push(problem);
+    }
+
+    pub(crate) fn describe(&self, problem: &Problem) -> Finding {
+        let links = self.links(problem);
+        let usage = self.usage_conflict(problem);
+        let task = &self.tasks[problem.task.index()];
+        let holding = match &problem.detail {
+            Detail::Circular { prev, .. } | Detail::Recursive { prev } | Detail::IrqDependency { prev, .. } => {
+                Some(self.held_view(prev))
+            }
+            _ => None,
+        };
+        let report = LockReport {
+            at: self.place(problem.origin),
+            task: TaskView {
+                name: String::from(&*task.name),
+                pid: FIRST_PID + problem.task.raw(),
+                irq: problem.irq,
+                wait_context: problem.wait_context,
+            },
+            lock: self.held_view(&problem.lock),
+            holding,
+            held: task.held.iter().map(|held| self.held_view(held)).collect(),
+            links,
+            usage,
+            nest_lock: match &problem.detail {
+                Detail::NestLockNotHeld { nest } => Some(String::from(&*self.registry.lock_names[nest.index()])),
+                _ => None,
+            },
+            limit: match &problem.detail {
+                Detail::LimitReached { name } => Some(name),
+                _ => None,
+            },
+        };
+        let kind = problem.detail.kind();
+        Finding {
+            rule: kind.code(),
+            kind,
+            verdict: Verdict::Predicted,
+            summary: summary(kind, &report),
+            why: why(kind, &report),
+            report,
+            silence: problem.silence,
+            count: problem.count,
+        }
+    }
+
+    fn place(&self, origin: Origin) -> PlaceView {
+        let place = self.sites.place(origin.site);
+        let location = place.location.as_ref();
+        let task = self.tasks.get(origin.task.index());
+        PlaceView {
+            task: task.map_or_else(String::new, |task| String::from(&*task.name)),
+            op: origin.op,
+            file: location.map(|at| at.file.clone()),
+            line: location.map(|at| at.line),
+            function: location.map(|at| at.function.clone()).filter(|name| !name.is_empty()),
+            via: place.via.clone(),
+        }
+    }
+
+    fn class_view(&self, class: ClassId) -> ClassView {
+        let data = self.registry.class(class);
+        let usages = (0..=UsageBit::USED.read().number()).map(UsageBit::from_number);
+        ClassView {
+            name: self.registry.class_name(class),
+            usage: [UsageBit::USED_IN_HARDIRQ, UsageBit::USED_IN_SOFTIRQ]
+                .into_iter()
+                .flat_map(|bit| [bit, bit.read()])
+                .map(|bit| usage_char(data.usage.contains(bit), data.usage.contains(bit.enabled())))
+                .collect(),
+            wait_outer: data.wait_outer,
+            wait_inner: data.wait_inner,
+            usages: usages
+                .filter_map(|bit| {
+                    let origin = self.registry.usage_origin(class, bit)?;
+                    Some(UsageView { state: bit.name(), at: self.place(origin) })
+                })
+                .collect(),
+        }
+    }
+
+    fn held_view(&self, held: &HeldLock) -> HeldLockView {
+        HeldLockView {
+            instance: String::from(&*self.registry.lock_names[held.lock.index()]),
+            address: FIRST_ADDRESS + u64::from(held.lock.raw()) * LOCK_SIZE,
+            class: if held.class == NO_CLASS { self.unused_class(held) } else { self.class_view(held.class) },
+            read: held.read as u8,
+            trylock: held.trylock,
+            sync: held.sync,
+            references: held.references,
+            at: self.place(held.origin),
+        }
+    }
+
+    /// A class nobody used yet, as its first use would make it.
+    fn unused_class(&self, held: &HeldLock) -> ClassView {
+        let lock = self.registry.lock(held.lock);
+        ClassView {
+            name: String::from(&*self.registry.keys[lock.key.0 as usize].name),
+            usage: String::from("...."),
+            wait_outer: self.scale.number(lock.wait_outer),
+            wait_inner: self.scale.number(lock.wait_inner),
+            usages: Vec::new(),
+        }
+    }
+
+    fn link(&self, step: &PathStep) -> Link {
+        let kind = step.kinds.strongest();
+        let edge = self.graph.edge(step.edge);
+        let witness = self.graph.witness(step.edge, kind);
+        Link {
+            from: self.class_view(edge.from),
+            to: self.class_view(edge.to),
+            kind: kind.view(),
+            held_at: self.place(witness.held),
+            taken_at: self.place(witness.taken),
+            new: false,
+        }
+    }
+
+    fn new_link(&self, prev: &HeldLock, problem: &Problem) -> Link {
+        Link {
+            from: self.class_view(prev.class),
+            to: self.class_view(problem.lock.class),
+            kind: Kind::of(prev.read, problem.lock.read).view(),
+            held_at: self.place(prev.origin),
+            taken_at: self.place(problem.origin),
+            new: true,
+        }
+    }
+
+    fn links(&self, problem: &Problem) -> Vec<Link> {
+        let path = |steps: &[PathStep]| steps.iter().map(|step| self.link(step)).collect::<Vec<_>>();
+        match &problem.detail {
+            Detail::Circular { prev, path: steps } => {
+                let mut links = path(steps);
+                links.push(self.new_link(prev, problem));
+                links
+            }
+            Detail::IrqDependency { prev, before, after, .. } => {
+                let mut links = path(before);
+                links.push(self.new_link(prev, problem));
+                links.extend(path(after));
+                links
+            }
+            Detail::IrqInversion { path: steps, forwards, .. } => {
+                let mut links = path(steps);
+                if !forwards {
+                    links.reverse();
+                }
+                links
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn usage_conflict(&self, problem: &Problem) -> Option<UsageConflict> {
+        let own = problem.lock.class;
+        let far = |steps: &[PathStep], from: bool, or: ClassId| {
+            let edge = if from { steps.first() } else { steps.last() };
+            edge.map_or(or, |step| {
+                let edge = self.graph.edge(step.edge);
+                if from { edge.from } else { edge.to }
+            })
+        };
+        let (safe, safe_bit, unsafe_, unsafe_bit) = match &problem.detail {
+            Detail::IrqDependency { prev, before, after, safe, unsafe_ } => {
+                (far(before, true, prev.class), *safe, far(after, false, own), *unsafe_)
+            }
+            Detail::IrqInversion { other, bit, new, forwards: true, .. } => (own, *new, *other, *bit),
+            Detail::IrqInversion { other, bit, new, forwards: false, .. } => (*other, *bit, own, *new),
+            Detail::InconsistentUsage { old, new } if new.is_enabled() => (own, *old, own, *new),
+            Detail::InconsistentUsage { old, new } => (own, *new, own, *old),
+            _ => return None,
+        };
+        // The kernel names the irq after the state that was there before, write before read.
+        let irq = match &problem.detail {
+            Detail::IrqInversion { bit, .. } => *bit,
+            _ => safe_bit,
+        };
+        let at = |class, bit| self.registry.usage_origin(class, bit).map_or_else(PlaceView::default, |at| self.place(at));
+        Some(UsageConflict {
+            irq: irq.irq_name(),
+            safe: self.class_view(safe),
+            safe_state: safe_bit.name(),
+            safe_at: at(safe, safe_bit),
+            unsafe_: self.class_view(unsafe_),
+            unsafe_state: unsafe_bit.name(),
+            unsafe_at: at(unsafe_, unsafe_bit),
+            forwards: safe == own && !matches!(problem.detail, Detail::IrqDependency { .. }),
+        })
+    }
+}
+
+fn irq_state(task: &Task) -> IrqState {
+    IrqState {
+        hardirq_context: task.in_hardirq(),
+        softirq_context: task.in_softirq(),
+        hardirq_count: task.hardirqs.len() as u32,
+        softirq_count: task.softirq_count(),
+        hardirqs_enabled: task.hardirqs_enabled,
+        softirqs_enabled: task.softirqs_enabled,
+    }
+}
+
+/// `get_usage_char()`.
+fn usage_char(used_in: bool, enabled: bool) -> char {
+    match (used_in, enabled) {
+        (false, false) => '.',
+        (false, true) => '+',
+        (true, false) => '-',
+        (true, true) => '?',
+    }
+}
+
+fn summary(kind: LockReportKind, report: &LockReport) -> String {
+    let lock = &report.lock.class.name;
+    let holding = report.holding.as_ref().map_or("", |held| held.class.name.as_str());
+    match kind {
+        LockReportKind::Circular => {
+            let classes: Vec<&str> = report.links.iter().map(|link| link.from.name.as_str()).collect();
+            format!("circular dependency: {} -> {}", classes.join(" -> "), classes[0])
+        }
+        LockReportKind::Recursive => format!("{lock} is taken while the task already holds {holding}"),
+        LockReportKind::IrqDependency | LockReportKind::IrqInversion => {
+            let usage = report.usage.as_ref();
+            let (safe, unsafe_) = usage.map_or(("", ""), |usage| (&usage.safe.name, &usage.unsafe_.name));
+            let irq = usage.map_or("", |usage| usage.irq);
+            format!("{irq}-safe {safe} depends on {irq}-unsafe {unsafe_}")
+        }
+        LockReportKind::InconsistentUsage => {
+            let states = report.usage.as_ref().map_or(("", ""), |usage| (usage.safe_state, usage.unsafe_state));
+            format!("{lock} is used both {} and {}", states.0, states.1)
+        }
+        LockReportKind::WaitContext => format!("{lock} is taken in a context that may not wait for it"),
+        LockReportKind::UnlockImbalance => format!("{} is released but not held", report.lock.instance),
+        LockReportKind::NestLockNotHeld => {
+            format!("{lock} is taken nested in {}, which is not held", report.nest_lock.as_deref().unwrap_or(""))
+        }
+        LockReportKind::HeldLockFreed => format!("the memory of {} is freed while it is held", report.lock.instance),
+        LockReportKind::LimitReached => format!("{} reached", report.limit.unwrap_or("")),
+    }
+}
+
+/// One sentence: why it can block, or why the validator can't go on trusting what it sees.
+fn why(kind: LockReportKind, report: &LockReport) -> String {
+    let lock = &report.lock.class.name;
+    match kind {
+        LockReportKind::Circular => format!(
+            "If {} contexts each hold their first lock at the same time, each waits for the next one's, and the last \
+             for the first: no one can go on.",
+            report.links.len()
+        ),
+        LockReportKind::Recursive => format!(
+            "If both are the same lock, or two tasks take two of them in opposite order, {} waits for {lock} forever: \
+             nothing declares how locks of this class nest.",
+            report.task.name
+        ),
+        LockReportKind::IrqDependency | LockReportKind::IrqInversion => {
+            let usage = report.usage.as_ref();
+            let (safe, unsafe_) = usage.map_or(("", ""), |usage| (&usage.safe.name, &usage.unsafe_.name));
+            if safe == unsafe_ {
+                format!("An interrupt that takes {safe} can arrive on a CPU that already holds it, and waits for itself.")
+            } else {
+                format!(
+                    "An interrupt that takes {safe} can arrive on a CPU that holds {unsafe_}, while {safe} is held by \
+                     somebody who waits for {unsafe_}."
+                )
+            }
+        }
+        LockReportKind::InconsistentUsage => format!(
+            "The interrupt can arrive on a CPU that holds {lock} and waits there for the code it interrupted."
+        ),
+        LockReportKind::WaitContext => format!(
+            "Taking {lock} may sleep, or on a real-time kernel may sleep, where the context ({}) must not.",
+            if report.task.irq.hardirq_context {
+                "a hard interrupt"
+            } else if report.task.irq.softirq_context {
+                "a soft interrupt"
+            } else {
+                "a lock that spins is held"
+            }
+        ),
+        LockReportKind::UnlockImbalance => String::from(
+            "Either somebody else's lock is released, so that two can hold it at once, or one's own twice.",
+        ),
+        LockReportKind::NestLockNotHeld => format!(
+            "Only the nest lock keeps two tasks from taking several {lock} in opposite order; without it they can \
+             wait for each other."
+        ),
+        LockReportKind::HeldLockFreed => {
+            String::from("Whoever waits for the lock waits on memory that is no longer a lock, forever or worse.")
+        }
+        LockReportKind::LimitReached => {
+            String::from("Linux switches its validator off here: no later problem would be seen on such a kernel.")
+        }
+    }
+}

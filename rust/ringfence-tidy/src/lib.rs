@@ -1,0 +1,1 @@
+//! Checks of the source tree itself; they are the tests in `tests/tidy.rs`.
