@@ -120,6 +120,10 @@ pub struct Link {
     pub to: ClassView,
     /// How `from` was held and `to` was taken.
     pub kind: DependencyKind,
+    /// How `from` was held: 0 exclusive, 1 shared, 2 recursive reader.
+    pub held_read: u8,
+    /// How `to` was taken.
+    pub taken_read: u8,
     /// Where `from` had been taken.
     pub held_at: PlaceView,
     /// Where `to` was first taken with `from` held.

@@ -1,6 +1,6 @@
 //! The dependency graph: who was taken while holding whom (`locks_after`, `locks_before`).
 
-use ringfence_base::{ClassId, Origin};
+use ringfence_base::{ClassId, Origin, Read};
 use ringfence_diag::Silence;
 use rustc_hash::FxHashMap;
 
@@ -18,6 +18,10 @@ pub(crate) struct Witness {
     pub(crate) held: Origin,
     /// Where the right lock was taken.
     pub(crate) taken: Origin,
+    /// How the left lock was held.
+    pub(crate) held_read: Read,
+    /// How the right lock was taken.
+    pub(crate) taken_read: Read,
 }
 
 #[derive(Clone, Copy)]

@@ -171,6 +171,8 @@ impl Validator {
             from: self.class_view(edge.from),
             to: self.class_view(edge.to),
             kind: kind.view(),
+            held_read: witness.held_read as u8,
+            taken_read: witness.taken_read as u8,
             held_at: self.place(witness.held),
             taken_at: self.place(witness.taken),
             new: false,
@@ -182,6 +184,8 @@ impl Validator {
             from: self.class_view(prev.class),
             to: self.class_view(problem.lock.class),
             kind: Kind::of(prev.read, problem.lock.read).view(),
+            held_read: prev.read as u8,
+            taken_read: problem.lock.read as u8,
             held_at: self.place(prev.origin),
             taken_at: self.place(problem.origin),
             new: true,
@@ -246,7 +250,10 @@ impl Validator {
             unsafe_: self.class_view(unsafe_),
             unsafe_state: unsafe_bit.name(),
             unsafe_at: at(unsafe_, unsafe_bit),
-            forwards: safe == own && !matches!(problem.detail, Detail::IrqDependency { .. }),
+            forwards: match &problem.detail {
+                Detail::IrqInversion { new, .. } | Detail::InconsistentUsage { new, .. } => !new.is_enabled(),
+                _ => false,
+            },
         })
     }
 }

@@ -136,7 +136,12 @@ impl Validator {
         if covered && silence.is_some() {
             return;
         }
-        let witness = Witness { held: prev.origin, taken: next.origin };
+        let witness = Witness {
+            held: prev.origin,
+            taken: next.origin,
+            held_read: prev.read,
+            taken_read: next.read,
+        };
         self.graph.add(prev.class, next.class, kind, silence, witness);
         if !covered {
             self.reach.add_edge(&self.graph, &self.registry.classes, prev.class, next.class, kind);

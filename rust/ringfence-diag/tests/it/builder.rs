@@ -75,7 +75,9 @@ pub(crate) fn link(
     held_at: PlaceView,
     taken_at: PlaceView,
 ) -> Link {
-    Link { from: from.clone(), to: to.clone(), kind, held_at, taken_at, new: false }
+    let held_read = u8::from(matches!(kind, DependencyKind::SR | DependencyKind::SN));
+    let taken_read = if matches!(kind, DependencyKind::SR | DependencyKind::ER) { 2 } else { 0 };
+    Link { from: from.clone(), to: to.clone(), kind, held_read, taken_read, held_at, taken_at, new: false }
 }
 
 pub(crate) fn new(link: Link) -> Link {

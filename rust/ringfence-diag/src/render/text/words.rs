@@ -2,7 +2,7 @@
 
 use super::phrase::Phrase;
 use crate::render::source::source;
-use crate::{ClassView, DependencyKind, HeldLockView, Link, LockReport, PlaceView};
+use crate::{ClassView, HeldLockView, Link, LockReport, PlaceView};
 
 /// The place in a cell: on whose behalf, then where, one line each.
 pub(super) fn place_lines(place: &PlaceView) -> Vec<Phrase> {
@@ -39,14 +39,17 @@ pub(super) fn wait_type(inner: u8) -> &'static str {
     }
 }
 
-/// How a lock in somebody's hands is held, or how it is wanted.
-pub(super) fn mode(lock: &HeldLockView) -> String {
-    let mut mode = match lock.read {
+fn read_mode(read: u8) -> &'static str {
+    match read {
         0 => "exclusive",
         1 => "shared",
         _ => "recursive reader",
     }
-    .to_owned();
+}
+
+/// How a lock in somebody's hands is held, or how it is wanted.
+pub(super) fn mode(lock: &HeldLockView) -> String {
+    let mut mode = read_mode(lock.read).to_owned();
     for (flag, word) in [(lock.trylock, ", trylock"), (lock.sync, ", lock_sync")] {
         if flag {
             mode.push_str(word);
@@ -57,27 +60,15 @@ pub(super) fn mode(lock: &HeldLockView) -> String {
 
 /// How a link's first class is held.
 pub(super) fn held_mode(link: &Link, report: &LockReport) -> String {
-    match (&report.holding, link.kind) {
-        (Some(holding), _) if link.new => mode(holding),
-        (_, DependencyKind::SR | DependencyKind::SN) => "shared".to_owned(),
-        (_, DependencyKind::ER | DependencyKind::EN) => "exclusive".to_owned(),
+    match &report.holding {
+        Some(holding) if link.new => mode(holding),
+        _ => read_mode(link.held_read).to_owned(),
     }
 }
 
-/// How a link's second class is taken. A recorded dependency keeps only whether the acquisition
-/// blocks; the class's first uses tell a writer from a fair reader if it never saw one of them.
+/// How a link's second class is taken.
 pub(super) fn taken_mode(link: &Link, report: &LockReport) -> String {
-    if link.new {
-        return mode(&report.lock);
-    }
-    let used = |state| link.to.usages.iter().any(|usage| usage.state == state);
-    let mode = match (link.kind, used("INITIAL USE"), used("INITIAL READ USE")) {
-        (DependencyKind::SR | DependencyKind::ER, _, _) => "recursive reader",
-        (_, true, false) => "exclusive",
-        (_, false, true) => "shared",
-        (_, true, true) | (_, false, false) => "writer or fair reader",
-    };
-    mode.to_owned()
+    if link.new { mode(&report.lock) } else { read_mode(link.taken_read).to_owned() }
 }
 
 /// `name (mode, wait type)`.
