@@ -42,7 +42,8 @@ impl Validator {
         self.reported.len()
     }
 
-    /// `lock_sync()`: checked like an acquisition, but holds nothing. Returns how many problems were reported.
+    /// `lock_sync()`: checked like an acquisition, but holds nothing. Returns how many problems were
+    /// reported.
     pub fn sync(&mut self, origin: Origin, lock: LockId, flags: AcquireFlags) -> usize {
         if self.begin(origin) {
             let hardirqs_off = !self.tasks[origin.task.index()].hardirqs_enabled;
@@ -134,7 +135,8 @@ impl Validator {
     /// The nest lock must be held, in whatever context (`print_lock_nested_lock_not_held()`).
     fn check_nest_lock(&mut self, nest: LockId, held: &HeldLock) -> bool {
         let class0 = self.registry.look_up(nest, 0);
-        let is_held = self.tasks[held.origin.task.index()].held.iter().any(|entry| matches(entry, nest, class0));
+        let is_held =
+            self.tasks[held.origin.task.index()].held.iter().any(|entry| matches(entry, nest, class0));
         if !is_held {
             self.report(Detail::NestLockNotHeld { nest }, held);
         }

@@ -30,13 +30,14 @@ impl Step {
     /// What Linux hashes.
     #[inline]
     pub(crate) const fn kernel(class: ClassId, read: Read) -> Self {
-        Self(class.raw() << (FLAG_BITS + 2) | (read as u32) << FLAG_BITS)
+        Self((class.raw() << (FLAG_BITS + 2)) | ((read as u32) << FLAG_BITS))
     }
 
     /// All that matters. `excused`: a nest lock excuses the recursion, so no dependency is added.
     #[inline]
     pub(crate) const fn exact(class: ClassId, read: Read, trylock: bool, check: bool, excused: bool) -> Self {
-        let flags = (trylock as u32) * TRYLOCK | (!check as u32) * UNCHECKED | (excused as u32) * EXCUSED;
+        let flags =
+            ((trylock as u32) * TRYLOCK) | ((!check as u32) * UNCHECKED) | ((excused as u32) * EXCUSED);
         Self(Self::kernel(class, read).0 | flags)
     }
 
@@ -79,7 +80,7 @@ impl ChainCache {
     /// The chain with one more step.
     #[inline]
     pub(crate) fn step(&mut self, chain: Chain, step: Step) -> Chain {
-        let key = u64::from(chain.0) << 32 | u64::from(step.0);
+        let key = (u64::from(chain.0) << 32) | u64::from(step.0);
         match self.steps.get(&key) {
             Some(node) => Chain(*node),
             None => self.grow(chain, step, key),

@@ -92,6 +92,7 @@ pub(crate) struct Key {
 }
 
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the kernel's name")]
 pub(crate) struct Lock {
     pub(crate) key: KeyId,
     /// Class at subclass 0, or [`NONE`] as long as nobody took a lock of this key.
@@ -191,15 +192,15 @@ impl Registry {
     pub(crate) fn class_name(&self, class: ClassId) -> String {
         let entry = self.class(class);
         let name = &self.keys[entry.key.0 as usize].name;
-        let mut name_out = String::from(&**name);
-        let version = self.name_version(class);
-        if version > 1 {
-            name_out.push_str(&format!("#{version}"));
-        }
-        if entry.subclass != 0 {
-            name_out.push_str(&format!("/{}", entry.subclass));
-        }
-        name_out
+        let version = match self.name_version(class) {
+            1 => String::new(),
+            version => format!("#{version}"),
+        };
+        let subclass = match entry.subclass {
+            0 => String::new(),
+            subclass => format!("/{subclass}"),
+        };
+        format!("{name}{version}{subclass}")
     }
 
     /// How many keys of this name had a class before, plus one. Counted only for reports.

@@ -125,7 +125,15 @@ impl Graph {
             }
             return false;
         }
-        self.edges.push(Edge { from, to, next_out: NONE, next_in: NONE, kinds: kind.set(), unknown_to_kernel, witness });
+        self.edges.push(Edge {
+            from,
+            to,
+            next_out: NONE,
+            next_in: NONE,
+            kinds: kind.set(),
+            unknown_to_kernel,
+            witness,
+        });
         self.link(id, from, to);
         true
     }
@@ -177,7 +185,11 @@ impl Graph {
     }
 
     /// The edges of a class in a direction, in order of insertion.
-    pub(crate) fn edges(&self, class: ClassId, direction: Direction) -> impl Iterator<Item = (EdgeId, &Edge)> {
+    pub(crate) fn edges(
+        &self,
+        class: ClassId,
+        direction: Direction,
+    ) -> impl Iterator<Item = (EdgeId, &Edge)> {
         let mut at = self.first(class, direction);
         core::iter::from_fn(move || {
             let edge = at?;

@@ -20,8 +20,8 @@ impl Validator {
         }
     }
 
-    /// `local_irq_enable()`: every held lock is used with irqs on from now on. Returns how many problems were
-    /// reported.
+    /// `local_irq_enable()`: every held lock is used with irqs on from now on. Returns how many problems
+    /// were reported.
     ///
     /// # Errors
     /// [`Misuse::IrqOnInHardirq`]: Linux forbids it.
@@ -118,8 +118,8 @@ impl Validator {
         }
     }
 
-    /// Serving soft irqs ends; they are on again, with the same marking as [`Validator::bh_enable`]. Returns how
-    /// many problems were reported.
+    /// Serving soft irqs ends; they are on again, with the same marking as [`Validator::bh_enable`].
+    /// Returns how many problems were reported.
     ///
     /// # Errors
     /// [`Misuse::SoftirqExitWithoutEnter`].

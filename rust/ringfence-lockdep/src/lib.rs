@@ -2,8 +2,8 @@
 //! `CONFIG_PROVE_LOCKING`).
 //!
 //! Two layers. [`Validator`] takes lock events and knows nothing else. [`annotations`] is what Linux puts
-//! on top of it: reclaim, MMU notifiers, fence signalling and the boot-time priming, each a few lock events.
-//! [`trace`] holds both as data and runs it.
+//! on top of it: reclaim, MMU notifiers, fence signalling and the boot-time priming, each a few lock
+//! events. [`trace`] holds both as data and runs it.
 //!
 //! Two searches. `kernel` gives the verdict of Linux 6.12 at the same operation, shortcuts included;
 //! `exact` is complete under the strong-path rule and says where Linux would have stayed silent.
@@ -34,6 +34,7 @@ mod usage;
 mod validate_chain;
 mod validator;
 mod wait_context;
+mod wording;
 
 pub use class::{KeyId, LockInit, LockType, WaitType};
 pub use config::{AfterReport, Config, Search};

@@ -37,8 +37,8 @@ impl Validator {
         }
     }
 
-    /// Puts the usage bits that are new on the lock's class: first those of being used in an irq, then those
-    /// of being held with it on. False if a report switched the validator off.
+    /// Puts the usage bits that are new on the lock's class: first those of being used in an irq, then
+    /// those of being held with it on. False if a report switched the validator off.
     #[cold]
     pub(crate) fn mark_usage(&mut self, usage: UsageMask, held: &HeldLock) -> bool {
         let irq = UsageMask::USED_IN.union(UsageMask::ENABLED);
@@ -100,7 +100,10 @@ impl Validator {
             return;
         }
         let Some((path, other)) = self.find_usage(held, new, self.marking()) else {
-            assert!(self.config.search == Search::Kernel, "engine bug: an irq usage in reach that no search finds");
+            assert!(
+                self.config.search == Search::Kernel,
+                "engine bug: an irq usage in reach that no search finds"
+            );
             return;
         };
         let silence = match self.config.search {
@@ -126,17 +129,23 @@ impl Validator {
         };
         let classes = &self.registry.classes;
         let mut other = held.class;
-        let path = self.search.find(&self.graph, Visit { class: held.class, weak }, direction, marking, |visit| {
-            other = visit.class;
-            let class = &classes[visit.class.index()];
-            step_if(class, !class.usage.at_end(visit.weak).intersection(mask).is_empty())
-        });
+        let path =
+            self.search.find(&self.graph, Visit { class: held.class, weak }, direction, marking, |visit| {
+                other = visit.class;
+                let class = &classes[visit.class.index()];
+                step_if(class, !class.usage.at_end(visit.weak).intersection(mask).is_empty())
+            });
         path.map(|path| (path, other))
     }
 
     /// `prev -> next` must not connect a class used in an irq with one held with that irq on. True if it
     /// does and was reported.
-    pub(crate) fn check_irq_usage(&mut self, prev: &HeldLock, next: &HeldLock, silence: Option<Silence>) -> bool {
+    pub(crate) fn check_irq_usage(
+        &mut self,
+        prev: &HeldLock,
+        next: &HeldLock,
+        silence: Option<Silence>,
+    ) -> bool {
         let classes = &self.registry.classes;
         let before = self.reach.used_before(classes, prev.class, prev.read);
         if before == 0 || before & self.reach.enabled_after(classes, next.class, next.read) == 0 {
@@ -144,24 +153,37 @@ impl Validator {
         }
         let marking = self.marking();
         let Some(found) = self.find_irq_dependency(prev, next, marking) else {
-            assert!(self.config.search == Search::Kernel, "engine bug: an irq dependency in reach that no search finds");
+            assert!(
+                self.config.search == Search::Kernel,
+                "engine bug: an irq dependency in reach that no search finds"
+            );
             return false;
         };
         let silence = match self.config.search {
             Search::Kernel => None,
             Search::Exact => silence.or_else(|| {
                 let path: Path = found.before.iter().chain(&found.after).copied().collect();
-                let finds = |this: &mut Self, marking| this.find_irq_dependency(prev, next, marking).is_some();
+                let finds =
+                    |this: &mut Self, marking| this.find_irq_dependency(prev, next, marking).is_some();
                 self.why_silent(&path, finds)
             }),
         };
         let IrqMatch { before, after, safe, unsafe_ } = found;
-        self.report_silent(Detail::IrqDependency { prev: *prev, before, after, safe, unsafe_ }, next, silence);
+        self.report_silent(
+            Detail::IrqDependency { prev: *prev, before, after, safe, unsafe_ },
+            next,
+            silence,
+        );
         true
     }
 
     /// The four steps of the kernel's `check_irq_usage()`.
-    fn find_irq_dependency(&mut self, prev: &HeldLock, next: &HeldLock, marking: Marking) -> Option<IrqMatch> {
+    fn find_irq_dependency(
+        &mut self,
+        prev: &HeldLock,
+        next: &HeldLock,
+        marking: Marking,
+    ) -> Option<IrqMatch> {
         let backwards_root = Visit { class: prev.class, weak: prev.read.is_read() };
         let forwards_root = Visit { class: next.class, weak: next.read == Read::Recursive };
         let classes = &self.registry.classes;
@@ -185,15 +207,18 @@ impl Validator {
         let unsafe_usage = if marking == Marking::Kernel { unsafe_usage.1 } else { unsafe_usage.0 };
         let clashing = unsafe_usage.opposite();
         let mut safe_usage = UsageMask::NONE;
-        let mut before = self.search.find(&self.graph, backwards_root, Direction::Backwards, marking, |visit| {
-            let class = &classes[visit.class.index()];
-            safe_usage = class.usage.at_end(visit.weak).intersection(clashing);
-            step_if(class, !safe_usage.is_empty())
-        })?;
+        let mut before =
+            self.search.find(&self.graph, backwards_root, Direction::Backwards, marking, |visit| {
+                let class = &classes[visit.class.index()];
+                safe_usage = class.usage.at_end(visit.weak).intersection(clashing);
+                step_if(class, !safe_usage.is_empty())
+            })?;
         // From the safe class to `prev`, in the order in which the locks are taken.
         before.reverse();
         let safe = safe_usage.bits().next()?;
-        let unsafe_ = [safe.exclusive(), safe.exclusive().read()].into_iter().find(|bit| unsafe_usage.contains(*bit))?;
+        let unsafe_ = [safe.exclusive(), safe.exclusive().read()]
+            .into_iter()
+            .find(|bit| unsafe_usage.contains(*bit))?;
         Some(IrqMatch { before, after, safe, unsafe_ })
     }
 }

@@ -1,9 +1,9 @@
 //! Maintaining order in a list: who comes first, in constant time.
 //!
 //! Labels as in Bender, Cole, Demaine, Farach-Colton and Zito, "Two Simplified Algorithms for Maintaining
-//! Order in a List" (ESA 2002): every element has a 64-bit label; where there is no label left between two neighbours, the
-//! smallest enclosing label range that is sparse enough is spread out evenly. Amortised O(log n) labels
-//! change per insertion.
+//! Order in a List" (ESA 2002): every element has a 64-bit label; where there is no label left between two
+//! neighbours, the smallest enclosing label range that is sparse enough is spread out evenly. Amortised
+//! O(log n) labels change per insertion.
 
 /// Distance between elements that are appended.
 const APPEND_GAP: u64 = 1 << 32;

@@ -14,19 +14,43 @@ pub(crate) type Path = Vec<PathStep>;
 #[derive(Clone, Debug)]
 pub(crate) enum Detail {
     /// `path` leads from the new lock's class to the class of `prev`.
-    Circular { prev: HeldLock, path: Path },
-    Recursive { prev: HeldLock },
+    Circular {
+        prev: HeldLock,
+        path: Path,
+    },
+    Recursive {
+        prev: HeldLock,
+    },
     /// `before` leads backwards from `prev` to the safe class, `after` forwards from the new lock to the
     /// unsafe one.
-    IrqDependency { prev: HeldLock, before: Path, after: Path, safe: UsageBit, unsafe_: UsageBit },
-    InconsistentUsage { old: UsageBit, new: UsageBit },
+    IrqDependency {
+        prev: HeldLock,
+        before: Path,
+        after: Path,
+        safe: UsageBit,
+        unsafe_: UsageBit,
+    },
+    InconsistentUsage {
+        old: UsageBit,
+        new: UsageBit,
+    },
     /// `path` leads from the lock's class to `other`, which has usage `bit`.
-    IrqInversion { path: Path, other: ClassId, bit: UsageBit, new: UsageBit, forwards: bool },
+    IrqInversion {
+        path: Path,
+        other: ClassId,
+        bit: UsageBit,
+        new: UsageBit,
+        forwards: bool,
+    },
     WaitContext,
     UnlockImbalance,
-    NestLockNotHeld { nest: LockId },
+    NestLockNotHeld {
+        nest: LockId,
+    },
     HeldLockFreed,
-    LimitReached { name: &'static str },
+    LimitReached {
+        name: &'static str,
+    },
 }
 
 impl Detail {

@@ -1,17 +1,18 @@
-//! Which interrupts matter at either end of the strong paths through a class, kept up to date as edges
-//! and usages are added.
+//! Which interrupts matter at either end of the strong paths through a class, kept up to date as edges and
+//! usages are added.
 //!
 //! Linux walks the whole graph behind and before every new dependency to see whether it connects an
-//! irq-safe with an irq-unsafe class. Here each class carries the answer. With a walk's state at a class being "arrived
-//! by N" or "arrived by R" (only E edges may follow), define
+//! irq-safe with an irq-unsafe class. Here each class carries the answer. With a walk's state at a class
+//! being "arrived by N" or "arrived by R" (only E edges may follow), define
 //!
-//! * `before[v, s]`: the irqs in which some class at the start of a strong path that arrives at v in
-//!   state s is used, counting only its writers if the path starts with S;
+//! * `before[v, s]`: the irqs in which some class at the start of a strong path that arrives at v in state
+//!   s is used, counting only its writers if the path starts with S;
 //! * `after[v, s]`: the irqs with which some class at the end of a strong path leaving v in state s is
 //!   held, counting only its writers if the path ends with R.
 //!
 //! Both grow only, by at most two bits per class and state, so that all updates together cost at most a
-//! constant per edge. The answers are exact for the edges on record; the search that follows a "yes" only names the classes.
+//! constant per edge. The answers are exact for the edges on record; the search that follows a "yes" only
+//! names the classes.
 
 use ringfence_base::{ClassId, Read};
 
@@ -93,7 +94,14 @@ impl Reach {
     }
 
     /// Takes a new edge, or a new kind of an old one, into account.
-    pub(crate) fn add_edge(&mut self, graph: &Graph, classes: &[Class], from: ClassId, to: ClassId, kind: Kind) {
+    pub(crate) fn add_edge(
+        &mut self,
+        graph: &Graph,
+        classes: &[Class],
+        from: ClassId,
+        to: ClassId,
+        kind: Kind,
+    ) {
         let (source, target) = (&classes[from.index()], &classes[to.index()]);
         if !carries_irq(source) || !carries_irq(target) {
             return;
@@ -126,7 +134,9 @@ impl Reach {
         let mut through = States::default();
         for kind in kinds.iter() {
             let before = self.before[from.index()];
-            let irqs = used_in(source, !kind.exclusive) | before.strong | if kind.exclusive { before.weak } else { 0 };
+            let irqs = used_in(source, !kind.exclusive)
+                | before.strong
+                | if kind.exclusive { before.weak } else { 0 };
             *(if kind.recursive { &mut through.weak } else { &mut through.strong }) |= irqs;
         }
         through
@@ -137,7 +147,8 @@ impl Reach {
         let mut through = States::default();
         for kind in kinds.iter() {
             let after = self.after[to.index()];
-            let irqs = enabled(target, kind.recursive) | if kind.recursive { after.weak } else { after.strong };
+            let irqs =
+                enabled(target, kind.recursive) | if kind.recursive { after.weak } else { after.strong };
             through.strong |= irqs;
             through.weak |= if kind.exclusive { irqs } else { 0 };
         }

@@ -2,7 +2,7 @@
 
 use ringfence_base::{ClassId, Origin};
 use ringfence_diag::{
-    ClassView, Finding, HeldLockView, IrqState, Link, LockReport, LockReportKind, PlaceView, Silence, TaskView,
+    ClassView, Finding, HeldLockView, IrqState, Link, LockReport, PlaceView, Silence, TaskView,
     UsageConflict, UsageView, Verdict,
 };
 
@@ -14,6 +14,7 @@ use crate::problem::{Detail, Problem};
 use crate::search::PathStep;
 use crate::usage::UsageBit;
 use crate::validator::Validator;
+use crate::wording::{summary, why};
 
 /// Made-up process ids and addresses start here, so that they look like what they stand for.
 const FIRST_PID: u32 = 1000;
@@ -63,9 +64,9 @@ impl Validator {
         let usage = self.usage_conflict(problem);
         let task = &self.tasks[problem.task.index()];
         let holding = match &problem.detail {
-            Detail::Circular { prev, .. } | Detail::Recursive { prev } | Detail::IrqDependency { prev, .. } => {
-                Some(self.held_view(prev))
-            }
+            Detail::Circular { prev, .. }
+            | Detail::Recursive { prev }
+            | Detail::IrqDependency { prev, .. } => Some(self.held_view(prev)),
             _ => None,
         };
         let report = LockReport {
@@ -82,7 +83,9 @@ impl Validator {
             links,
             usage,
             nest_lock: match &problem.detail {
-                Detail::NestLockNotHeld { nest } => Some(String::from(&*self.registry.lock_names[nest.index()])),
+                Detail::NestLockNotHeld { nest } => {
+                    Some(String::from(&*self.registry.lock_names[nest.index()]))
+                }
                 _ => None,
             },
             limit: match &problem.detail {
@@ -163,7 +166,7 @@ impl Validator {
         }
     }
 
-    fn link(&self, step: &PathStep) -> Link {
+    fn link(&self, step: PathStep) -> Link {
         let kind = step.kinds.strongest();
         let edge = self.graph.edge(step.edge);
         let witness = self.graph.witness(step.edge, kind);
@@ -193,7 +196,7 @@ impl Validator {
     }
 
     fn links(&self, problem: &Problem) -> Vec<Link> {
-        let path = |steps: &[PathStep]| steps.iter().map(|step| self.link(step)).collect::<Vec<_>>();
+        let path = |steps: &[PathStep]| steps.iter().map(|step| self.link(*step)).collect::<Vec<_>>();
         match &problem.detail {
             Detail::Circular { prev, path: steps } => {
                 let mut links = path(steps);
@@ -241,7 +244,9 @@ impl Validator {
             Detail::IrqInversion { bit, .. } => *bit,
             _ => safe_bit,
         };
-        let at = |class, bit| self.registry.usage_origin(class, bit).map_or_else(PlaceView::default, |at| self.place(at));
+        let at = |class, bit| {
+            self.registry.usage_origin(class, bit).map_or_else(PlaceView::default, |at| self.place(at))
+        };
         Some(UsageConflict {
             irq: irq.irq_name(),
             safe: self.class_view(safe),
@@ -276,89 +281,5 @@ fn usage_char(used_in: bool, enabled: bool) -> char {
         (false, true) => '+',
         (true, false) => '-',
         (true, true) => '?',
-    }
-}
-
-fn summary(kind: LockReportKind, report: &LockReport) -> String {
-    let lock = &report.lock.class.name;
-    let holding = report.holding.as_ref().map_or("", |held| held.class.name.as_str());
-    match kind {
-        LockReportKind::Circular => {
-            let classes: Vec<&str> = report.links.iter().map(|link| link.from.name.as_str()).collect();
-            format!("circular dependency: {} -> {}", classes.join(" -> "), classes[0])
-        }
-        LockReportKind::Recursive => format!("{lock} is taken while the task already holds {holding}"),
-        LockReportKind::IrqDependency | LockReportKind::IrqInversion => {
-            let usage = report.usage.as_ref();
-            let (safe, unsafe_) = usage.map_or(("", ""), |usage| (&usage.safe.name, &usage.unsafe_.name));
-            let irq = usage.map_or("", |usage| usage.irq);
-            format!("{irq}-safe {safe} depends on {irq}-unsafe {unsafe_}")
-        }
-        LockReportKind::InconsistentUsage => {
-            let states = report.usage.as_ref().map_or(("", ""), |usage| (usage.safe_state, usage.unsafe_state));
-            format!("{lock} is used both {} and {}", states.0, states.1)
-        }
-        LockReportKind::WaitContext => format!("{lock} is taken in a context that may not wait for it"),
-        LockReportKind::UnlockImbalance => format!("{} is released but not held", report.lock.instance),
-        LockReportKind::NestLockNotHeld => {
-            format!("{lock} is taken nested in {}, which is not held", report.nest_lock.as_deref().unwrap_or(""))
-        }
-        LockReportKind::HeldLockFreed => format!("the memory of {} is freed while it is held", report.lock.instance),
-        LockReportKind::LimitReached => format!("{} reached", report.limit.unwrap_or("")),
-    }
-}
-
-/// One sentence: why it can block, or why the validator can't go on trusting what it sees.
-fn why(kind: LockReportKind, report: &LockReport) -> String {
-    let lock = &report.lock.class.name;
-    match kind {
-        LockReportKind::Circular => format!(
-            "If {} contexts each hold their first lock at the same time, each waits for the next one's, and the last \
-             for the first: no one can go on.",
-            report.links.len()
-        ),
-        LockReportKind::Recursive => format!(
-            "If both are the same lock, or two tasks take two of them in opposite order, {} waits for {lock} forever: \
-             nothing declares how locks of this class nest.",
-            report.task.name
-        ),
-        LockReportKind::IrqDependency | LockReportKind::IrqInversion => {
-            let usage = report.usage.as_ref();
-            let (safe, unsafe_) = usage.map_or(("", ""), |usage| (&usage.safe.name, &usage.unsafe_.name));
-            if safe == unsafe_ {
-                format!("An interrupt that takes {safe} can arrive on a CPU that already holds it, and waits for itself.")
-            } else {
-                format!(
-                    "An interrupt that takes {safe} can arrive on a CPU that holds {unsafe_}, while {safe} is held by \
-                     somebody who waits for {unsafe_}."
-                )
-            }
-        }
-        LockReportKind::InconsistentUsage => format!(
-            "The interrupt can arrive on a CPU that holds {lock} and waits there for the code it interrupted."
-        ),
-        LockReportKind::WaitContext => format!(
-            "Taking {lock} may sleep, or on a real-time kernel may sleep, where the context ({}) must not.",
-            if report.task.irq.hardirq_context {
-                "a hard interrupt"
-            } else if report.task.irq.softirq_context {
-                "a soft interrupt"
-            } else {
-                "a lock that spins is held"
-            }
-        ),
-        LockReportKind::UnlockImbalance => String::from(
-            "Either somebody else's lock is released, so that two can hold it at once, or one's own twice.",
-        ),
-        LockReportKind::NestLockNotHeld => format!(
-            "Only the nest lock keeps two tasks from taking several {lock} in opposite order; without it they can \
-             wait for each other."
-        ),
-        LockReportKind::HeldLockFreed => {
-            String::from("Whoever waits for the lock waits on memory that is no longer a lock, forever or worse.")
-        }
-        LockReportKind::LimitReached => {
-            String::from("Linux switches its validator off here: no later problem would be seen on such a kernel.")
-        }
     }
 }

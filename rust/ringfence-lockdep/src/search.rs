@@ -1,10 +1,10 @@
 //! Breadth-first search along strong paths (`__bfs()`), in two markings.
 //!
-//! A visit is a class together with whether the path that led there is weak at this end: forwards, it
-//! ends only in R; backwards, it starts only with S. [`Marking::Exact`] marks pairs of both, after
-//! the weak edges are dropped, and so finds a strong path whenever there is one: a suffix that can follow a weak visit can
-//! follow any visit, and nothing else about the way there matters. [`Marking::Kernel`] marks the class alone and before weak edges are
-//! dropped, as Linux does, and therefore misses some.
+//! A visit is a class together with whether the path that led there is weak at this end: forwards, it ends
+//! only in R; backwards, it starts only with S. [`Marking::Exact`] marks pairs of both, after the weak
+//! edges are dropped, and so finds a strong path whenever there is one: a suffix that can follow a weak
+//! visit can follow any visit, and nothing else about the way there matters. [`Marking::Kernel`] marks the
+//! class alone and before weak edges are dropped, as Linux does, and therefore misses some.
 
 use ringfence_base::ClassId;
 
@@ -110,7 +110,9 @@ impl Search {
                 self.queue[at as usize] = entry;
             }
             // A visit that is not weak can go on wherever a weak one can.
-            if marking != Marking::Kernel && !self.mark(entry.class, if entry.weak { WEAK } else { STRONG | WEAK }) {
+            if marking != Marking::Kernel
+                && !self.mark(entry.class, if entry.weak { WEAK } else { STRONG | WEAK })
+            {
                 continue;
             }
             match visit(Visit { class: entry.class, weak: entry.weak }) {

@@ -1,29 +1,29 @@
 //! An incremental topological order that stays sound under the read rules.
 //!
 //! Almost every new dependency agrees with the order that locks have been taken in so far; then nothing has
-//! to be searched. Only one that runs against the order starts a search, and that search
-//! stays between the two ends.
+//! to be searched. Only one that runs against the order starts a search, and that search stays between the
+//! two ends.
 //!
-//! **What is ordered.** The graph of classes is no good: `A -(ER)-> B -(SN)-> A` is a circle of classes but can't block, and
-//! both edges are on record. So the order is over *states*: `(v, N)`, at v by an edge that ends in
-//! N, or at the start; and `(v, R)`, at v by an edge that ends in R, after which only E edges may follow. An edge u→v with
-//! kinds K gives
+//! **What is ordered.** The graph of classes is no good: `A -(ER)-> B -(SN)-> A` is a circle of classes but
+//! can't block, and both edges are on record. So the order is over *states*: `(v, N)`, at v by an edge that
+//! ends in N, or at the start; and `(v, R)`, at v by an edge that ends in R, after which only E edges may
+//! follow. An edge u→v with kinds K gives
 //!
 //! * from `(u, N)`: to `(v, N)` if K has SN or EN, else to `(v, R)`;
 //! * from `(u, R)`: to `(v, N)` if K has EN, else to `(v, R)` if K has ER, else nothing.
 //!
-//! (Where N is possible R is left out: everything that leaves `(v, R)` leaves `(v, N)` too.) A closed
-//! walk of edges is strong, the wrap-around included, exactly if it lifts to a closed walk of states:
-//! the state at a class is the end of the edge before it, and the edge after it is one that this
-//! state allows. So *a new dependency closes a strong circle if and only if it closes a circle of states*, and as long as
-//! such dependencies are reported and not recorded, the states stay acyclic and have a topological
-//! order. `tests/reference.rs` checks both directions against an enumeration of closed walks.
+//! (Where N is possible R is left out: everything that leaves `(v, R)` leaves `(v, N)` too.) A closed walk
+//! of edges is strong, the wrap-around included, exactly if it lifts to a closed walk of states: the state
+//! at a class is the end of the edge before it, and the edge after it is one that this state allows. So *a
+//! new dependency closes a strong circle if and only if it closes a circle of states*, and as long as such
+//! dependencies are reported and not recorded, the states stay acyclic and have a topological order.
+//! `tests/reference.rs` checks both directions against an enumeration of closed walks.
 //!
-//! **How it is kept.** Two-way search between the ends of the offending edge, as in Haeupler, Kavitha, Mathew, Sen and Tarjan,
-//! "Incremental Cycle Detection, Topological Ordering, and Strong Component Maintenance" (ACM TALG
-//! 8(1), 2012), §2–3; instead of their balanced stopping rule, whichever side runs dry first ends the search and is the side
-//! that moves, which needs no more than twice the edges of the smaller side. The list is
-//! [`OrderedList`].
+//! **How it is kept.** Two-way search between the ends of the offending edge, as in Haeupler, Kavitha,
+//! Mathew, Sen and Tarjan, "Incremental Cycle Detection, Topological Ordering, and Strong Component
+//! Maintenance" (ACM TALG 8(1), 2012), §2–3; instead of their balanced stopping rule, whichever side runs
+//! dry first ends the search and is the side that moves, which needs no more than twice the edges of the
+//! smaller side. The list is [`OrderedList`].
 
 use ringfence_base::ClassId;
 
@@ -74,6 +74,8 @@ pub(crate) struct TopologicalOrder {
     generation: u32,
     forwards: Side,
     backwards: Side,
+    /// Edges looked at by all searches.
+    pub(crate) steps: u64,
 }
 
 enum Progress {
@@ -87,6 +89,7 @@ impl TopologicalOrder {
         self.list.clear();
         self.reached.clear();
         self.generation = 0;
+        self.steps = 0;
     }
 
     /// A new class comes last. Its R state joins the order when an edge first needs it.
@@ -100,7 +103,8 @@ impl TopologicalOrder {
     /// Orders the states for a dependency that is about to be recorded.
     ///
     /// # Errors
-    /// [`ClosesCircle`] if it would close a strong circle. The order is then still one of the graph without it.
+    /// [`ClosesCircle`] if it would close a strong circle. The order is then still one of the graph without
+    /// it.
     pub(crate) fn insert(
         &mut self,
         graph: &Graph,
@@ -123,8 +127,8 @@ impl TopologicalOrder {
         Ok(())
     }
 
-    /// Brings the R state of a class into the order: right after the N state, then behind nothing and before
-    /// all that an E edge leads to.
+    /// Brings the R state of a class into the order: right after the N state, then behind nothing and
+    /// before all that an E edge leads to.
     fn activate_weak(&mut self, graph: &Graph, class: ClassId) {
         let weak = state(class, true);
         if self.list.contains(weak) {
@@ -201,6 +205,7 @@ impl TopologicalOrder {
         };
         let at = side.reached[side.front];
         side.cursor = graph.next(edge, direction);
+        self.steps += 1;
         let edge = graph.edge(edge);
         match direction {
             Direction::Forwards => {

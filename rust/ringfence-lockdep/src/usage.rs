@@ -3,7 +3,8 @@
 
 use ringfence_base::Read;
 
-/// One usage bit. Bit 0 of the number: reader; bit 1: irq enabled rather than used in irq; above: which irq.
+/// One usage bit. Bit 0 of the number: reader; bit 1: irq enabled rather than used in irq; above: which
+/// irq.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct UsageBit(u8);
 

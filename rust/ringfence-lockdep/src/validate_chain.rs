@@ -26,7 +26,12 @@ impl Validator {
     /// Proves the chain that `next` makes, unless it is proven already. Returns it, or `None` if a report
     /// switched the validator off.
     #[inline]
-    pub(crate) fn validate_chain(&mut self, next: &mut HeldLock, chain: Chain, is_head: bool) -> Option<Chain> {
+    pub(crate) fn validate_chain(
+        &mut self,
+        next: &mut HeldLock,
+        chain: Chain,
+        is_head: bool,
+    ) -> Option<Chain> {
         let adds = !next.trylock && next.check;
         let exact = self.config.search == Search::Exact;
         let mut recursion = Recursion::None;
@@ -90,9 +95,9 @@ impl Validator {
     /// Adds the dependencies on the locks held in this irq context, nearest first.
     ///
     /// Linux stops at the nearest lock that was not a trylock, because that one depends on the others
-    /// already. The exact search stops only where that argument holds: the path through the lock must be as strong as the direct
-    /// dependency (so not a recursive reader, whose R end an S start may not follow), must carry irq
-    /// dependencies (so a normal lock), and must be on record as a whole.
+    /// already. The exact search stops only where that argument holds: the path through the lock must be as
+    /// strong as the direct dependency (so not a recursive reader, whose R end an S start may not follow),
+    /// must carry irq dependencies (so a normal lock), and must be on record as a whole.
     fn check_prevs_add(&mut self, next: &mut HeldLock, kernel_skips: bool) {
         let task = next.origin.task.index();
         let mut silence = kernel_skips.then_some(Silence::ChainCache);
@@ -123,7 +128,8 @@ impl Validator {
         }
     }
 
-    /// One dependency: closes no circle, connects nothing irq-safe with anything irq-unsafe; then it goes on record.
+    /// One dependency: closes no circle, connects nothing irq-safe with anything irq-unsafe; then it goes
+    /// on record.
     fn check_prev_add(&mut self, prev: &HeldLock, next: &HeldLock, silence: Option<Silence>) {
         let kind = Kind::of(prev.read, next.read);
         if self.check_noncircular(prev, next, kind, silence) {
@@ -136,12 +142,8 @@ impl Validator {
         if covered && silence.is_some() {
             return;
         }
-        let witness = Witness {
-            held: prev.origin,
-            taken: next.origin,
-            held_read: prev.read,
-            taken_read: next.read,
-        };
+        let witness =
+            Witness { held: prev.origin, taken: next.origin, held_read: prev.read, taken_read: next.read };
         self.graph.add(prev.class, next.class, kind, silence, witness);
         if !covered {
             self.reach.add_edge(&self.graph, &self.registry.classes, prev.class, next.class, kind);
@@ -153,7 +155,13 @@ impl Validator {
     }
 
     /// Reports a circle that `prev -> next` would close; true if it did.
-    fn check_noncircular(&mut self, prev: &HeldLock, next: &HeldLock, kind: Kind, silence: Option<Silence>) -> bool {
+    fn check_noncircular(
+        &mut self,
+        prev: &HeldLock,
+        next: &HeldLock,
+        kind: Kind,
+        silence: Option<Silence>,
+    ) -> bool {
         if let Some(order) = &mut self.order
             && order.insert(&self.graph, prev.class, next.class, kind).is_ok()
         {
@@ -164,7 +172,10 @@ impl Validator {
             Search::Exact => Marking::Exact,
         };
         let Some(path) = self.find_circle(prev, next, marking) else {
-            assert!(self.config.search == Search::Kernel, "engine bug: the order knows of a circle that no search finds");
+            assert!(
+                self.config.search == Search::Kernel,
+                "engine bug: the order knows of a circle that no search finds"
+            );
             // Linux misses this one and records it: from now on there is no order to rely on.
             self.order = None;
             return false;

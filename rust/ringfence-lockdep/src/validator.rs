@@ -19,11 +19,11 @@ use crate::wait_context::WaitScale;
 
 /// A streaming lock-order, usage and context validator with the semantics of Linux lockdep.
 ///
-/// It is fed events one by one and knows nothing but locks, tasks and interrupts; the kernel's annotations (reclaim, MMU
-/// notifiers, fence signalling) are a layer on top, [`annotations`](crate::annotations).
+/// It is fed events one by one and knows nothing but locks, tasks and interrupts; the kernel's annotations
+/// (reclaim, MMU notifiers, fence signalling) are a layer on top, [`annotations`](crate::annotations).
 ///
-/// Every event takes an [`Origin`], which comes back in reports. Events return how many reports they
-/// made; [`Validator::reported`] then says which.
+/// Every event takes an [`Origin`], which comes back in reports. Events return how many reports they made;
+/// [`Validator::reported`] then says which.
 ///
 /// ```
 /// use ringfence_base::{AcquireFlags, Origin, SiteId};
@@ -124,10 +124,11 @@ impl Validator {
         self.config
     }
 
-    /// A new key: the identity of a set of locks that obey the same rules (`struct lock_class_key`). The name is
-    /// the one its classes are reported under.
+    /// A new key: the identity of a set of locks that obey the same rules (`struct lock_class_key`). The
+    /// name is the one its classes are reported under.
     pub fn add_key(&mut self, name: &str) -> KeyId {
-        let key = KeyId(u32::try_from(self.registry.keys.len()).expect("engine bug: more than 2^32 lock keys"));
+        let key =
+            KeyId(u32::try_from(self.registry.keys.len()).expect("engine bug: more than 2^32 lock keys"));
         self.registry.keys.push(Key { name: name.into(), classes: Vec::new() });
         key
     }
@@ -207,6 +208,7 @@ impl Validator {
             classes: self.registry.classes.len(),
             dependencies: self.graph.edge_count(),
             chains: self.chains.kernel_cached,
+            order_steps: self.order.as_ref().map_or(0, |order| order.steps),
         }
     }
 
@@ -277,6 +279,9 @@ pub struct Statistics {
     pub dependencies: usize,
     /// Distinct chains that Linux would have cached.
     pub chains: usize,
+    /// Dependencies looked at to keep the topological order: what new ones cost besides a constant. 0 once
+    /// the kernel's search let a circle in, for then there is no order.
+    pub order_steps: u64,
 }
 
 /// `match_held_lock()`: the same instance; or, for an entry with references, the same class. An entry that

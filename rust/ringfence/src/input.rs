@@ -108,10 +108,8 @@ impl Lines {
             Input::Stdin => Box::new(io::stdin()),
             Input::Bytes { data, .. } => Box::new(Cursor::new(Arc::clone(data))),
         };
-        let mut counted = BufReader::with_capacity(
-            CHUNK_BYTES,
-            Counted { inner: raw, consumed: Arc::clone(&consumed) },
-        );
+        let mut counted =
+            BufReader::with_capacity(CHUNK_BYTES, Counted { inner: raw, consumed: Arc::clone(&consumed) });
         let mut magic = [0; 6];
         let known = read_up_to(&mut counted, &mut magic)?;
         let whole = Cursor::new(magic[..known].to_vec()).chain(counted);

@@ -1,7 +1,7 @@
 //! The ringfence engine, put together: the only crate that knows all pillars.
 //!
-//! [`input`] reads traces from files, compressed or not; [`lockdep`] decides them, on as many cores as there
-//! are, with an outcome that does not depend on how many.
+//! [`input`] reads traces from files, compressed or not; [`lockdep`] decides them, on as many cores as
+//! there are, with an outcome that does not depend on how many.
 
 pub mod input;
 pub mod lockdep;

@@ -30,8 +30,8 @@ impl Annotations {
     }
 
     /// `dma_fence_begin_signalling()`: a no-op inside a section and, tested after that, in atomic context
-    /// (a raised preempt count; irqs being off alone is none). Returns how many problems were reported, and the
-    /// cookie for [`Annotations::end_signalling`].
+    /// (a raised preempt count; irqs being off alone is none). Returns how many problems were reported, and
+    /// the cookie for [`Annotations::end_signalling`].
     pub fn begin_signalling(&mut self, origin: Origin) -> (usize, Cookie) {
         let noop = (0, Cookie { nothing_to_end: true });
         if !self.active() {
@@ -59,8 +59,8 @@ impl Annotations {
     }
 
     /// `__dma_fence_might_wait()`: what every wait for a fence does, signaled or not. A section around it
-    /// is left for the moment, so that waiting inside one is not reported by itself. Returns how many problems were
-    /// reported.
+    /// is left for the moment, so that waiting inside one is not reported by itself. Returns how many
+    /// problems were reported.
     pub fn might_wait(&mut self, origin: Origin) -> usize {
         if !self.active() {
             return 0;

@@ -73,7 +73,8 @@ impl Annotations {
         })
     }
 
-    /// `fs_reclaim_acquire()`: from here on the task is inside reclaim. Returns how many problems were reported.
+    /// `fs_reclaim_acquire()`: from here on the task is inside reclaim. Returns how many problems were
+    /// reported.
     pub fn fs_reclaim_acquire(&mut self, origin: Origin, gfp: Gfp) -> usize {
         if !self.active() {
             return 0;

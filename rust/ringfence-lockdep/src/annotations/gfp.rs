@@ -10,7 +10,9 @@ pub struct Gfp(u32);
 
 /// A word in a gfp mask that Linux does not know.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("unknown gfp flag `{0}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`")]
+#[error(
+    "unknown gfp flag `{0}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`"
+)]
 pub struct UnknownGfp(String);
 
 macro_rules! gfp {
@@ -97,7 +99,8 @@ impl Gfp {
                     None => (word, false),
                 };
                 let value = Self::NAMES.iter().find(|(known, _)| *known == name);
-                let (_, value) = value.filter(|_| take_away == (index > 0)).ok_or_else(|| UnknownGfp(word.into()))?;
+                let (_, value) =
+                    value.filter(|_| take_away == (index > 0)).ok_or_else(|| UnknownGfp(word.into()))?;
                 mask = if take_away { mask.without(*value) } else { Self(mask.0 | value.0) };
             }
         }

@@ -25,7 +25,8 @@ use crate::config::{AfterReport, Search};
 use crate::misuse::Misuse;
 use crate::validator::Validator;
 
-/// A lock as the annotations see it: how it is initialised, and whether holding it makes the context atomic.
+/// A lock as the annotations see it: how it is initialised, and whether holding it makes the context
+/// atomic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LockKind {
     /// Inner wait type.

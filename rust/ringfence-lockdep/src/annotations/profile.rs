@@ -76,8 +76,8 @@ impl Profile {
         limits: Limits { classes: None, list_entries: None, chains: None, depth: None, subclasses: None },
     };
 
-    /// Linux 5.9: the commit that wrote the contract down. No `i_mmap_rwsem` in the priming, and allocations
-    /// don't touch the notifier map.
+    /// Linux 5.9: the commit that wrote the contract down. No `i_mmap_rwsem` in the priming, and
+    /// allocations don't touch the notifier map.
     pub const V5_9: Self = Self { i_mmap_priming: false, reclaim_notifier: false, ..Self::V6_12 };
 
     /// Later than 6.12: sections are annotated as read trylocks.
@@ -87,8 +87,15 @@ impl Profile {
     pub const NAMES: [&str; 3] = ["5.9", "6.12", "next"];
 
     /// Names of the switches.
-    pub const KEYS: [&str; 7] =
-        ["annotation", "i_mmap_priming", "limits", "lockdep", "mmu_notifier", "raw_lock_nesting", "reclaim_notifier"];
+    pub const KEYS: [&str; 7] = [
+        "annotation",
+        "i_mmap_priming",
+        "limits",
+        "lockdep",
+        "mmu_notifier",
+        "raw_lock_nesting",
+        "reclaim_notifier",
+    ];
 
     /// The profile with this name.
     ///

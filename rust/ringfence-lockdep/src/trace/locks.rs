@@ -81,7 +81,8 @@ fn table_kind(name: &str, raw: &RawLock<'_>) -> Result<LockKind, TraceError> {
 /// The class and kind that a name such as `S1'`, `resv2` or `mmap_lock` stands for.
 fn self_describing<'a>(name: &str) -> Option<(Cow<'a, str>, LockKind)> {
     let number = |prefix: &str| {
-        name.strip_prefix(prefix).filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+        name.strip_prefix(prefix)
+            .filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
     };
     match name {
         "mmap_lock" => return Some((Cow::Borrowed("mmap_lock"), LockKind::SLEEPING)),

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::check::WellFormed;
 use super::locks::Locks;
-use super::raw::{RawArg, RawOp, RawOptions, RawTrace, RawVerdict};
+use super::raw::{RawArg, RawOp, RawOptions, RawTrace, RawVerdict, Recorded};
 use super::{AcquireOp, Expected, ExpectedKind, Op, Trace};
 use crate::annotations::{Gfp, Scope, UnknownGfp};
 use crate::misuse::Misuse;
@@ -38,7 +38,9 @@ pub enum TraceError {
         expected: &'static str,
     },
     /// The verdict's kind is none.
-    #[error("verdict: unknown kind `{0}`; expected one of circular, recursive, irq-dependency, inconsistent-usage, irq-inversion, wait-context, unlock-imbalance, nest-lock-not-held, held-lock-freed, limit-reached, ww-api")]
+    #[error(
+        "verdict: unknown kind `{0}`; expected one of circular, recursive, irq-dependency, inconsistent-usage, irq-inversion, wait-context, unlock-imbalance, nest-lock-not-held, held-lock-freed, limit-reached, ww-api"
+    )]
     UnknownKind(String),
     /// The verdict points behind the end.
     #[error("verdict: at {at} is behind the last of {ops} ops")]
@@ -67,7 +69,9 @@ pub enum OpError {
     #[error("unknown op; expected one of {}", OP_NAMES.join(", "))]
     Unknown,
     /// The lock is neither in the table nor self-describing.
-    #[error("unknown lock `{0}`; expected one of the trace's `locks` table, or without a table R, S, W, M, Q or P and a number, resv0…, ww_ctx0…, mmap_lock or i_mmap_rwsem")]
+    #[error(
+        "unknown lock `{0}`; expected one of the trace's `locks` table, or without a table R, S, W, M, Q or P and a number, resv0…, ww_ctx0…, mmap_lock or i_mmap_rwsem"
+    )]
     UnknownLock(String),
     /// The argument is missing or of the wrong type.
     #[error("expected {0}")]
@@ -126,7 +130,7 @@ pub fn parse(line: &[u8]) -> Result<Trace, TraceError> {
         check.op(&op).map_err(|misuse| problem(misuse.into()))?;
         ops.push(op);
     }
-    let expected = raw.verdict.map(|verdict| expected(verdict, ops.len())).transpose()?;
+    let expected = expected(&raw.verdict, ops.len())?;
     let (locks, classes) = locks.finish();
     Ok(Trace {
         id: raw.id.into_owned(),
@@ -146,18 +150,22 @@ fn json_error(error: &serde_json::Error) -> TraceError {
     TraceError::Json { message: message.into(), column: error.column() }
 }
 
-fn expected(verdict: Option<RawVerdict<'_>>, ops: usize) -> Result<Expected, TraceError> {
-    let Some(RawVerdict { at, kind, cycle }) = verdict else { return Ok(Expected::Clean) };
-    let kind = match &*kind {
+fn expected(recorded: &Recorded<'_>, ops: usize) -> Result<Option<Expected>, TraceError> {
+    let RawVerdict { at, kind, cycle } = match recorded {
+        Recorded::Absent => return Ok(None),
+        Recorded::Clean => return Ok(Some(Expected::Clean)),
+        Recorded::Report(verdict) => verdict,
+    };
+    let kind = match &**kind {
         "ww-api" => ExpectedKind::WwApi,
         name => LockReportKind::from_name(name)
             .map(ExpectedKind::Lockdep)
             .ok_or_else(|| TraceError::UnknownKind(name.into()))?,
     };
-    if at >= ops as u64 && kind != ExpectedKind::WwApi {
-        return Err(TraceError::VerdictBehindEnd { at, ops });
+    if *at >= ops as u64 && kind != ExpectedKind::WwApi {
+        return Err(TraceError::VerdictBehindEnd { at: *at, ops });
     }
-    Ok(Expected::Report { at, kind, cycle })
+    Ok(Some(Expected::Report { at: *at, kind, cycle: *cycle }))
 }
 
 fn resolve<'a>(op: RawOp<'a>, locks: &mut Locks<'a>, tasks: &mut Vec<u64>) -> Result<Op, OpError> {
@@ -192,11 +200,11 @@ fn resolve<'a>(op: RawOp<'a>, locks: &mut Locks<'a>, tasks: &mut Vec<u64>) -> Re
         "release" => Op::Release(lock(arg, locks)?),
         "downgrade" => Op::Downgrade(lock(arg, locks)?),
         "free" => Op::Free(lock(arg, locks)?),
-        "alloc" => Op::Alloc(gfp(arg)?),
-        "fs_reclaim_acquire" => Op::FsReclaimAcquire(gfp(arg)?),
-        "fs_reclaim_release" => Op::FsReclaimRelease(gfp(arg)?),
-        "hardirq_enter" => Op::HardirqEnter { threaded: threaded(arg)? },
-        "task" => Op::Task(task(arg, tasks)?),
+        "alloc" => Op::Alloc(gfp(&arg)?),
+        "fs_reclaim_acquire" => Op::FsReclaimAcquire(gfp(&arg)?),
+        "fs_reclaim_release" => Op::FsReclaimRelease(gfp(&arg)?),
+        "hardirq_enter" => Op::HardirqEnter { threaded: threaded(&arg)? },
+        "task" => Op::Task(task(&arg, tasks)?),
         _ => return Err(OpError::Unknown),
     })
 }
@@ -216,9 +224,9 @@ fn acquire<'a>(
     if options.threaded.is_some() {
         return Err(OpError::Expected("only the options subclass, trylock, read, check and nest"));
     }
-    let nest = options.nest.map(|name| {
-        locks.get(name.clone()).ok_or_else(|| OpError::UnknownLock(name.into_owned()))
-    });
+    let nest = options
+        .nest
+        .map(|name| locks.get(name.clone()).ok_or_else(|| OpError::UnknownLock(name.into_owned())));
     Ok(AcquireOp {
         lock,
         subclass: u32::try_from(options.subclass.unwrap_or(0))
@@ -240,14 +248,14 @@ fn flag(value: Option<u64>, or: bool, expected: &'static str) -> Result<bool, Op
     }
 }
 
-fn gfp(arg: RawArg<'_>) -> Result<Gfp, OpError> {
+fn gfp(arg: &RawArg<'_>) -> Result<Gfp, OpError> {
     match arg {
-        RawArg::Text(text) => Ok(Gfp::parse(&text)?),
+        RawArg::Text(text) => Ok(Gfp::parse(text)?),
         _ => Err(OpError::Expected("a gfp mask such as \"GFP_KERNEL\"")),
     }
 }
 
-fn threaded(arg: RawArg<'_>) -> Result<bool, OpError> {
+fn threaded(arg: &RawArg<'_>) -> Result<bool, OpError> {
     match arg {
         RawArg::None => Ok(false),
         RawArg::Options(RawOptions {
@@ -257,16 +265,16 @@ fn threaded(arg: RawArg<'_>) -> Result<bool, OpError> {
             read: None,
             check: None,
             nest: None,
-        }) => flag(threaded, false, "threaded to be 0 or 1"),
+        }) => flag(*threaded, false, "threaded to be 0 or 1"),
         _ => Err(OpError::Expected("nothing, or the option threaded")),
     }
 }
 
-fn task(arg: RawArg<'_>, tasks: &mut Vec<u64>) -> Result<u32, OpError> {
+fn task(arg: &RawArg<'_>, tasks: &mut Vec<u64>) -> Result<u32, OpError> {
     let RawArg::Number(number) = arg else { return Err(OpError::Expected("the number of a task")) };
-    let known = tasks.iter().position(|task| *task == number);
+    let known = tasks.iter().position(|task| task == number);
     Ok(known.unwrap_or_else(|| {
-        tasks.push(number);
+        tasks.push(*number);
         tasks.len() - 1
     }) as u32)
 }

@@ -17,13 +17,24 @@ pub(super) struct RawTrace<'a> {
     pub(super) locks: Option<RawLocks<'a>>,
     #[serde(borrow)]
     pub(super) ops: Vec<RawOp<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(super) verdict: Option<Option<RawVerdict<'a>>>,
+    #[serde(borrow, default)]
+    pub(super) verdict: Recorded<'a>,
 }
 
-/// A field that is there, be it `null`.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+/// The recorded verdict: a field that is absent is not one that is `null`.
+#[derive(Default)]
+pub(super) enum Recorded<'a> {
+    #[default]
+    Absent,
+    Clean,
+    Report(RawVerdict<'a>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Recorded<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let verdict = Option::<RawVerdict<'a>>::deserialize(deserializer)?;
+        Ok(verdict.map_or(Self::Clean, Self::Report))
+    }
 }
 
 #[derive(Deserialize)]

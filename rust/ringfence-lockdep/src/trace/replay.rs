@@ -148,7 +148,8 @@ impl Replay {
                 self.cookies[origin.task.index()].push(cookie);
             }
             Op::EndSignalling => {
-                let cookie = self.cookies[origin.task.index()].pop().ok_or(Misuse::EndSignallingWithoutBegin)?;
+                let cookie =
+                    self.cookies[origin.task.index()].pop().ok_or(Misuse::EndSignallingWithoutBegin)?;
                 self.kernel.end_signalling(origin, cookie);
             }
             Op::FenceMightWait => drop(self.kernel.might_wait(origin)),

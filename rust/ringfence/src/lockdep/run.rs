@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 
 use crate::input::{Input, LINE_BYTES_MAX, Line, Lines};
 
-/// Text per batch, in bytes: enough to keep all cores busy, little enough to show progress and stop at once.
+/// Text per batch, in bytes: enough to keep all cores busy, little enough to show progress and stop at
+/// once.
 const BATCH_BYTES: usize = 2 << 20;
 /// Lines per batch.
 const BATCH_LINES: usize = 4096;
@@ -167,7 +168,9 @@ impl Run {
             let options = &self.options;
             let items = self.pool.install(|| {
                 let replay = || Replay::new(options.profile, options.search, options.after_report);
-                jobs.into_par_iter().map_init(replay, |replay, job| decide(replay, options, job)).collect::<Vec<_>>()
+                jobs.into_par_iter()
+                    .map_init(replay, |replay, job| decide(replay, options, job))
+                    .collect::<Vec<_>>()
             });
             let items = items.into_iter().flatten();
             batch.items.extend(items.map(|item| refuse_duplicate(&mut open.ids, item)));
@@ -212,7 +215,8 @@ fn os_message(error: &std::io::Error) -> String {
 
 fn decide(replay: &mut Replay, options: &Options, job: Job) -> Option<Item> {
     let Job { file, line, text } = job;
-    let refused = |message: String| Some(Item::Refused(Refused { file: Arc::clone(&file), line: Some(line), message }));
+    let refused =
+        |message: String| Some(Item::Refused(Refused { file: Arc::clone(&file), line: Some(line), message }));
     let text = match text {
         Line::Text(text) => text,
         Line::TooLong => {
