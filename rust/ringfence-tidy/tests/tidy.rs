@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ringfence-base", &[]),
     ("ringfence-diag", &["ringfence-base"]),
     ("ringfence-lockdep", &["ringfence-base", "ringfence-diag"]),
+    ("ringfence-reference", &["ringfence-base", "ringfence-diag", "ringfence-lockdep"]),
     ("ringfence", &["ringfence-base", "ringfence-diag", "ringfence-lockdep"]),
     ("ringfence-py", &["ringfence"]),
     ("ringfence-bench", &["ringfence-base", "ringfence-diag", "ringfence-lockdep", "ringfence"]),

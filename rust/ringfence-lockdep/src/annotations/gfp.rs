@@ -11,7 +11,8 @@ pub struct Gfp(u32);
 /// A word in a gfp mask that Linux does not know.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error(
-    "unknown gfp flag `{0}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`"
+    "unknown gfp flag `{0}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or \
+     __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`"
 )]
 pub struct UnknownGfp(String);
 

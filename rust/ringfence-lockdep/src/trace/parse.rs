@@ -39,7 +39,8 @@ pub enum TraceError {
     },
     /// The verdict's kind is none.
     #[error(
-        "verdict: unknown kind `{0}`; expected one of circular, recursive, irq-dependency, inconsistent-usage, irq-inversion, wait-context, unlock-imbalance, nest-lock-not-held, held-lock-freed, limit-reached, ww-api"
+        "verdict: unknown kind `{0}`; expected one of circular, recursive, irq-dependency, inconsistent-usage, \
+         irq-inversion, wait-context, unlock-imbalance, nest-lock-not-held, held-lock-freed, limit-reached, ww-api"
     )]
     UnknownKind(String),
     /// The verdict points behind the end.
@@ -70,7 +71,8 @@ pub enum OpError {
     Unknown,
     /// The lock is neither in the table nor self-describing.
     #[error(
-        "unknown lock `{0}`; expected one of the trace's `locks` table, or without a table R, S, W, M, Q or P and a number, resv0…, ww_ctx0…, mmap_lock or i_mmap_rwsem"
+        "unknown lock `{0}`; expected one of the trace's `locks` table, or without a table \
+         R, S, W, M, Q or P and a number, resv0…, ww_ctx0…, mmap_lock or i_mmap_rwsem"
     )]
     UnknownLock(String),
     /// The argument is missing or of the wrong type.
