@@ -7,7 +7,7 @@ use crate::class::Class;
 use crate::class::NONE;
 use crate::config::Search;
 use crate::held::{HeldLock, WaitLimit};
-use crate::problem::Detail;
+use crate::problem::{Detail, Limit};
 use crate::usage::UsageMask;
 use crate::validator::{Validator, matches};
 
@@ -126,7 +126,7 @@ impl Validator {
             task.chain = chain;
             task.held.push(held);
             if self.config.limits.depth.is_some_and(|depth| task.held.len() >= depth) {
-                self.report(Detail::LimitReached { name: "MAX_LOCK_DEPTH" }, &held);
+                self.report(Detail::LimitReached(Limit::Depth), &held);
             }
         }
         Acquired::Held
@@ -160,9 +160,9 @@ impl Validator {
         let count = self.registry.classes.len();
         assert!(count < Step::CLASSES_MAX, "engine bug: more than 2^27 lock classes");
         let over = |limit: Option<usize>, value: usize| limit.is_some_and(|limit| value >= limit);
-        let name = match () {
-            () if over(limits.subclasses, subclass as usize) => Some("MAX_LOCKDEP_SUBCLASSES"),
-            () if over(limits.classes, count) => Some("MAX_LOCKDEP_KEYS"),
+        let reached = match () {
+            () if over(limits.subclasses, subclass as usize) => Some(Limit::Subclasses),
+            () if over(limits.classes, count) => Some(Limit::Keys),
             () => None,
         };
         let class = ClassId::new(count);
@@ -182,9 +182,9 @@ impl Validator {
         if let Some(order) = &mut self.order {
             order.add_class(class);
         }
-        if let Some(name) = name {
+        if let Some(limit) = reached {
             let held = self.bare(origin, lock, class);
-            self.report(Detail::LimitReached { name }, &held);
+            self.report(Detail::LimitReached(limit), &held);
         }
         self.on.then_some(class)
     }

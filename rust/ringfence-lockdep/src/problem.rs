@@ -48,9 +48,30 @@ pub(crate) enum Detail {
         nest: LockId,
     },
     HeldLockFreed,
-    LimitReached {
-        name: &'static str,
-    },
+    LimitReached(Limit),
+}
+
+/// A limit of the kernel's validator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Limit {
+    Keys,
+    Entries,
+    Chains,
+    Depth,
+    Subclasses,
+}
+
+impl Limit {
+    /// The kernel's name for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "MAX_LOCKDEP_KEYS",
+            Self::Entries => "MAX_LOCKDEP_ENTRIES",
+            Self::Chains => "MAX_LOCKDEP_CHAINS",
+            Self::Depth => "MAX_LOCK_DEPTH",
+            Self::Subclasses => "MAX_LOCKDEP_SUBCLASSES",
+        }
+    }
 }
 
 impl Detail {
@@ -65,7 +86,7 @@ impl Detail {
             Self::UnlockImbalance => LockReportKind::UnlockImbalance,
             Self::NestLockNotHeld { .. } => LockReportKind::NestLockNotHeld,
             Self::HeldLockFreed => LockReportKind::HeldLockFreed,
-            Self::LimitReached { .. } => LockReportKind::LimitReached,
+            Self::LimitReached(_) => LockReportKind::LimitReached,
         }
     }
 
@@ -83,7 +104,7 @@ impl Detail {
             Self::NestLockNotHeld { nest } => (nest.raw(), 0),
             Self::UnlockImbalance | Self::HeldLockFreed => (lock.lock.raw(), 0),
             Self::WaitContext => (0, 0),
-            Self::LimitReached { name } => (name.len() as u32, u32::from(name.as_bytes()[0])),
+            Self::LimitReached(limit) => return (self.kind(), *limit as u32, 0, 0),
         };
         (self.kind(), lock.class.raw(), a, b)
     }

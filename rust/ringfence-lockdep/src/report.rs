@@ -29,6 +29,7 @@ impl Validator {
     /// Keeps a problem, or counts it if it is known. With [`AfterReport::Stop`] the validator goes off.
     #[cold]
     pub(crate) fn report_silent(&mut self, detail: Detail, lock: &HeldLock, silence: Option<Silence>) {
+        self.reports += 1;
         let key = detail.key(lock);
         let index = self.problems.len();
         let index = *self.known.entry(key).or_insert(index as u32) as usize;
@@ -89,7 +90,7 @@ impl Validator {
                 _ => None,
             },
             limit: match &problem.detail {
-                Detail::LimitReached { name } => Some(name),
+                Detail::LimitReached(limit) => Some(limit.name()),
                 _ => None,
             },
         };

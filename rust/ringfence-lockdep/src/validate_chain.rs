@@ -10,7 +10,7 @@ use crate::config::Search;
 use crate::dependency::Kind;
 use crate::graph::{Direction, Witness};
 use crate::held::HeldLock;
-use crate::problem::{Detail, Path};
+use crate::problem::{Detail, Limit, Path};
 use crate::search::{Marking, Step, Visit};
 use crate::validator::Validator;
 
@@ -50,14 +50,14 @@ impl Validator {
 
     #[cold]
     fn prove_chain(&mut self, next: &mut HeldLock, chain: Chain, is_head: bool, recursion: Recursion) {
-        let reported = self.reported.len();
+        let reports = self.reports;
         let kernel_skips = self.chains.kernel_look_up_add(chain);
         if self.config.search == Search::Kernel && kernel_skips {
             self.chains.mark_proven(chain);
             return;
         }
         if self.config.limits.chains.is_some_and(|limit| self.chains.kernel_cached > limit) {
-            self.report(Detail::LimitReached { name: "MAX_LOCKDEP_CHAINS" }, next);
+            self.report(Detail::LimitReached(Limit::Chains), next);
         }
         let recursion = match self.config.search {
             Search::Exact => recursion,
@@ -73,7 +73,7 @@ impl Validator {
             Recursion::None if !is_head => self.check_prevs_add(next, kernel_skips),
             Recursion::None => {}
         }
-        if self.on && self.reported.len() == reported {
+        if self.on && self.reports == reports {
             self.chains.mark_proven(chain);
         }
     }
@@ -109,12 +109,12 @@ impl Validator {
             if !prev.check {
                 continue;
             }
-            let reported = self.reported.len();
+            let reports = self.reports;
             self.check_prev_add(&prev, next, silence);
             if !self.on {
                 return;
             }
-            next.incomplete |= self.reported.len() != reported;
+            next.incomplete |= self.reports != reports;
             if prev.trylock {
                 continue;
             }
@@ -150,7 +150,7 @@ impl Validator {
         }
         let entries = self.config.limits.list_entries;
         if entries.is_some_and(|limit| 2 * self.graph.edge_count() > limit) {
-            self.report(Detail::LimitReached { name: "MAX_LOCKDEP_ENTRIES" }, next);
+            self.report(Detail::LimitReached(Limit::Entries), next);
         }
     }
 

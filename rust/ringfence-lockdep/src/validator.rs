@@ -72,6 +72,8 @@ pub struct Validator {
     pub(crate) known: FxHashMap<(LockReportKind, u32, u32, u32), u32>,
     /// Problems met by the latest event.
     pub(crate) reported: Vec<usize>,
+    /// How many reports there were, each repetition counted.
+    pub(crate) reports: u64,
     /// The event being worked on.
     pub(crate) now: Origin,
     /// The kernel's `debug_locks`.
@@ -95,6 +97,7 @@ impl Validator {
             problems: Vec::new(),
             known: FxHashMap::default(),
             reported: Vec::new(),
+            reports: 0,
             now: Origin { op: 0, task: TaskId::new(0), site: SiteId::UNKNOWN },
             on: true,
         }
@@ -116,6 +119,7 @@ impl Validator {
         self.problems.clear();
         self.known.clear();
         self.reported.clear();
+        self.reports = 0;
         self.on = true;
     }
 
