@@ -185,7 +185,13 @@ impl Annotations {
             Via::InvalidateRange => "mmu_notifier_invalidate_range_start()".into(),
             Via::Prime => "dma_resv_lockdep()".into(),
         };
-        let place = Place { via: Some(name), ..self.validator.sites.place(origin.site).clone() };
+        let place = self.validator.sites.place(origin.site).clone();
+        // The priming goes through the other functions.
+        let name = match &place.via {
+            Some(caller) => format!("{name} in {caller}"),
+            None => name,
+        };
+        let place = Place { via: Some(name), ..place };
         let site = self.validator.intern(place);
         self.sites.insert((origin.site, via), site);
         Origin { site, ..origin }
