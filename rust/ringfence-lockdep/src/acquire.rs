@@ -2,7 +2,7 @@
 
 use ringfence_base::{AcquireFlags, ClassId, LockId, Origin};
 
-use crate::chain::{Chain, Step};
+use crate::chain::{Chain, Manner, Step};
 use crate::class::Class;
 use crate::class::NONE;
 use crate::config::Search;
@@ -35,6 +35,14 @@ impl Validator {
     /// `lock_acquire()`. Returns how many problems were reported.
     #[inline]
     pub fn acquire(&mut self, origin: Origin, lock: LockId, flags: AcquireFlags) -> usize {
+        if self.acquire_settled(origin, lock, &flags) {
+            0
+        } else {
+            self.acquire_unsettled(origin, lock, flags)
+        }
+    }
+
+    fn acquire_unsettled(&mut self, origin: Origin, lock: LockId, flags: AcquireFlags) -> usize {
         if self.begin(origin) {
             let hardirqs_off = !self.tasks[origin.task.index()].hardirqs_enabled;
             self.lock_acquire(lock, flags, Kept { taken: origin, hardirqs_off, references: 0 }, false);
@@ -54,7 +62,6 @@ impl Validator {
     }
 
     /// The checks in Linux's order: merge, wait context, usage, nest lock, then the chain.
-    #[inline]
     pub(crate) fn lock_acquire(
         &mut self,
         lock: LockId,
@@ -86,6 +93,9 @@ impl Validator {
         let limit = below.map_or(WaitLimit::OPEN, |top| top.wait_limit);
         let (prev_chain, is_head) = (task.chain, below.is_none());
         let chain = if is_head { Chain::EMPTY } else { prev_chain };
+        let whole = is_head == task.held.is_empty() && below.is_none_or(|top| top.whole);
+        let manner = Manner::of(task, &flags, kept.hardirqs_off);
+        let reports = self.reports;
         let data = self.registry.class(class);
         let mut held = HeldLock {
             origin,
@@ -101,10 +111,10 @@ impl Validator {
             hardirqs_off: kept.hardirqs_off,
             irq_context,
             wait_limit: limit.and(data),
+            whole,
             incomplete: false,
         };
-        let outer = if data.wait_outer == 0 { data.wait_inner } else { data.wait_outer };
-        if data.wait_inner != 0 && !flags.trylock && outer > limit.allows(self.scale.context(task)) {
+        if !flags.trylock && data.requires() > limit.allows(self.scale.context(task)) {
             self.report(Detail::WaitContext, &held);
             if !self.on {
                 return Acquired::Off;
@@ -125,6 +135,9 @@ impl Validator {
             let task = &mut self.tasks[task_id.index()];
             task.chain = chain;
             task.held.push(held);
+            if self.reports == reports && flags.nest.is_none() {
+                self.chains.settle(chain, manner, held.wait_limit);
+            }
             if self.config.limits.depth.is_some_and(|depth| task.held.len() >= depth) {
                 self.report(Detail::LimitReached(Limit::Depth), &held);
             }
@@ -165,18 +178,18 @@ impl Validator {
             () if over(limits.classes, count) => Some(Limit::Keys),
             () => None,
         };
-        let class = ClassId::new(count);
         let data = *self.registry.lock(lock);
-        self.registry.classes.push(Class {
+        let class = self.registry.add_class(Class {
             key: data.key,
             subclass,
+            older: NONE,
             usage: UsageMask::NONE,
             wait_inner: self.scale.number(data.wait_inner),
             wait_outer: self.scale.number(data.wait_outer),
             lock_type: data.lock_type,
             last_usage: NONE,
         });
-        self.registry.keys[data.key.0 as usize].classes.push((subclass, class));
+        self.chains.add_class();
         self.graph.add_class();
         self.reach.add_class();
         if let Some(order) = &mut self.order {
@@ -206,6 +219,7 @@ impl Validator {
             hardirqs_off: !task.hardirqs_enabled,
             irq_context: task.irq_context(),
             wait_limit: WaitLimit::OPEN,
+            whole: false,
             incomplete: false,
         }
     }

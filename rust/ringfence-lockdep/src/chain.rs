@@ -6,8 +6,10 @@
 //! chain that Linux would look up, so one trie serves both searches and knows at any time what
 //! Linux would have skipped.
 
-use ringfence_base::{ClassId, Read};
-use rustc_hash::FxHashMap;
+use ringfence_base::{AcquireFlags, ClassId, Read};
+
+use crate::held::{Task, WaitLimit};
+use crate::pair_map::PairMap;
 
 /// A chain: a node of the trie. Chain 0 is the empty one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +47,16 @@ impl Step {
         Self(self.0 & !((1 << FLAG_BITS) - 1))
     }
 
+    /// Index of the class, if the lock is taken exclusively and without flags.
+    #[inline]
+    const fn plain_class(self) -> Option<usize> {
+        let shift = FLAG_BITS + 2;
+        if self.0 & ((1 << shift) - 1) == 0 { Some((self.0 >> shift) as usize) } else { None }
+    }
+
+    /// No step: no read has this number.
+    const NONE: Self = Self(u32::MAX);
+
     /// Most classes a step can tell apart.
     pub(crate) const CLASSES_MAX: usize = 1 << (32 - FLAG_BITS - 2);
 }
@@ -55,63 +67,146 @@ const PROVEN: u32 = 1 << 31;
 const KERNEL_CACHED: u32 = 1 << 30;
 const NODE: u32 = KERNEL_CACHED - 1;
 
+/// What decides, besides the chain, whether there is anything to check: the state of the task and the flags
+/// of the acquisition, but for the nest lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Manner(u8);
+
+impl Manner {
+    const NEVER: Self = Self(0);
+
+    #[inline]
+    pub(crate) fn of(task: &Task, flags: &AcquireFlags, hardirqs_off: bool) -> Self {
+        let bits = [
+            true,
+            flags.trylock,
+            flags.check,
+            hardirqs_off,
+            task.softirqs_enabled,
+            task.in_hardirq(),
+            task.hardirq_threaded,
+            task.in_softirq(),
+        ];
+        Self(bits.iter().rev().fold(0, |manner, bit| (manner << 1) | u8::from(*bit)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    /// The node of the same chain without flags, and the two marks.
+    kernel: u32,
+    /// The step last taken from here, and where it leads: nearly always the next one again.
+    latest: Step,
+    child: u32,
+    /// How the chain was last made with nothing to report. Made so again, there is nothing to check: its
+    /// dependencies are proven, the usages on record, and the wait context allows it as it did.
+    settled: Manner,
+    /// [`HeldLock::wait_limit`](crate::held::HeldLock::wait_limit) of its last lock, if it is settled.
+    wait_limit: WaitLimit,
+}
+
+impl Node {
+    const fn new(kernel: u32) -> Self {
+        Self { kernel, latest: Step::NONE, child: 0, settled: Manner::NEVER, wait_limit: WaitLimit::OPEN }
+    }
+}
+
 pub(crate) struct ChainCache {
-    steps: FxHashMap<u64, u32>,
-    /// Per node: the node of the same chain without flags, and the two marks.
-    nodes: Vec<u32>,
+    nodes: Vec<Node>,
+    /// Per class: the chain of this lock alone, taken exclusively and without flags; 0 if there is none.
+    heads: Vec<u32>,
+    /// All other steps.
+    steps: PairMap,
     /// How many chains Linux would have cached.
     pub(crate) kernel_cached: usize,
 }
 
 impl Default for ChainCache {
     fn default() -> Self {
-        Self { steps: FxHashMap::default(), nodes: vec![0], kernel_cached: 0 }
+        Self { nodes: vec![Node::new(0)], heads: Vec::new(), steps: PairMap::default(), kernel_cached: 0 }
     }
 }
 
 impl ChainCache {
     pub(crate) fn clear(&mut self) {
         self.steps.clear();
-        self.nodes.truncate(1);
-        self.nodes[0] = 0;
+        self.heads.clear();
+        self.nodes.clear();
+        self.nodes.push(Node::new(0));
         self.kernel_cached = 0;
+    }
+
+    pub(crate) fn add_class(&mut self) {
+        self.heads.push(0);
     }
 
     /// The chain with one more step.
     #[inline]
     pub(crate) fn step(&mut self, chain: Chain, step: Step) -> Chain {
-        let key = (u64::from(chain.0) << 32) | u64::from(step.0);
-        match self.steps.get(&key) {
-            Some(node) => Chain(*node),
-            None => self.grow(chain, step, key),
+        let likely = self.likely_step(chain, step);
+        if likely == Chain::EMPTY { self.other_step(chain, step) } else { likely }
+    }
+
+    /// The same, if it is a head or was taken from here last; else the empty chain.
+    #[inline]
+    pub(crate) fn likely_step(&self, chain: Chain, step: Step) -> Chain {
+        if chain == Chain::EMPTY
+            && let Some(class) = step.plain_class()
+        {
+            return Chain(self.heads[class]);
         }
+        let node = &self.nodes[chain.0 as usize];
+        if node.latest == step { Chain(node.child) } else { Chain::EMPTY }
+    }
+
+    fn other_step(&mut self, chain: Chain, step: Step) -> Chain {
+        let known = self.steps.get((chain.0, step.0));
+        let child = known.map_or_else(|| self.grow(chain, step), Chain);
+        let node = &mut self.nodes[chain.0 as usize];
+        (node.latest, node.child) = (step, child.0);
+        child
     }
 
     #[cold]
-    fn grow(&mut self, chain: Chain, step: Step, key: u64) -> Chain {
-        let kernel_parent = Chain(self.nodes[chain.0 as usize] & NODE);
+    fn grow(&mut self, chain: Chain, step: Step) -> Chain {
+        let kernel_parent = Chain(self.nodes[chain.0 as usize].kernel & NODE);
         let is_kernel = kernel_parent == chain && step == step.without_flags();
         let kernel = (!is_kernel).then(|| self.step(kernel_parent, step.without_flags()));
         let node = u32::try_from(self.nodes.len()).ok().filter(|node| *node <= NODE);
         let node = node.expect("engine bug: more than 2^30 lock chains");
-        self.nodes.push(kernel.map_or(node, |chain| chain.0));
-        self.steps.insert(key, node);
+        self.nodes.push(Node::new(kernel.map_or(node, |chain| chain.0)));
+        match step.plain_class().filter(|_| chain == Chain::EMPTY) {
+            Some(class) => self.heads[class] = node,
+            None => drop(self.steps.get_or_insert((chain.0, step.0), node)),
+        }
         Chain(node)
+    }
+
+    /// The wait limit of a chain's last lock, if there is nothing to check when it is made in this manner.
+    #[inline]
+    pub(crate) fn settled(&self, chain: Chain, manner: Manner) -> Option<WaitLimit> {
+        let node = &self.nodes[chain.0 as usize];
+        (node.settled == manner).then_some(node.wait_limit)
+    }
+
+    pub(crate) fn settle(&mut self, chain: Chain, manner: Manner, wait_limit: WaitLimit) {
+        let node = &mut self.nodes[chain.0 as usize];
+        (node.settled, node.wait_limit) = (manner, wait_limit);
     }
 
     #[inline]
     pub(crate) fn is_proven(&self, chain: Chain) -> bool {
-        self.nodes[chain.0 as usize] & PROVEN != 0
+        self.nodes[chain.0 as usize].kernel & PROVEN != 0
     }
 
     pub(crate) fn mark_proven(&mut self, chain: Chain) {
-        self.nodes[chain.0 as usize] |= PROVEN;
+        self.nodes[chain.0 as usize].kernel |= PROVEN;
     }
 
     /// Looks the chain up as Linux does, and adds it: true if Linux would have found it.
     pub(crate) fn kernel_look_up_add(&mut self, chain: Chain) -> bool {
-        let kernel = self.nodes[chain.0 as usize] & NODE;
-        let entry = &mut self.nodes[kernel as usize];
+        let kernel = self.nodes[chain.0 as usize].kernel & NODE;
+        let entry = &mut self.nodes[kernel as usize].kernel;
         let hit = *entry & KERNEL_CACHED != 0;
         *entry |= KERNEL_CACHED;
         self.kernel_cached += usize::from(!hit);

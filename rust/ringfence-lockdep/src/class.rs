@@ -2,6 +2,7 @@
 
 use ringfence_base::{ClassId, LockId, Origin};
 
+use crate::names::Names;
 use crate::usage::{UsageBit, UsageMask};
 
 /// How a lock waits (`enum lockdep_wait_type`): which contexts it may be taken in.
@@ -85,10 +86,11 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// The class of a lock that nobody ever took.
 pub(crate) const NO_CLASS: ClassId = ClassId::from_raw(NONE);
 
+#[derive(Clone, Copy)]
 pub(crate) struct Key {
-    pub(crate) name: Box<str>,
-    /// (subclass, class), in order of first use: nearly always one entry, seldom more than three.
-    pub(crate) classes: Vec<(u32, ClassId)>,
+    /// Newest class, or [`NONE`]; the others follow by [`Class::older`]. Nearly always one, seldom more than
+    /// three.
+    pub(crate) newest: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -107,6 +109,8 @@ pub(crate) struct Lock {
 pub(crate) struct Class {
     pub(crate) key: KeyId,
     pub(crate) subclass: u32,
+    /// The class of this key that came before, or [`NONE`].
+    pub(crate) older: u32,
     pub(crate) usage: UsageMask,
     /// Wait types on the scale in force (see [`WaitScale`](crate::wait_context::WaitScale)).
     pub(crate) wait_inner: u8,
@@ -116,10 +120,18 @@ pub(crate) struct Class {
     pub(crate) last_usage: u32,
 }
 
-/// Where a class got one of its usage states.
+impl Class {
+    /// What a context must allow for it to be taken there.
+    #[inline]
+    pub(crate) fn requires(&self) -> u8 {
+        if self.wait_outer == 0 || self.wait_inner == 0 { self.wait_inner } else { self.wait_outer }
+    }
+}
+
+/// Where a class got some of its usage states.
 #[derive(Clone, Copy)]
 pub(crate) struct UsageRecord {
-    pub(crate) bit: UsageBit,
+    pub(crate) usage: UsageMask,
     pub(crate) previous: u32,
     pub(crate) origin: Origin,
 }
@@ -128,8 +140,9 @@ pub(crate) struct UsageRecord {
 #[derive(Default)]
 pub(crate) struct Registry {
     pub(crate) keys: Vec<Key>,
+    pub(crate) key_names: Names,
     pub(crate) locks: Vec<Lock>,
-    pub(crate) lock_names: Vec<Box<str>>,
+    pub(crate) lock_names: Names,
     pub(crate) classes: Vec<Class>,
     pub(crate) usages: Vec<UsageRecord>,
 }
@@ -137,6 +150,7 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
+        self.key_names.clear();
         self.locks.clear();
         self.lock_names.clear();
         self.classes.clear();
@@ -158,11 +172,24 @@ impl Registry {
         if subclass == 0 && entry.class0 != NONE {
             return Some(ClassId::from_raw(entry.class0));
         }
-        let (_, class) = self.keys[entry.key.0 as usize].classes.iter().find(|(at, _)| *at == subclass)?;
-        if subclass == 0 {
-            entry.class0 = class.raw();
+        let mut class = self.keys[entry.key.0 as usize].newest;
+        while class != NONE && self.classes[class as usize].subclass != subclass {
+            class = self.classes[class as usize].older;
         }
-        Some(*class)
+        if subclass == 0 {
+            entry.class0 = class;
+        }
+        (class != NONE).then_some(ClassId::from_raw(class))
+    }
+
+    /// Adds a class to its key: [`Class::older`] is filled in here.
+    pub(crate) fn add_class(&mut self, mut class: Class) -> ClassId {
+        let id = ClassId::new(self.classes.len());
+        let key = &mut self.keys[class.key.0 as usize];
+        class.older = key.newest;
+        key.newest = id.raw();
+        self.classes.push(class);
+        id
     }
 
     /// Puts a usage on record.
@@ -170,7 +197,14 @@ impl Registry {
         let record = u32::try_from(self.usages.len()).expect("engine bug: more than 2^32 usage records");
         let entry = &mut self.classes[class.index()];
         entry.usage = entry.usage.union(bit.mask());
-        self.usages.push(UsageRecord { bit, previous: entry.last_usage, origin });
+        // An acquisition usually brings several states at once.
+        if let Some(last) =
+            self.usages.get_mut(entry.last_usage as usize).filter(|last| last.origin == origin)
+        {
+            last.usage = last.usage.union(bit.mask());
+            return;
+        }
+        self.usages.push(UsageRecord { usage: bit.mask(), previous: entry.last_usage, origin });
         entry.last_usage = record;
     }
 
@@ -179,7 +213,7 @@ impl Registry {
         let mut at = self.class(class).last_usage;
         while at != NONE {
             let record = &self.usages[at as usize];
-            if record.bit == bit {
+            if record.usage.contains(bit) {
                 return Some(record.origin);
             }
             at = record.previous;
@@ -191,7 +225,7 @@ impl Registry {
     /// `/subclass` (`__print_lock_name()`, `count_matching_names()`).
     pub(crate) fn class_name(&self, class: ClassId) -> String {
         let entry = self.class(class);
-        let name = &self.keys[entry.key.0 as usize].name;
+        let name = &self.key_names[entry.key.0 as usize];
         let version = match self.name_version(class) {
             1 => String::new(),
             version => format!("#{version}"),
@@ -206,13 +240,13 @@ impl Registry {
     /// How many keys of this name had a class before, plus one. Counted only for reports.
     fn name_version(&self, class: ClassId) -> usize {
         let key = self.class(class).key;
-        let name = &self.keys[key.0 as usize].name;
+        let name = &self.key_names[key.0 as usize];
         let mut seen: Vec<KeyId> = Vec::new();
         for earlier in &self.classes[..=class.index()] {
             if earlier.key == key {
                 break;
             }
-            if self.keys[earlier.key.0 as usize].name == *name && !seen.contains(&earlier.key) {
+            if self.key_names[earlier.key.0 as usize] == *name && !seen.contains(&earlier.key) {
                 seen.push(earlier.key);
             }
         }

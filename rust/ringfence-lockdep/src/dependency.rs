@@ -9,6 +9,8 @@
 use ringfence_base::Read;
 use ringfence_diag::DependencyKind;
 
+use crate::graph::Direction;
+
 /// A set of kinds; one edge per pair of classes carries all that were seen.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Kinds(u8);
@@ -90,7 +92,7 @@ impl Kinds {
         self.keep(Self::EXCLUSIVE).is_empty()
     }
 
-    /// The kinds, strongest right end first, then strongest left end.
+    /// The kinds.
     pub(crate) fn iter(self) -> impl Iterator<Item = Kind> {
         [(true, false), (false, false), (true, true), (false, true)]
             .into_iter()
@@ -98,8 +100,13 @@ impl Kinds {
             .filter(move |kind| self.contains(kind.set()))
     }
 
-    /// The strongest kind of a set that is not empty.
-    pub(crate) fn strongest(self) -> Kind {
-        self.iter().next().expect("engine bug: an edge without a kind")
+    /// The kind that makes a path strong: an N end if a path that was searched forwards comes by here, an
+    /// E start if it was searched backwards; and where that is settled, the stronger other end.
+    pub(crate) fn strongest(self, direction: Direction) -> Kind {
+        let strength = |kind: &Kind| match direction {
+            Direction::Forwards => (!kind.recursive, kind.exclusive),
+            Direction::Backwards => (kind.exclusive, !kind.recursive),
+        };
+        self.iter().max_by_key(strength).expect("engine bug: an edge without a kind")
     }
 }

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::class::NONE;
 use crate::dependency::{Kind, Kinds};
+use crate::pair_map::PairMap;
 
 /// An edge of the graph.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -34,7 +35,6 @@ pub(crate) struct Edge {
     /// Why Linux does not have this edge; `None` if it does. A pair of classes has at most one edge of
     /// either sort, so that the order of the edges Linux knows is the order in which it met them.
     pub(crate) unknown_to_kernel: Option<Silence>,
-    witness: Witness,
 }
 
 /// First and last edge of both adjacency lists of a class.
@@ -58,15 +58,13 @@ pub(crate) enum Direction {
 #[derive(Default)]
 pub(crate) struct Graph {
     edges: Vec<Edge>,
+    /// Per edge, and apart from it, because only reports need them.
+    witnesses: Vec<Witness>,
     ends: Vec<Ends>,
-    known: FxHashMap<u64, u32>,
-    unknown: FxHashMap<u64, u32>,
+    known: PairMap,
+    unknown: PairMap,
     /// Witnesses of the kinds that came after an edge's first.
     later: FxHashMap<(u32, u8), Witness>,
-}
-
-fn pair(from: ClassId, to: ClassId) -> u64 {
-    u64::from(from.raw()) << 32 | u64::from(to.raw())
 }
 
 fn kind_number(kind: Kind) -> u8 {
@@ -76,6 +74,7 @@ fn kind_number(kind: Kind) -> u8 {
 impl Graph {
     pub(crate) fn clear(&mut self) {
         self.edges.clear();
+        self.witnesses.clear();
         self.ends.clear();
         self.known.clear();
         self.unknown.clear();
@@ -96,11 +95,11 @@ impl Graph {
 
     /// All kinds of `from -> to` on record, whoever knows them.
     pub(crate) fn kinds(&self, from: ClassId, to: ClassId) -> Kinds {
-        let of = |map: &FxHashMap<u64, u32>| {
-            map.get(&pair(from, to)).map_or(Kinds::default(), |edge| self.edges[*edge as usize].kinds)
+        let of = |map: &PairMap| {
+            let edge = map.get((from.raw(), to.raw()));
+            edge.map_or(Kinds::default(), |edge| self.edges[edge as usize].kinds)
         };
-        let unknown = if self.unknown.is_empty() { Kinds::default() } else { of(&self.unknown) };
-        of(&self.known).union(unknown)
+        of(&self.known).union(of(&self.unknown))
     }
 
     /// Puts `from -> to` on record. True if this pair has a new edge, false if an old one covers it or
@@ -116,7 +115,7 @@ impl Graph {
         let map = if unknown_to_kernel.is_some() { &mut self.unknown } else { &mut self.known };
         let id = u32::try_from(self.edges.len()).ok().filter(|id| *id != NONE);
         let id = id.expect("engine bug: more than 2^32 dependencies");
-        let found = *map.entry(pair(from, to)).or_insert(id);
+        let found = map.get_or_insert((from.raw(), to.raw()), id);
         if found != id {
             let edge = &mut self.edges[found as usize];
             if !edge.kinds.contains(kind.set()) {
@@ -132,8 +131,8 @@ impl Graph {
             next_in: NONE,
             kinds: kind.set(),
             unknown_to_kernel,
-            witness,
         });
+        self.witnesses.push(witness);
         self.link(id, from, to);
         true
     }
@@ -159,7 +158,7 @@ impl Graph {
     /// Where this kind of the edge was first seen.
     pub(crate) fn witness(&self, edge: EdgeId, kind: Kind) -> Witness {
         let later = self.later.get(&(edge.0, kind_number(kind)));
-        later.copied().unwrap_or(self.edges[edge.0 as usize].witness)
+        later.copied().unwrap_or(self.witnesses[edge.0 as usize])
     }
 
     /// The first edge of a class in a direction.

@@ -25,6 +25,8 @@ pub(crate) struct HeldLock {
     pub(crate) irq_context: u8,
     /// Strictest inner wait type from the start of this irq context up to and including this lock.
     pub(crate) wait_limit: WaitLimit,
+    /// Everything held was taken in this irq context: the chain is the whole stack.
+    pub(crate) whole: bool,
     /// Not every dependency on the locks below is on record (a nest lock excused it, or adding one
     /// would have closed a circle), so this lock can't stand for them.
     pub(crate) incomplete: bool,

@@ -11,6 +11,7 @@
 //! The engine is deterministic: no clock, no threads, no environment, no hash order.
 
 mod acquire;
+mod acquire_settled;
 pub mod annotations;
 mod chain;
 mod class;
@@ -21,7 +22,9 @@ mod held;
 mod irq_flags;
 mod mark_lock;
 mod misuse;
+mod names;
 mod ordered_list;
+mod pair_map;
 mod problem;
 mod reach;
 mod release;

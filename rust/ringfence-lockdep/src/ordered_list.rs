@@ -5,6 +5,8 @@
 //! neighbours, the smallest enclosing label range that is sparse enough is spread out evenly. Amortised
 //! O(log n) labels change per insertion.
 
+use core::ops::{Index, IndexMut};
+
 /// Distance between elements that are appended.
 const APPEND_GAP: u64 = 1 << 32;
 /// How much denser a range may be than one twice its size, as a fraction: 2 / 3.
@@ -14,45 +16,63 @@ const NONE: u32 = u32::MAX;
 /// A list over the elements `0..len`, each of them in the list or not.
 #[derive(Default)]
 pub(crate) struct OrderedList {
-    label: Vec<u64>,
-    prev: Vec<u32>,
-    next: Vec<u32>,
+    elements: Vec<Element>,
     last: Option<u32>,
+}
+
+/// Together, because moving an element needs all of it and a large list is in no cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Element {
+    /// 0 is given to nobody, so it means "not in the list".
+    label: u64,
+    prev: u32,
+    next: u32,
+}
+
+impl Index<u32> for OrderedList {
+    type Output = Element;
+
+    #[inline]
+    fn index(&self, element: u32) -> &Element {
+        &self.elements[element as usize]
+    }
+}
+
+impl IndexMut<u32> for OrderedList {
+    #[inline]
+    fn index_mut(&mut self, element: u32) -> &mut Element {
+        &mut self.elements[element as usize]
+    }
 }
 
 impl OrderedList {
     pub(crate) fn clear(&mut self) {
-        self.label.clear();
-        self.prev.clear();
-        self.next.clear();
+        self.elements.clear();
         self.last = None;
     }
 
     /// Makes room for one more element, not in the list yet.
     pub(crate) fn add_element(&mut self) {
-        self.label.push(0);
-        self.prev.push(NONE);
-        self.next.push(NONE);
+        self.elements.push(Element { label: 0, prev: NONE, next: NONE });
     }
 
-    /// Label 0 is given to nobody, so it means "not in the list".
     #[inline]
     pub(crate) fn contains(&self, element: u32) -> bool {
-        self.label[element as usize] != 0
+        self[element].label != 0
     }
 
     /// Position among the elements of the list: compare, nothing else.
     #[inline]
     pub(crate) fn label(&self, element: u32) -> u64 {
-        self.label[element as usize]
+        self[element].label
     }
 
     pub(crate) fn push_last(&mut self, element: u32) {
         match self.last {
-            None => self.label[element as usize] = APPEND_GAP,
-            Some(last) => match self.label[last as usize].checked_add(APPEND_GAP) {
+            None => self[element].label = APPEND_GAP,
+            Some(last) => match self[last].label.checked_add(APPEND_GAP) {
                 Some(label) => {
-                    self.label[element as usize] = label;
+                    self[element].label = label;
                     self.join(last, element);
                 }
                 None => return self.insert_after(last, element),
@@ -67,11 +87,11 @@ impl OrderedList {
             self.relabel_around(at);
             bounds = self.gap_after(at);
         }
-        self.label[element as usize] = bounds.0 + (bounds.1 - bounds.0) / 2;
-        let after = self.next[at as usize];
+        self[element].label = bounds.0 + (bounds.1 - bounds.0) / 2;
+        let after = self[at].next;
         self.join(at, element);
         if after == NONE {
-            self.next[element as usize] = NONE;
+            self[element].next = NONE;
             self.last = Some(element);
         } else {
             self.join(element, after);
@@ -79,41 +99,41 @@ impl OrderedList {
     }
 
     pub(crate) fn insert_before(&mut self, at: u32, element: u32) {
-        let before = self.prev[at as usize];
+        let before = self[at].prev;
         if before != NONE {
             return self.insert_after(before, element);
         }
-        if self.label[at as usize] < 2 {
+        if self[at].label < 2 {
             self.relabel_around(at);
         }
-        self.label[element as usize] = self.label[at as usize] / 2;
-        self.prev[element as usize] = NONE;
+        self[element].label = self[at].label / 2;
+        self[element].prev = NONE;
         self.join(element, at);
     }
 
     pub(crate) fn remove(&mut self, element: u32) {
-        let (before, after) = (self.prev[element as usize], self.next[element as usize]);
+        let (before, after) = (self[element].prev, self[element].next);
         if before != NONE {
-            self.next[before as usize] = after;
+            self[before].next = after;
         }
         if after == NONE {
             self.last = (before != NONE).then_some(before);
         } else {
-            self.prev[after as usize] = before;
+            self[after].prev = before;
         }
-        self.label[element as usize] = 0;
-        self.prev[element as usize] = NONE;
-        self.next[element as usize] = NONE;
+        self[element].label = 0;
+        self[element].prev = NONE;
+        self[element].next = NONE;
     }
 
     fn join(&mut self, before: u32, after: u32) {
-        self.next[before as usize] = after;
-        self.prev[after as usize] = before;
+        self[before].next = after;
+        self[after].prev = before;
     }
 
     fn gap_after(&self, at: u32) -> (u64, u64) {
-        let after = self.next[at as usize];
-        (self.label[at as usize], if after == NONE { u64::MAX } else { self.label[after as usize] })
+        let after = self[at].next;
+        (self[at].label, if after == NONE { u64::MAX } else { self[after].label })
     }
 
     /// Spreads the smallest sparse enough range around `at` out evenly.
@@ -123,14 +143,14 @@ impl OrderedList {
         for bits in 1..=64_u32 {
             capacity = (capacity.0 * 2 * DENSITY.0 / DENSITY.1 + 1, capacity.1);
             let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
-            let low = self.label[at as usize] & !mask;
+            let low = self[at].label & !mask;
             let high = low | mask;
-            while self.prev[first as usize] != NONE && self.label[self.prev[first as usize] as usize] >= low {
-                first = self.prev[first as usize];
+            while self[first].prev != NONE && self[self[first].prev].label >= low {
+                first = self[first].prev;
                 count += 1;
             }
-            while self.next[last as usize] != NONE && self.label[self.next[last as usize] as usize] <= high {
-                last = self.next[last as usize];
+            while self[last].next != NONE && self[self[last].next].label <= high {
+                last = self[last].next;
                 count += 1;
             }
             let step = mask / (count + 1);
@@ -144,11 +164,11 @@ impl OrderedList {
         let (mut at, mut label) = (first, low);
         loop {
             label += step;
-            self.label[at as usize] = label;
+            self[at].label = label;
             if at == last {
                 break;
             }
-            at = self.next[at as usize];
+            at = self[at].next;
         }
     }
 }

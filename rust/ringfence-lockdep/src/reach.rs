@@ -38,9 +38,15 @@ impl States {
 
 #[derive(Default)]
 pub(crate) struct Reach {
-    before: Vec<States>,
-    after: Vec<States>,
+    classes: Vec<Closure>,
     queue: Vec<ClassId>,
+}
+
+/// What a class carries.
+#[derive(Clone, Copy, Default)]
+struct Closure {
+    before: States,
+    after: States,
 }
 
 /// Irqs (bit 0 hard, bit 1 soft) in which the class itself is used, from the weak or strong end of a path.
@@ -60,13 +66,11 @@ fn carries_irq(class: &Class) -> bool {
 
 impl Reach {
     pub(crate) fn clear(&mut self) {
-        self.before.clear();
-        self.after.clear();
+        self.classes.clear();
     }
 
     pub(crate) fn add_class(&mut self) {
-        self.before.push(States::default());
-        self.after.push(States::default());
+        self.classes.push(Closure::default());
     }
 
     /// Irqs in which something at the start of a path to `class` is used, the class itself included, if
@@ -76,7 +80,7 @@ impl Reach {
         if !carries_irq(entry) {
             return 0;
         }
-        let before = self.before[class.index()];
+        let before = self.classes[class.index()].before;
         let shared = read.is_read();
         used_in(entry, shared) | before.strong | if shared { 0 } else { before.weak }
     }
@@ -88,7 +92,7 @@ impl Reach {
         if !carries_irq(entry) {
             return 0;
         }
-        let after = self.after[class.index()];
+        let after = self.classes[class.index()].after;
         let recursive = read == Read::Recursive;
         enabled(entry, recursive) | if recursive { after.weak } else { after.strong }
     }
@@ -133,7 +137,7 @@ impl Reach {
     fn before_through(&self, source: &Class, from: ClassId, kinds: Kinds) -> States {
         let mut through = States::default();
         for kind in kinds.iter() {
-            let before = self.before[from.index()];
+            let before = self.classes[from.index()].before;
             let irqs = used_in(source, !kind.exclusive)
                 | before.strong
                 | if kind.exclusive { before.weak } else { 0 };
@@ -146,7 +150,7 @@ impl Reach {
     fn after_through(&self, target: &Class, to: ClassId, kinds: Kinds) -> States {
         let mut through = States::default();
         for kind in kinds.iter() {
-            let after = self.after[to.index()];
+            let after = self.classes[to.index()].after;
             let irqs =
                 enabled(target, kind.recursive) | if kind.recursive { after.weak } else { after.strong };
             through.strong |= irqs;
@@ -156,11 +160,11 @@ impl Reach {
     }
 
     fn grow(&mut self, direction: Direction, class: ClassId, by: States) -> bool {
-        let table = match direction {
-            Direction::Forwards => &mut self.before,
-            Direction::Backwards => &mut self.after,
+        let closure = &mut self.classes[class.index()];
+        let entry = match direction {
+            Direction::Forwards => &mut closure.before,
+            Direction::Backwards => &mut closure.after,
         };
-        let entry = &mut table[class.index()];
         let grown = entry.union(by);
         let changed = grown != *entry;
         *entry = grown;

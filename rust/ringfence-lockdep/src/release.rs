@@ -12,11 +12,10 @@ impl Validator {
     /// `lock_release()`. Returns how many problems were reported.
     #[inline]
     pub fn release(&mut self, origin: Origin, lock: LockId) -> usize {
-        if !self.begin(origin) {
-            return 0;
-        }
         let task = &mut self.tasks[origin.task.index()];
-        if let Some(top) = task.held.last()
+        if self.on
+            && self.reported.is_empty()
+            && let Some(top) = task.held.last()
             && top.lock == lock
             && top.references == 0
         {
@@ -24,12 +23,13 @@ impl Validator {
             task.held.pop();
             return 0;
         }
-        self.release_slow(origin, lock);
+        if self.begin(origin) {
+            self.lock_release(origin, lock);
+        }
         self.reported.len()
     }
 
-    #[cold]
-    fn release_slow(&mut self, origin: Origin, lock: LockId) {
+    fn lock_release(&mut self, origin: Origin, lock: LockId) {
         let Some(index) = self.find_held_lock(origin, lock) else {
             return self.report_unheld(origin, lock);
         };

@@ -9,6 +9,7 @@ use ringfence_diag::{
 use crate::class::NO_CLASS;
 use crate::config::AfterReport;
 use crate::dependency::Kind;
+use crate::graph::Direction;
 use crate::held::{HeldLock, Task};
 use crate::problem::{Detail, Problem};
 use crate::search::PathStep;
@@ -85,7 +86,7 @@ impl Validator {
             usage,
             nest_lock: match &problem.detail {
                 Detail::NestLockNotHeld { nest } => {
-                    Some(String::from(&*self.registry.lock_names[nest.index()]))
+                    Some(String::from(&self.registry.lock_names[nest.index()]))
                 }
                 _ => None,
             },
@@ -144,7 +145,7 @@ impl Validator {
 
     fn held_view(&self, held: &HeldLock) -> HeldLockView {
         HeldLockView {
-            instance: String::from(&*self.registry.lock_names[held.lock.index()]),
+            instance: String::from(&self.registry.lock_names[held.lock.index()]),
             address: FIRST_ADDRESS + u64::from(held.lock.raw()) * LOCK_SIZE,
             class: if held.class == NO_CLASS { self.unused_class(held) } else { self.class_view(held.class) },
             read: held.read as u8,
@@ -159,7 +160,7 @@ impl Validator {
     fn unused_class(&self, held: &HeldLock) -> ClassView {
         let lock = self.registry.lock(held.lock);
         ClassView {
-            name: String::from(&*self.registry.keys[lock.key.0 as usize].name),
+            name: String::from(&self.registry.key_names[lock.key.0 as usize]),
             usage: String::from("...."),
             wait_outer: self.scale.number(lock.wait_outer),
             wait_inner: self.scale.number(lock.wait_inner),
@@ -167,8 +168,8 @@ impl Validator {
         }
     }
 
-    fn link(&self, step: PathStep) -> Link {
-        let kind = step.kinds.strongest();
+    fn link(&self, step: PathStep, direction: Direction) -> Link {
+        let kind = step.kinds.strongest(direction);
         let edge = self.graph.edge(step.edge);
         let witness = self.graph.witness(step.edge, kind);
         Link {
@@ -197,24 +198,25 @@ impl Validator {
     }
 
     fn links(&self, problem: &Problem) -> Vec<Link> {
-        let path = |steps: &[PathStep]| steps.iter().map(|step| self.link(*step)).collect::<Vec<_>>();
+        let path = |steps: &[PathStep], direction| {
+            steps.iter().map(|step| self.link(*step, direction)).collect::<Vec<_>>()
+        };
         match &problem.detail {
             Detail::Circular { prev, path: steps } => {
-                let mut links = path(steps);
+                let mut links = path(steps, Direction::Forwards);
                 links.push(self.new_link(prev, problem));
                 links
             }
             Detail::IrqDependency { prev, before, after, .. } => {
-                let mut links = path(before);
+                let mut links = path(before, Direction::Backwards);
                 links.push(self.new_link(prev, problem));
-                links.extend(path(after));
+                links.extend(path(after, Direction::Forwards));
                 links
             }
-            Detail::IrqInversion { path: steps, forwards, .. } => {
-                let mut links = path(steps);
-                if !forwards {
-                    links.reverse();
-                }
+            Detail::IrqInversion { path: steps, forwards: true, .. } => path(steps, Direction::Forwards),
+            Detail::IrqInversion { path: steps, forwards: false, .. } => {
+                let mut links = path(steps, Direction::Backwards);
+                links.reverse();
                 links
             }
             _ => Vec::new(),

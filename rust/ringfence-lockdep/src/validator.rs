@@ -133,7 +133,8 @@ impl Validator {
     pub fn add_key(&mut self, name: &str) -> KeyId {
         let key =
             KeyId(u32::try_from(self.registry.keys.len()).expect("engine bug: more than 2^32 lock keys"));
-        self.registry.keys.push(Key { name: name.into(), classes: Vec::new() });
+        self.registry.keys.push(Key { newest: NONE });
+        self.registry.key_names.push(name);
         key
     }
 
@@ -144,7 +145,7 @@ impl Validator {
             "engine bug: a lock with the key of another validator"
         );
         let lock = LockId::new(self.registry.locks.len());
-        self.registry.lock_names.push(init.name.into());
+        self.registry.lock_names.push(init.name);
         self.registry.locks.push(Lock {
             key: init.key,
             class0: NONE,
@@ -218,7 +219,7 @@ impl Validator {
 
     /// Names of the locks a task holds, oldest first.
     pub fn held(&self, task: TaskId) -> impl Iterator<Item = &str> {
-        self.tasks[task.index()].held.iter().map(|held| &*self.registry.lock_names[held.lock.index()])
+        self.tasks[task.index()].held.iter().map(|held| &self.registry.lock_names[held.lock.index()])
     }
 
     /// The task's name.

@@ -26,7 +26,7 @@ pub enum TraceError {
     #[error("lock `{0}` is in the table twice")]
     DuplicateLock(String),
     /// A lock of the table with an impossible field.
-    #[error("lock `{lock}`: {field} {value} is none; expected {expected}")]
+    #[error("lock `{lock}`: there is no {field} {value}; expected {expected}")]
     BadLock {
         /// Its name.
         lock: String,
@@ -120,6 +120,7 @@ const OP_NAMES: [&str; 26] = [
 /// # Errors
 /// What is wrong with it, and what was expected.
 pub fn parse(line: &[u8]) -> Result<Trace, TraceError> {
+    refuse_non_object(line)?;
     let raw: RawTrace<'_> = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
     let mut locks = Locks::new(raw.locks)?;
     let mut tasks = vec![0];
@@ -143,6 +144,16 @@ pub fn parse(line: &[u8]) -> Result<Trace, TraceError> {
         ops,
         expected,
     })
+}
+
+/// The JSON reader would take some lists for traces, and its complaints about the others name Rust types.
+fn refuse_non_object(line: &[u8]) -> Result<(), TraceError> {
+    let start = line.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(line.len());
+    if line.get(start) == Some(&b'{') {
+        return Ok(());
+    }
+    let message = r#"not a JSON object; expected {"id":…,"ops":[…]}"#.into();
+    Err(TraceError::Json { message, column: start + 1 })
 }
 
 fn json_error(error: &serde_json::Error) -> TraceError {
