@@ -1,5 +1,413 @@
-from typing import Final
+"""The engine. What users need of it is exported by ``ringfence`` and ``ringfence.lockdep``."""
 
-__all__ = ["__version__"]
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, Final, Literal, TypeAlias, final
+
+__all__ = [
+    "Batch",
+    "Cookie",
+    "Finding",
+    "Gfp",
+    "Kernel",
+    "Profile",
+    "Replayed",
+    "Rule",
+    "Run",
+    "Verdict",
+    "__version__",
+    "rules",
+]
 
 __version__: Final[str]
+
+@final
+class Finding:
+    """One distinct problem, as a value: comparable, hashable, picklable. ``str()`` gives the report."""
+
+    __hash__: Any
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> Any: ...
+    @staticmethod
+    def from_json(text: str) -> Finding:
+        """The finding whose `json` this is.
+
+        Raises:
+            RingfenceError: it is none of this version.
+        """
+
+    @property
+    def rule(self) -> str:
+        """Stable code of the broken rule, ``RF601``…; see ``ringfence explain``."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of lockdep report, spelled as in recorded verdicts: ``circular``, ``wait-context``…"""
+
+    @property
+    def verdict(self) -> Literal["PREDICTED"]:
+        """How sure it is. ``PREDICTED``: the rule is broken; no hanging schedule was searched for."""
+
+    @property
+    def summary(self) -> str:
+        """One line: what is wrong, with the classes."""
+
+    @property
+    def why(self) -> str:
+        """One sentence: why it can block, or why nothing after it can be trusted."""
+
+    @property
+    def op(self) -> int:
+        """Which operation made it visible: 0-based index in the trace, or number of the validator's call."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task that ran."""
+
+    @property
+    def location(self) -> str | None:
+        """``file:line`` of that operation, where the caller has one."""
+
+    @property
+    def count(self) -> int:
+        """How often it had been met when this value was made; at least 1."""
+
+    @property
+    def cycle(self) -> int | None:
+        """For circular findings: recorded dependencies on the shortest path; the new one is not counted."""
+
+    @property
+    def silence(self) -> Literal["chain-cache", "visited-before-filter", "nearest-lock-only"] | None:
+        """Which shortcut keeps Linux lockdep from reporting it; None if it reports it too."""
+
+    def text(self, width: int = 100, colour: bool = False) -> str:
+        """The report for people.
+
+        Args:
+            width: columns; no line is wider. Below 32 counts as 32.
+            colour: with ANSI escape sequences.
+        """
+
+    def splat(self) -> str:
+        """What Linux 6.12 prints into its log (``kernel/locking/lockdep.c``), without a time stamp."""
+
+    def json(self) -> str:
+        """All of it, as one line of JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+
+@final
+class Gfp:
+    """A gfp mask (``include/linux/gfp_types.h``): what an allocation may do to get memory.
+
+    ``Gfp("GFP_KERNEL|__GFP_NOWARN")``. Masks are joined with ``|`` and cut with ``&`` and ``& ~``; ``flag in
+    mask`` asks.
+
+    Raises:
+        GfpError: a word that Linux does not know.
+    """
+
+    __hash__: Any
+    def __new__(cls, mask: str, /) -> Gfp: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __or__(self, other: Gfp, /) -> Gfp: ...
+    def __ror__(self, other: Gfp, /) -> Gfp: ...
+    def __and__(self, other: Gfp, /) -> Gfp: ...
+    def __rand__(self, other: Gfp, /) -> Gfp: ...
+    def __invert__(self) -> Gfp: ...
+    def __contains__(self, other: Gfp, /) -> bool: ...
+    def __bool__(self) -> bool: ...
+    def __reduce__(self) -> Any: ...
+
+@final
+class Profile:
+    """A kernel version and its configuration, as far as lockdep and the contract's annotations depend on it.
+
+    Comparable by what it does, hashable, picklable. A switch that is left out is as the named profile has it.
+
+    Args:
+        name: ``6.12``; ``5.9``, the commit that wrote the contract down; ``next``, later kernels.
+        mmu_notifier: ``CONFIG_MMU_NOTIFIER``: reclaim and priming touch the notifier map.
+        annotation: a signalling section is a ``read`` acquisition (up to 6.12) or a ``read_trylock`` (later).
+        i_mmap_priming: the boot-time priming takes ``i_mmap_rwsem`` inside reclaim.
+        reclaim_notifier: every allocation that may reclaim touches the notifier map (since 5.11).
+        raw_lock_nesting: ``CONFIG_PROVE_RAW_LOCK_NESTING``.
+        lockdep: ``CONFIG_LOCKDEP``; off, nothing is ever reported.
+        limits: ``kernel``: the validator's own limits are reported when reached; ``none``.
+
+    Raises:
+        ProfileError: no such profile or value.
+    """
+
+    __hash__: Any
+    def __new__(
+        cls,
+        name: str = "6.12",
+        *,
+        mmu_notifier: bool | None = None,
+        annotation: Literal["read", "read_trylock"] | None = None,
+        i_mmap_priming: bool | None = None,
+        reclaim_notifier: bool | None = None,
+        raw_lock_nesting: bool | None = None,
+        lockdep: bool | None = None,
+        limits: Literal["kernel", "none"] | None = None,
+    ) -> Profile: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> Any: ...
+    @classmethod
+    def from_settings(cls, name: str, settings: Sequence[str]) -> Profile:
+        """From a name and settings such as ``mmu_notifier=off``.
+
+        Raises:
+            ProfileError: no such profile, switch or value.
+        """
+
+    @staticmethod
+    def names() -> list[str]:
+        """Names of the profiles."""
+
+    @staticmethod
+    def switch_names() -> list[str]:
+        """Names of the switches."""
+
+    @property
+    def name(self) -> str:
+        """The named profile it is made from."""
+
+    @property
+    def switches(self) -> dict[str, bool | str]:
+        """All switches with their values."""
+
+@final
+class Verdict:
+    """The bare verdict on a trace, in the form of the recordings: the first report."""
+
+    __hash__: Any
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def at(self) -> int:
+        """0-based index of the operation."""
+
+    @property
+    def kind(self) -> str:
+        """What was reported, such as ``circular``."""
+
+    @property
+    def cycle(self) -> int | None:
+        """For circular reports: recorded dependencies on the shortest path."""
+
+@final
+class Replayed:
+    """A decided trace."""
+
+    @property
+    def id(self) -> str:
+        """Its id, unique in its file."""
+
+    @property
+    def family(self) -> str:
+        """What sort of trace it is, or empty."""
+
+    @property
+    def file(self) -> str:
+        """Where it came from."""
+
+    @property
+    def line(self) -> int:
+        """Its line there, from 1."""
+
+    @property
+    def ops(self) -> int:
+        """How many operations it has."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The first report; None if there is none."""
+
+    @property
+    def recorded(self) -> bool:
+        """The trace holds the verdict of whoever recorded it."""
+
+    @property
+    def expected(self) -> Verdict | None:
+        """The recorded verdict: None if nothing was reported, or if there is none (see `recorded`)."""
+
+    @property
+    def agrees(self) -> bool | None:
+        """`verdict` is the recorded one; None without one."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All distinct findings in words, in order of discovery, where they were asked for."""
+
+    @property
+    def silence(self) -> Literal["chain-cache", "visited-before-filter", "nearest-lock-only"] | None:
+        """The `Finding.silence` of the first finding."""
+
+@final
+class Rule:
+    """A checkable clause with a stable code."""
+
+    @property
+    def code(self) -> str:
+        """Stable code, ``RF601``…"""
+
+    @property
+    def name(self) -> str:
+        """Stable name in kebab-case."""
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+
+    @property
+    def markdown(self) -> str:
+        """Its page: what it means, why it blocks, a bad and a good trace, how to fix it."""
+
+def rules() -> list[Rule]:
+    """All rules, ordered by code."""
+
+@final
+class Run:
+    """A run over recorded traces, in the background; for `ringfence.lockdep.replay` and the command line.
+
+    Args:
+        inputs: paths, text as (name, bytes), or None for standard input. Compressed ones are recognised.
+        profile: which kernel.
+        search: which search decides.
+        go_on: False: stop each trace at its first report.
+        describe: findings are wanted in words.
+        only: findings in words of the traces of this id; the others are not decided.
+        jobs: threads, 0 for one per core.
+
+    Raises:
+        RingfenceError: no such search, or the threads can't be started.
+    """
+
+    def __new__(
+        cls,
+        inputs: Sequence[str | PathLike[str] | tuple[str, bytes] | None],
+        profile: Profile,
+        *,
+        search: str,
+        go_on: bool,
+        describe: bool,
+        only: str | None = None,
+        jobs: int = 0,
+    ) -> Run: ...
+    @property
+    def bytes_total(self) -> int | None:
+        """Size of all inputs before decompression, where it is known."""
+
+    def next_batch(self) -> Batch | None:
+        """The next outcomes, in input order; None at the end. Waits detached from the interpreter.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, also while it waits for standard input.
+        """
+
+@final
+class Batch:
+    """Some outcomes, in input order."""
+
+    @property
+    def items(self) -> list[Replayed]:
+        """The decided traces."""
+
+    @property
+    def refused(self) -> list[str]:
+        """What could not be used, as ``file:line: what, and what was expected``."""
+
+    @property
+    def bytes_done(self) -> int:
+        """Bytes of all inputs read so far, before decompression."""
+
+    def json_lines(self, *, findings: bool, check: bool) -> str:
+        """A line of JSON for each decided trace, with its line feed.
+
+        Args:
+            findings: with all findings in words.
+            check: with the recorded verdict, where there is one, and whether it agrees.
+        """
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """How many traces; with a finding; with a recorded verdict; in agreement with it."""
+
+_Caller: TypeAlias = tuple[int, int]  # Numbers of the task and the place.
+
+@final
+class Cookie:
+    """What `Kernel.begin_signalling` returns, for `Kernel.end_signalling`."""
+
+    @property
+    def noop(self) -> bool:
+        """There is nothing to end."""
+
+@final
+class Kernel:
+    """The streaming validator with the kernel's annotations; `ringfence.lockdep.Validator` is its typed face.
+
+    Classes (keys), locks, tasks and places are numbers. Calls return what they report. Raises MisuseError for
+    numbers of another validator and for calls that contradict earlier ones.
+    """
+
+    def __new__(cls, profile: Profile, *, search: str, go_on: bool) -> Kernel: ...
+    @staticmethod
+    def prime_locks() -> list[tuple[str, str, int]]:
+        """Lock, class, and number (of the lock and of its key) of what the priming takes."""
+
+    @staticmethod
+    def kinds() -> list[str]:
+        """Kinds of locks."""
+
+    def add_task(self, name: str) -> int: ...
+    def add_key(self, name: str) -> int: ...
+    def add_lock(self, name: str, key: int, kind: str) -> int: ...
+    def add_site(self, file: str, line: int, function: str) -> int: ...
+    def acquire(
+        self,
+        caller: _Caller,
+        lock: int,
+        read: int,
+        trylock: bool,
+        subclass: int,
+        nest: int | None,
+        check: bool,
+        sync: bool,
+    ) -> list[Finding]: ...
+    def release(self, caller: _Caller, lock: int) -> list[Finding]: ...
+    def downgrade(self, caller: _Caller, lock: int) -> list[Finding]: ...
+    def free(self, caller: _Caller, lock: int) -> list[Finding]: ...
+    def irq_off(self, caller: _Caller) -> list[Finding]: ...
+    def irq_on(self, caller: _Caller) -> list[Finding]: ...
+    def bh_disable(self, caller: _Caller) -> list[Finding]: ...
+    def bh_enable(self, caller: _Caller) -> list[Finding]: ...
+    def hardirq_enter(self, caller: _Caller, threaded: bool) -> list[Finding]: ...
+    def hardirq_exit(self, caller: _Caller) -> list[Finding]: ...
+    def softirq_enter(self, caller: _Caller) -> list[Finding]: ...
+    def softirq_exit(self, caller: _Caller) -> list[Finding]: ...
+    def alloc(self, caller: _Caller, gfp: Gfp) -> list[Finding]: ...
+    def fs_reclaim_acquire(self, caller: _Caller, gfp: Gfp) -> list[Finding]: ...
+    def fs_reclaim_release(self, caller: _Caller, gfp: Gfp) -> list[Finding]: ...
+    def scope_save(self, caller: _Caller, scope: Literal["nofs", "noio", "noreclaim"]) -> list[Finding]: ...
+    def scope_restore(
+        self, caller: _Caller, scope: Literal["nofs", "noio", "noreclaim"]
+    ) -> list[Finding]: ...
+    def begin_signalling(self, caller: _Caller) -> tuple[list[Finding], Cookie]: ...
+    def end_signalling(self, caller: _Caller, cookie: Cookie) -> list[Finding]: ...
+    def might_wait(self, caller: _Caller) -> list[Finding]: ...
+    def invalidate_range_start(self, caller: _Caller) -> list[Finding]: ...
+    def invalidate_range_end(self, caller: _Caller) -> list[Finding]: ...
+    def prime(self, caller: _Caller) -> list[Finding]: ...
+    def findings(self) -> list[Finding]: ...
+    @property
+    def is_on(self) -> bool: ...
+    def held(self, task: int) -> list[str]: ...
+    def hardirqs_enabled(self, task: int) -> bool: ...
+    def sizes(self) -> tuple[int, int, int, int, int]:
+        """How many tasks, locks, classes in use, dependencies, distinct findings."""

@@ -1,10 +1,39 @@
 //! The Python extension module `ringfence._core`: converts and nothing else.
+//!
+//! Documentation for users is in `python/ringfence` (`_core.pyi` for what is defined here). Every class is
+//! frozen; what changes is behind a lock that is never waited for while attached to the interpreter
+//! ([`detach`]).
+
+mod detach;
+mod errors;
+mod finding;
+mod gfp;
+mod kernel;
+mod profile;
+mod replayed;
+mod rule;
+mod run;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _core {
-    use super::*;
+    use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
+
+    #[pymodule_export]
+    use super::finding::Finding;
+    #[pymodule_export]
+    use super::gfp::Gfp;
+    #[pymodule_export]
+    use super::kernel::{Cookie, Kernel};
+    #[pymodule_export]
+    use super::profile::Profile;
+    #[pymodule_export]
+    use super::replayed::{Replayed, Verdict};
+    #[pymodule_export]
+    use super::rule::{Rule, rules};
+    #[pymodule_export]
+    use super::run::{Batch, Run};
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,5 +1,7 @@
 //! Reading lines from files, standard input or memory, compressed or not. I/O stops here.
 
+mod zstd;
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -9,8 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Longest line that is read, in bytes. A longer one is refused and passed over without being kept.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
-/// How much is read at a time, in bytes.
-const CHUNK_BYTES: usize = 1 << 20;
+/// How much is read at a time, in bytes. That much text in front of damaged data may be lost with it.
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// How much is read before decompression, in bytes: little enough for [`Lines::consumed`] to show progress.
+const RAW_BYTES: usize = 64 << 10;
+
+/// Most memory that unpacking may take, in bytes. `xz -9` needs 65 MiB; a header may ask for 4 GiB.
+const UNPACK_BYTES_MAX: u64 = 256 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Where traces come from.
 #[derive(Clone, Debug)]
@@ -109,17 +119,22 @@ impl Lines {
             Input::Bytes { data, .. } => Box::new(Cursor::new(Arc::clone(data))),
         };
         let mut counted =
-            BufReader::with_capacity(CHUNK_BYTES, Counted { inner: raw, consumed: Arc::clone(&consumed) });
+            BufReader::with_capacity(RAW_BYTES, Counted { inner: raw, consumed: Arc::clone(&consumed) });
         let mut magic = [0; 6];
         let known = read_up_to(&mut counted, &mut magic)?;
         let whole = Cursor::new(magic[..known].to_vec()).chain(counted);
-        let (reader, format) = decompressor(&magic[..known], whole)?;
+        let (reader, format) = decompressor(&magic[..known], whole);
         Ok(Self { reader, format, consumed, buffer: Vec::new(), start: 0, number: 0, finished: false })
     }
 
     /// Bytes of the input (before decompression) read so far.
     pub fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
+    }
+
+    /// The next line can be had without waiting for the input.
+    pub fn is_ready(&self) -> bool {
+        self.finished || memchr(&self.buffer[self.start..]).is_some()
     }
 
     /// Reads on until a line feed is in the buffer; how far it is, or `None` at the end.
@@ -171,12 +186,28 @@ impl Lines {
 
     fn broken(&mut self, error: &io::Error) -> Line {
         self.finished = true;
-        let cut_short = error.kind() == io::ErrorKind::UnexpectedEof;
-        Line::Broken(match (self.format, cut_short) {
+        Line::Broken(match (self.format, error.kind()) {
             ("plain", _) => format!("can't be read any further: {error}"),
-            (format, true) => format!("the {format} data ends in the middle; expected the whole file"),
-            (format, false) => format!("the {format} data is damaged: {error}"),
+            (format, io::ErrorKind::UnexpectedEof) => {
+                format!("the {format} data ends in the middle; expected the whole file")
+            }
+            (format, io::ErrorKind::OutOfMemory) => {
+                let limit = UNPACK_BYTES_MAX >> 20;
+                format!("the {format} data takes more than {limit} MiB to unpack; expected a smaller window")
+            }
+            (format, _) => format!("the {format} data is damaged: {error}"),
         })
+    }
+
+    /// Some editors begin a file with a byte order mark, which is no part of its first line.
+    fn without_mark(&self, line: Line) -> Line {
+        match line {
+            Line::Text(mut text) if self.number == 1 && text.starts_with(BYTE_ORDER_MARK) => {
+                text.drain(..BYTE_ORDER_MARK.len());
+                Line::Text(text)
+            }
+            line => line,
+        }
     }
 
     fn next_line(&mut self) -> io::Result<Option<Line>> {
@@ -208,7 +239,7 @@ impl Iterator for Lines {
                 Ok(line) => line?,
                 Err(error) => self.broken(&error),
             };
-            match line {
+            match self.without_mark(line) {
                 Line::Text(text) if text.iter().all(u8::is_ascii_whitespace) => {}
                 line => return Some((self.number, line)),
             }
@@ -234,17 +265,17 @@ fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(known)
 }
 
-fn decompressor(
-    magic: &[u8],
-    whole: impl Read + Send + 'static,
-) -> io::Result<(Box<dyn Read + Send>, &'static str)> {
-    Ok(match magic {
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => (Box::new(lzma_rust2::XzReader::new(whole, true)), "xz"),
+fn decompressor(magic: &[u8], whole: impl Read + Send + 'static) -> (Box<dyn Read + Send>, &'static str) {
+    match magic {
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => {
+            let limit = (UNPACK_BYTES_MAX >> 10) as u32;
+            (Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, limit)), "xz")
+        }
         [0x1f, 0x8b, ..] => (Box::new(flate2::read::MultiGzDecoder::new(whole)), "gzip"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = ruzstd::decoding::StreamingDecoder::new(whole).map_err(io::Error::other)?;
-            (Box::new(decoder), "zstd")
+        // A frame, or a skippable one in front of it.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            (Box::new(zstd::ZstdReader::new(whole)), "zstd")
         }
         _ => (Box::new(whole), "plain"),
-    })
+    }
 }

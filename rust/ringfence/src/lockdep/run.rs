@@ -114,6 +114,8 @@ struct Job {
 struct Open {
     file: Arc<str>,
     lines: Lines,
+    /// Somebody may still be writing it (a pipe, a terminal): what is there is decided without waiting for more.
+    live: bool,
     /// Line of each id, to tell duplicates.
     ids: FxHashMap<String, u64>,
     lines_seen: bool,
@@ -182,7 +184,8 @@ impl Run {
         let file: Arc<str> = input.name().into();
         match Lines::open(input) {
             Ok(lines) => {
-                self.open = Some(Open { file, lines, ids: FxHashMap::default(), lines_seen: false });
+                let live = input.size().is_none();
+                self.open = Some(Open { file, lines, live, ids: FxHashMap::default(), lines_seen: false });
                 Ok(())
             }
             Err(error) => {
@@ -197,6 +200,9 @@ impl Run {
         let mut jobs = Vec::new();
         let mut bytes = 0;
         while jobs.len() < BATCH_LINES && bytes < BATCH_BYTES {
+            if open.live && !jobs.is_empty() && !open.lines.is_ready() {
+                break;
+            }
             let Some((line, text)) = open.lines.next() else { break };
             if let Line::Text(text) = &text {
                 bytes += text.len();

@@ -1,0 +1,28 @@
+//! A caller's mistakes as the exceptions of `ringfence.errors`.
+
+use pyo3::import_exception;
+use pyo3::prelude::*;
+use ringfence::validator::Misuse;
+use ringfence::validator::annotations::{ProfileError as EngineProfileError, UnknownGfp};
+
+import_exception!(ringfence.errors, GfpError);
+import_exception!(ringfence.errors, MisuseError);
+import_exception!(ringfence.errors, ProfileError);
+import_exception!(ringfence.errors, RingfenceError);
+
+/// The call contradicts earlier ones.
+pub(crate) fn misuse(misuse: Misuse) -> PyErr {
+    MisuseError::new_err(misuse.to_string())
+}
+
+/// No such profile, switch or value.
+#[expect(clippy::needless_pass_by_value, reason = "goes into map_err")]
+pub(crate) fn profile(error: EngineProfileError) -> PyErr {
+    ProfileError::new_err(error.to_string())
+}
+
+/// No such gfp flag.
+#[expect(clippy::needless_pass_by_value, reason = "goes into map_err")]
+pub(crate) fn gfp(error: UnknownGfp) -> PyErr {
+    GfpError::new_err(error.to_string())
+}

@@ -1,0 +1,8 @@
+//! The validator against the real kernel: recordings, rule pages, and what only the exact search finds.
+
+mod documentation;
+mod exact;
+mod findings;
+mod recordings;
+mod rules;
+mod support;

@@ -1,0 +1,37 @@
+"""The examples run as they are, and what they print fits 100 columns."""
+
+import subprocess
+import sys
+
+from tests.helper import ROOT, environment
+
+
+def run_example(name: str, **env: str) -> str:
+    result = subprocess.run(
+        [sys.executable, f"examples/{name}"],
+        capture_output=True,
+        check=False,
+        timeout=100,
+        cwd=ROOT,
+        env=environment(**env),
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\x1b" not in result.stdout
+    return result.stdout
+
+
+def test_demo() -> None:
+    shown = run_example("demo.py")
+    assert max(map(len, shown.splitlines())) <= 100
+    assert "34389 of  34389 agree" in shown
+    assert "lockdep would have stayed silent" in shown
+    assert "WARNING: possible circular locking dependency detected" in shown
+    assert "submit_ioctl (examples/demo.py:" in shown
+
+
+def test_lockdep_streaming() -> None:
+    shown = run_example("lockdep_streaming.py")
+    headlines = [line for line in shown.splitlines() if line.startswith("RF") and ": PREDICTED" in line]
+    assert [line.split()[0] for line in headlines] == ["RF601", "RF601"]
+    assert "gpu->reset_lock" in shown
