@@ -97,7 +97,8 @@ impl Validator {
     /// Linux stops at the nearest lock that was not a trylock, because that one depends on the others
     /// already. The exact search stops only where that argument holds: the path through the lock must be as
     /// strong as the direct dependency (so not a recursive reader, whose R end an S start may not follow),
-    /// must carry irq dependencies (so a normal lock), and must be on record as a whole.
+    /// must carry irq dependencies (so a normal lock), and must be on record as a whole, the new dependency
+    /// included.
     fn check_prevs_add(&mut self, next: &mut HeldLock, kernel_skips: bool) {
         let task = next.origin.task.index();
         let mut silence = kernel_skips.then_some(Silence::ChainCache);
@@ -110,7 +111,7 @@ impl Validator {
                 continue;
             }
             let reports = self.reports;
-            self.check_prev_add(&prev, next, silence);
+            let recorded = self.check_prev_add(&prev, next, silence);
             if !self.on {
                 return;
             }
@@ -118,7 +119,8 @@ impl Validator {
             if prev.trylock {
                 continue;
             }
-            let stands_for_the_rest = prev.read != Read::Recursive
+            let stands_for_the_rest = recorded
+                && prev.read != Read::Recursive
                 && !prev.incomplete
                 && self.registry.class(prev.class).lock_type == LockType::Normal;
             if self.config.search == Search::Kernel || stands_for_the_rest {
@@ -129,18 +131,18 @@ impl Validator {
     }
 
     /// One dependency: closes no circle, connects nothing irq-safe with anything irq-unsafe; then it goes
-    /// on record.
-    fn check_prev_add(&mut self, prev: &HeldLock, next: &HeldLock, silence: Option<Silence>) {
+    /// on record. False if it was refused and is not.
+    fn check_prev_add(&mut self, prev: &HeldLock, next: &HeldLock, silence: Option<Silence>) -> bool {
         let kind = Kind::of(prev.read, next.read);
         if self.check_noncircular(prev, next, kind, silence) {
-            return;
+            return false;
         }
         if self.check_irq_usage(prev, next, silence) && !self.on {
-            return;
+            return false;
         }
         let covered = self.graph.kinds(prev.class, next.class).contains(kind.set());
         if covered && silence.is_some() {
-            return;
+            return true;
         }
         let witness =
             Witness { held: prev.origin, taken: next.origin, held_read: prev.read, taken_read: next.read };
@@ -152,6 +154,7 @@ impl Validator {
         if entries.is_some_and(|limit| 2 * self.graph.edge_count() > limit) {
             self.report(Detail::LimitReached(Limit::Entries), next);
         }
+        true
     }
 
     /// Reports a circle that `prev -> next` would close; true if it did.
