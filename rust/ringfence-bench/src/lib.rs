@@ -1,0 +1,13 @@
+//! What the benchmarks share: inputs, rival validators, and tables.
+//!
+//! `cargo bench -p ringfence-bench` runs them all; a name after `--` selects. What they measure and what is
+//! required is in `docs/PERFORMANCE.md`.
+
+pub mod breadth_first;
+pub mod corpus;
+pub mod edge_set;
+pub mod estimates;
+pub mod locks;
+pub mod patterns;
+pub mod random;
+pub mod table;
