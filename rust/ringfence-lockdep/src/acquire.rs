@@ -8,6 +8,7 @@ use crate::class::NONE;
 use crate::config::Search;
 use crate::held::{HeldLock, WaitLimit};
 use crate::problem::{Detail, Limit};
+use crate::reach::Closure;
 use crate::usage::UsageMask;
 use crate::validator::{Validator, matches};
 
@@ -188,10 +189,11 @@ impl Validator {
             wait_outer: self.scale.number(data.wait_outer),
             lock_type: data.lock_type,
             last_usage: NONE,
+            newest_out: NONE,
+            newest_in: NONE,
+            closure: Closure::default(),
         });
         self.chains.add_class();
-        self.graph.add_class();
-        self.reach.add_class();
         if let Some(order) = &mut self.order {
             order.add_class(class);
         }

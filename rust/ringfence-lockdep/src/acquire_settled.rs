@@ -8,8 +8,8 @@ use crate::held::HeldLock;
 use crate::validator::Validator;
 
 impl Validator {
-    /// Nearly every acquisition: the same chain was made in the same manner before, and nothing was reported.
-    /// Then only the stack changes. Otherwise false, with nothing done, and
+    /// Nearly every acquisition: the same chain was made in the same manner before, and nothing was
+    /// reported. Then only the stack changes. Otherwise false, with nothing done, and
     /// [`lock_acquire`](Validator::lock_acquire) decides.
     ///
     /// The entry is built in one place and its address never taken, so that it goes from registers to the

@@ -66,6 +66,8 @@ const PROVEN: u32 = 1 << 31;
 /// Set once Linux would have the chain in its cache.
 const KERNEL_CACHED: u32 = 1 << 30;
 const NODE: u32 = KERNEL_CACHED - 1;
+/// Set in the number of a chain of one lock, taken exclusively and without flags; the rest is its class.
+const HEAD: u32 = 1 << 29;
 
 /// What decides, besides the chain, whether there is anything to check: the state of the task and the flags
 /// of the acquisition, but for the nest lock.
@@ -113,8 +115,8 @@ impl Node {
 
 pub(crate) struct ChainCache {
     nodes: Vec<Node>,
-    /// Per class: the chain of this lock alone, taken exclusively and without flags; 0 if there is none.
-    heads: Vec<u32>,
+    /// Per class: the chain of this lock alone, taken exclusively and without flags.
+    heads: Vec<Node>,
     /// All other steps.
     steps: PairMap,
     /// How many chains Linux would have cached.
@@ -137,7 +139,26 @@ impl ChainCache {
     }
 
     pub(crate) fn add_class(&mut self) {
-        self.heads.push(0);
+        let head = HEAD | u32::try_from(self.heads.len()).expect("engine bug: more than 2^32 classes");
+        self.heads.push(Node::new(head));
+    }
+
+    #[inline]
+    fn node(&self, chain: Chain) -> &Node {
+        if chain.0 & HEAD == 0 {
+            &self.nodes[chain.0 as usize]
+        } else {
+            &self.heads[(chain.0 & !HEAD) as usize]
+        }
+    }
+
+    #[inline]
+    fn node_mut(&mut self, chain: Chain) -> &mut Node {
+        if chain.0 & HEAD == 0 {
+            &mut self.nodes[chain.0 as usize]
+        } else {
+            &mut self.heads[(chain.0 & !HEAD) as usize]
+        }
     }
 
     /// The chain with one more step.
@@ -153,60 +174,57 @@ impl ChainCache {
         if chain == Chain::EMPTY
             && let Some(class) = step.plain_class()
         {
-            return Chain(self.heads[class]);
+            return Chain(HEAD | class as u32);
         }
-        let node = &self.nodes[chain.0 as usize];
+        let node = self.node(chain);
         if node.latest == step { Chain(node.child) } else { Chain::EMPTY }
     }
 
     fn other_step(&mut self, chain: Chain, step: Step) -> Chain {
         let known = self.steps.get((chain.0, step.0));
         let child = known.map_or_else(|| self.grow(chain, step), Chain);
-        let node = &mut self.nodes[chain.0 as usize];
+        let node = self.node_mut(chain);
         (node.latest, node.child) = (step, child.0);
         child
     }
 
     #[cold]
     fn grow(&mut self, chain: Chain, step: Step) -> Chain {
-        let kernel_parent = Chain(self.nodes[chain.0 as usize].kernel & NODE);
+        let kernel_parent = Chain(self.node(chain).kernel & NODE);
         let is_kernel = kernel_parent == chain && step == step.without_flags();
         let kernel = (!is_kernel).then(|| self.step(kernel_parent, step.without_flags()));
-        let node = u32::try_from(self.nodes.len()).ok().filter(|node| *node <= NODE);
-        let node = node.expect("engine bug: more than 2^30 lock chains");
+        let node = u32::try_from(self.nodes.len()).ok().filter(|node| *node < HEAD);
+        let node = node.expect("engine bug: more than 2^29 lock chains");
         self.nodes.push(Node::new(kernel.map_or(node, |chain| chain.0)));
-        match step.plain_class().filter(|_| chain == Chain::EMPTY) {
-            Some(class) => self.heads[class] = node,
-            None => drop(self.steps.get_or_insert((chain.0, step.0), node)),
-        }
+        self.steps.get_or_insert((chain.0, step.0), node);
         Chain(node)
     }
 
     /// The wait limit of a chain's last lock, if there is nothing to check when it is made in this manner.
     #[inline]
     pub(crate) fn settled(&self, chain: Chain, manner: Manner) -> Option<WaitLimit> {
-        let node = &self.nodes[chain.0 as usize];
+        let node = self.node(chain);
         (node.settled == manner).then_some(node.wait_limit)
     }
 
     pub(crate) fn settle(&mut self, chain: Chain, manner: Manner, wait_limit: WaitLimit) {
-        let node = &mut self.nodes[chain.0 as usize];
+        let node = self.node_mut(chain);
         (node.settled, node.wait_limit) = (manner, wait_limit);
     }
 
     #[inline]
     pub(crate) fn is_proven(&self, chain: Chain) -> bool {
-        self.nodes[chain.0 as usize].kernel & PROVEN != 0
+        self.node(chain).kernel & PROVEN != 0
     }
 
     pub(crate) fn mark_proven(&mut self, chain: Chain) {
-        self.nodes[chain.0 as usize].kernel |= PROVEN;
+        self.node_mut(chain).kernel |= PROVEN;
     }
 
     /// Looks the chain up as Linux does, and adds it: true if Linux would have found it.
     pub(crate) fn kernel_look_up_add(&mut self, chain: Chain) -> bool {
-        let kernel = self.nodes[chain.0 as usize].kernel & NODE;
-        let entry = &mut self.nodes[kernel as usize].kernel;
+        let kernel = Chain(self.node(chain).kernel & NODE);
+        let entry = &mut self.node_mut(kernel).kernel;
         let hit = *entry & KERNEL_CACHED != 0;
         *entry |= KERNEL_CACHED;
         self.kernel_cached += usize::from(!hit);

@@ -3,6 +3,7 @@
 use ringfence_base::{ClassId, LockId, Origin};
 
 use crate::names::Names;
+use crate::reach::Closure;
 use crate::usage::{UsageBit, UsageMask};
 
 /// How a lock waits (`enum lockdep_wait_type`): which contexts it may be taken in.
@@ -88,8 +89,8 @@ pub(crate) const NO_CLASS: ClassId = ClassId::from_raw(NONE);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Key {
-    /// Newest class, or [`NONE`]; the others follow by [`Class::older`]. Nearly always one, seldom more than
-    /// three.
+    /// Newest class, or [`NONE`]; the others follow by [`Class::older`]. Nearly always one, seldom more
+    /// than three.
     pub(crate) newest: u32,
 }
 
@@ -104,7 +105,8 @@ pub(crate) struct Lock {
     pub(crate) lock_type: LockType,
 }
 
-/// A class as the validator keeps it; its edges are in the graph.
+/// A class as the validator keeps it. What a new dependency looks at is all here, in one cache line:
+/// [`Graph`](crate::graph::Graph) has the edges, [`Reach`](crate::reach::Reach) fills the closure.
 #[derive(Clone, Copy)]
 pub(crate) struct Class {
     pub(crate) key: KeyId,
@@ -118,6 +120,11 @@ pub(crate) struct Class {
     pub(crate) lock_type: LockType,
     /// Newest usage record, or [`NONE`].
     pub(crate) last_usage: u32,
+    /// Newest edge from here (`locks_after`), or [`NONE`].
+    pub(crate) newest_out: u32,
+    /// Newest edge to here (`locks_before`), or [`NONE`].
+    pub(crate) newest_in: u32,
+    pub(crate) closure: Closure,
 }
 
 impl Class {

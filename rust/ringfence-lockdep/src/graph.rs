@@ -4,7 +4,7 @@ use ringfence_base::{ClassId, Origin, Read};
 use ringfence_diag::Silence;
 use rustc_hash::FxHashMap;
 
-use crate::class::NONE;
+use crate::class::{Class, NONE};
 use crate::dependency::{Kind, Kinds};
 use crate::pair_map::PairMap;
 
@@ -29,24 +29,15 @@ pub(crate) struct Witness {
 pub(crate) struct Edge {
     pub(crate) from: ClassId,
     pub(crate) to: ClassId,
-    next_out: u32,
-    next_in: u32,
+    /// The edge of `from` that came before this one, or [`NONE`].
+    older_out: u32,
+    /// The edge to `to` that came before this one, or [`NONE`].
+    older_in: u32,
     pub(crate) kinds: Kinds,
     /// Why Linux does not have this edge; `None` if it does. A pair of classes has at most one edge of
     /// either sort, so that the order of the edges Linux knows is the order in which it met them.
     pub(crate) unknown_to_kernel: Option<Silence>,
 }
-
-/// First and last edge of both adjacency lists of a class.
-#[derive(Clone, Copy)]
-struct Ends {
-    first_out: u32,
-    last_out: u32,
-    first_in: u32,
-    last_in: u32,
-}
-
-const NO_ENDS: Ends = Ends { first_out: NONE, last_out: NONE, first_in: NONE, last_in: NONE };
 
 /// Which way a search goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +51,6 @@ pub(crate) struct Graph {
     edges: Vec<Edge>,
     /// Per edge, and apart from it, because only reports need them.
     witnesses: Vec<Witness>,
-    ends: Vec<Ends>,
     known: PairMap,
     unknown: PairMap,
     /// Witnesses of the kinds that came after an edge's first.
@@ -75,14 +65,9 @@ impl Graph {
     pub(crate) fn clear(&mut self) {
         self.edges.clear();
         self.witnesses.clear();
-        self.ends.clear();
         self.known.clear();
         self.unknown.clear();
         self.later.clear();
-    }
-
-    pub(crate) fn add_class(&mut self) {
-        self.ends.push(NO_ENDS);
     }
 
     pub(crate) fn edge(&self, edge: EdgeId) -> &Edge {
@@ -106,6 +91,7 @@ impl Graph {
     /// only its kinds grew.
     pub(crate) fn add(
         &mut self,
+        classes: &mut [Class],
         from: ClassId,
         to: ClassId,
         kind: Kind,
@@ -124,35 +110,12 @@ impl Graph {
             }
             return false;
         }
-        self.edges.push(Edge {
-            from,
-            to,
-            next_out: NONE,
-            next_in: NONE,
-            kinds: kind.set(),
-            unknown_to_kernel,
-        });
+        // Put in front, which touches no other edge: searches turn the order round.
+        let older_out = core::mem::replace(&mut classes[from.index()].newest_out, id);
+        let older_in = core::mem::replace(&mut classes[to.index()].newest_in, id);
+        self.edges.push(Edge { from, to, older_out, older_in, kinds: kind.set(), unknown_to_kernel });
         self.witnesses.push(witness);
-        self.link(id, from, to);
         true
-    }
-
-    /// Appends the edge to both adjacency lists: searches go through them in order of insertion.
-    fn link(&mut self, id: u32, from: ClassId, to: ClassId) {
-        let ends = &mut self.ends[from.index()];
-        if ends.first_out == NONE {
-            ends.first_out = id;
-        } else {
-            self.edges[ends.last_out as usize].next_out = id;
-        }
-        ends.last_out = id;
-        let ends = &mut self.ends[to.index()];
-        if ends.first_in == NONE {
-            ends.first_in = id;
-        } else {
-            self.edges[ends.last_in as usize].next_in = id;
-        }
-        ends.last_in = id;
     }
 
     /// Where this kind of the edge was first seen.
@@ -161,39 +124,40 @@ impl Graph {
         later.copied().unwrap_or(self.witnesses[edge.0 as usize])
     }
 
-    /// The first edge of a class in a direction.
-    #[inline]
-    pub(crate) fn first(&self, class: ClassId, direction: Direction) -> Option<EdgeId> {
-        let ends = &self.ends[class.index()];
-        let edge = match direction {
-            Direction::Forwards => ends.first_out,
-            Direction::Backwards => ends.first_in,
-        };
-        (edge != NONE).then_some(EdgeId(edge))
-    }
-
-    /// The edge after this one, in the list it was met in.
-    #[inline]
-    pub(crate) fn next(&self, edge: EdgeId, direction: Direction) -> Option<EdgeId> {
-        let entry = &self.edges[edge.0 as usize];
-        let edge = match direction {
-            Direction::Forwards => entry.next_out,
-            Direction::Backwards => entry.next_in,
-        };
-        (edge != NONE).then_some(EdgeId(edge))
-    }
-
-    /// The edges of a class in a direction, in order of insertion.
-    pub(crate) fn edges(
-        &self,
-        class: ClassId,
-        direction: Direction,
-    ) -> impl Iterator<Item = (EdgeId, &Edge)> {
-        let mut at = self.first(class, direction);
+    /// The edges of a class in a direction, newest first.
+    pub(crate) fn edges(&self, class: &Class, direction: Direction) -> impl Iterator<Item = (EdgeId, &Edge)> {
+        let mut at = class.newest_edge(direction);
         core::iter::from_fn(move || {
             let edge = at?;
-            at = self.next(edge, direction);
+            at = self.older(edge, direction);
             Some((edge, self.edge(edge)))
+        })
+    }
+
+    /// The edge that came before this one, in the list it was met in.
+    #[inline]
+    pub(crate) fn older(&self, edge: EdgeId, direction: Direction) -> Option<EdgeId> {
+        let entry = &self.edges[edge.0 as usize];
+        EdgeId::from_link(match direction {
+            Direction::Forwards => entry.older_out,
+            Direction::Backwards => entry.older_in,
+        })
+    }
+}
+
+impl EdgeId {
+    fn from_link(link: u32) -> Option<Self> {
+        (link != NONE).then_some(Self(link))
+    }
+}
+
+impl Class {
+    /// The newest edge in a direction.
+    #[inline]
+    pub(crate) fn newest_edge(&self, direction: Direction) -> Option<EdgeId> {
+        EdgeId::from_link(match direction {
+            Direction::Forwards => self.newest_out,
+            Direction::Backwards => self.newest_in,
         })
     }
 }

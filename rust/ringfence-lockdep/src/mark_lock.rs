@@ -70,7 +70,7 @@ impl Validator {
         self.registry.record_usage(held.class, bit, self.now);
         if bit.is_irq() {
             self.mark_lock_irq(held, bit);
-            self.reach.add_usage(&self.graph, &self.registry.classes, held.class, bit.mask());
+            self.reach.add_usage(&self.graph, &mut self.registry.classes, held.class, bit.mask());
         }
         self.on
     }
@@ -90,11 +90,10 @@ impl Validator {
     /// Nothing held with the irq on may come after a class used in it, and the other way round
     /// (`check_usage_forwards()`, `check_usage_backwards()`).
     fn check_usage(&mut self, held: &HeldLock, new: UsageBit) {
-        let classes = &self.registry.classes;
         let reachable = if new.is_enabled() {
-            self.reach.used_before(classes, held.class, held.read)
+            self.registry.class(held.class).used_before(held.read)
         } else {
-            self.reach.enabled_after(classes, held.class, held.read)
+            self.registry.class(held.class).enabled_after(held.read)
         };
         if reachable >> new.irq() & 1 == 0 {
             return;
@@ -129,12 +128,18 @@ impl Validator {
         };
         let classes = &self.registry.classes;
         let mut other = held.class;
-        let path =
-            self.search.find(&self.graph, Visit { class: held.class, weak }, direction, marking, |visit| {
+        let path = self.search.find(
+            &self.graph,
+            classes,
+            Visit { class: held.class, weak },
+            direction,
+            marking,
+            |visit| {
                 other = visit.class;
                 let class = &classes[visit.class.index()];
                 step_if(class, !class.usage.at_end(visit.weak).intersection(mask).is_empty())
-            });
+            },
+        );
         path.map(|path| (path, other))
     }
 
@@ -146,9 +151,8 @@ impl Validator {
         next: &HeldLock,
         silence: Option<Silence>,
     ) -> bool {
-        let classes = &self.registry.classes;
-        let before = self.reach.used_before(classes, prev.class, prev.read);
-        if before == 0 || before & self.reach.enabled_after(classes, next.class, next.read) == 0 {
+        let before = self.registry.class(prev.class).used_before(prev.read);
+        if before == 0 || before & self.registry.class(next.class).enabled_after(next.read) == 0 {
             return false;
         }
         let marking = self.marking();
@@ -188,7 +192,7 @@ impl Validator {
         let forwards_root = Visit { class: next.class, weak: next.read == Read::Recursive };
         let classes = &self.registry.classes;
         let mut safe_usage = UsageMask::NONE;
-        self.search.find(&self.graph, backwards_root, Direction::Backwards, marking, |visit| {
+        self.search.find(&self.graph, classes, backwards_root, Direction::Backwards, marking, |visit| {
             let class = &classes[visit.class.index()];
             if class.lock_type == LockType::Normal {
                 safe_usage = safe_usage.union(class.usage.at_end(visit.weak));
@@ -197,22 +201,29 @@ impl Validator {
         });
         let clashing = safe_usage.intersection(UsageMask::USED_IN).opposite();
         let mut unsafe_usage = (UsageMask::NONE, UsageMask::NONE);
-        let after = self.search.find(&self.graph, forwards_root, Direction::Forwards, marking, |visit| {
-            let class = &classes[visit.class.index()];
-            let usage = class.usage.at_end(visit.weak).intersection(clashing);
-            unsafe_usage = (usage, class.usage.intersection(UsageMask::ENABLED));
-            step_if(class, !usage.is_empty())
-        })?;
+        let after =
+            self.search.find(&self.graph, classes, forwards_root, Direction::Forwards, marking, |visit| {
+                let class = &classes[visit.class.index()];
+                let usage = class.usage.at_end(visit.weak).intersection(clashing);
+                unsafe_usage = (usage, class.usage.intersection(UsageMask::ENABLED));
+                step_if(class, !usage.is_empty())
+            })?;
         // Linux forgets here whether the far class was reached weakly.
         let unsafe_usage = if marking == Marking::Kernel { unsafe_usage.1 } else { unsafe_usage.0 };
         let clashing = unsafe_usage.opposite();
         let mut safe_usage = UsageMask::NONE;
-        let mut before =
-            self.search.find(&self.graph, backwards_root, Direction::Backwards, marking, |visit| {
+        let mut before = self.search.find(
+            &self.graph,
+            classes,
+            backwards_root,
+            Direction::Backwards,
+            marking,
+            |visit| {
                 let class = &classes[visit.class.index()];
                 safe_usage = class.usage.at_end(visit.weak).intersection(clashing);
                 step_if(class, !safe_usage.is_empty())
-            })?;
+            },
+        )?;
         // From the safe class to `prev`, in the order in which the locks are taken.
         before.reverse();
         let safe = safe_usage.bits().next()?;

@@ -1,7 +1,8 @@
 //! A hash table from two numbers to one, for the millions of dependencies and chain steps of a large graph.
 //!
-//! Open addressing, and an entry in one place of 12 bytes. Nothing of it is in a cache when the graph is large,
-//! so what counts is how many places a look-up touches: here one, in a table with metadata of its own two.
+//! Open addressing, and an entry in one place of 12 bytes. Nothing of it is in a cache when the graph is
+//! large, so what counts is how many places a look-up touches: here one, in a table with metadata of its
+//! own two.
 
 /// No value: the slot is free.
 const FREE: u32 = u32::MAX;

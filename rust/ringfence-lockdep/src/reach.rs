@@ -36,15 +36,15 @@ impl States {
     }
 }
 
+/// Memory of the updates, kept between them.
 #[derive(Default)]
 pub(crate) struct Reach {
-    classes: Vec<Closure>,
     queue: Vec<ClassId>,
 }
 
 /// What a class carries.
 #[derive(Clone, Copy, Default)]
-struct Closure {
+pub(crate) struct Closure {
     before: States,
     after: States,
 }
@@ -64,64 +64,96 @@ fn carries_irq(class: &Class) -> bool {
     class.lock_type == LockType::Normal
 }
 
-impl Reach {
-    pub(crate) fn clear(&mut self) {
-        self.classes.clear();
-    }
-
-    pub(crate) fn add_class(&mut self) {
-        self.classes.push(Closure::default());
-    }
-
-    /// Irqs in which something at the start of a path to `class` is used, the class itself included, if
+impl Class {
+    /// Irqs in which something at the start of a path to the class is used, itself included, if
     /// the path goes on from an acquisition that was shared or not.
-    pub(crate) fn used_before(&self, classes: &[Class], class: ClassId, read: Read) -> u8 {
-        let entry = &classes[class.index()];
-        if !carries_irq(entry) {
+    pub(crate) fn used_before(&self, read: Read) -> u8 {
+        if !carries_irq(self) {
             return 0;
         }
-        let before = self.classes[class.index()].before;
+        let before = self.closure.before;
         let shared = read.is_read();
-        used_in(entry, shared) | before.strong | if shared { 0 } else { before.weak }
+        used_in(self, shared) | before.strong | if shared { 0 } else { before.weak }
     }
 
-    /// Irqs with which something at the end of a path from `class` is held, the class itself included,
+    /// Irqs with which something at the end of a path from the class is held, itself included,
     /// if the path arrives by this acquisition.
-    pub(crate) fn enabled_after(&self, classes: &[Class], class: ClassId, read: Read) -> u8 {
-        let entry = &classes[class.index()];
-        if !carries_irq(entry) {
+    pub(crate) fn enabled_after(&self, read: Read) -> u8 {
+        if !carries_irq(self) {
             return 0;
         }
-        let after = self.classes[class.index()].after;
+        let after = self.closure.after;
         let recursive = read == Read::Recursive;
-        enabled(entry, recursive) | if recursive { after.weak } else { after.strong }
+        enabled(self, recursive) | if recursive { after.weak } else { after.strong }
     }
 
+    /// What `before` of the far end gets through edges of these kinds.
+    fn before_through(&self, kinds: Kinds) -> States {
+        let mut through = States::default();
+        for kind in kinds.iter() {
+            let before = self.closure.before;
+            let irqs =
+                used_in(self, !kind.exclusive) | before.strong | if kind.exclusive { before.weak } else { 0 };
+            *(if kind.recursive { &mut through.weak } else { &mut through.strong }) |= irqs;
+        }
+        through
+    }
+
+    /// What `after` of the near end gets through edges of these kinds.
+    fn after_through(&self, kinds: Kinds) -> States {
+        let mut through = States::default();
+        for kind in kinds.iter() {
+            let after = self.closure.after;
+            let irqs = enabled(self, kind.recursive) | if kind.recursive { after.weak } else { after.strong };
+            through.strong |= irqs;
+            through.weak |= if kind.exclusive { irqs } else { 0 };
+        }
+        through
+    }
+
+    fn grow(&mut self, direction: Direction, by: States) -> bool {
+        let entry = match direction {
+            Direction::Forwards => &mut self.closure.before,
+            Direction::Backwards => &mut self.closure.after,
+        };
+        let grown = entry.union(by);
+        let changed = grown != *entry;
+        *entry = grown;
+        changed
+    }
+}
+
+impl Reach {
     /// Takes a new edge, or a new kind of an old one, into account.
     pub(crate) fn add_edge(
         &mut self,
         graph: &Graph,
-        classes: &[Class],
+        classes: &mut [Class],
         from: ClassId,
         to: ClassId,
         kind: Kind,
     ) {
-        let (source, target) = (&classes[from.index()], &classes[to.index()]);
-        if !carries_irq(source) || !carries_irq(target) {
+        if !carries_irq(&classes[from.index()]) || !carries_irq(&classes[to.index()]) {
             return;
         }
-        let before = self.before_through(source, from, kind.set());
-        if self.grow(Direction::Forwards, to, before) {
+        let before = classes[from.index()].before_through(kind.set());
+        if classes[to.index()].grow(Direction::Forwards, before) {
             self.spread(graph, classes, Direction::Forwards, to);
         }
-        let after = self.after_through(target, to, kind.set());
-        if self.grow(Direction::Backwards, from, after) {
+        let after = classes[to.index()].after_through(kind.set());
+        if classes[from.index()].grow(Direction::Backwards, after) {
             self.spread(graph, classes, Direction::Backwards, from);
         }
     }
 
     /// Takes new usage bits of a class into account.
-    pub(crate) fn add_usage(&mut self, graph: &Graph, classes: &[Class], class: ClassId, added: UsageMask) {
+    pub(crate) fn add_usage(
+        &mut self,
+        graph: &Graph,
+        classes: &mut [Class],
+        class: ClassId,
+        added: UsageMask,
+    ) {
         if !carries_irq(&classes[class.index()]) {
             return;
         }
@@ -133,59 +165,22 @@ impl Reach {
         }
     }
 
-    /// What `before` of the far end gets through edges of these kinds.
-    fn before_through(&self, source: &Class, from: ClassId, kinds: Kinds) -> States {
-        let mut through = States::default();
-        for kind in kinds.iter() {
-            let before = self.classes[from.index()].before;
-            let irqs = used_in(source, !kind.exclusive)
-                | before.strong
-                | if kind.exclusive { before.weak } else { 0 };
-            *(if kind.recursive { &mut through.weak } else { &mut through.strong }) |= irqs;
-        }
-        through
-    }
-
-    /// What `after` of the near end gets through edges of these kinds.
-    fn after_through(&self, target: &Class, to: ClassId, kinds: Kinds) -> States {
-        let mut through = States::default();
-        for kind in kinds.iter() {
-            let after = self.classes[to.index()].after;
-            let irqs =
-                enabled(target, kind.recursive) | if kind.recursive { after.weak } else { after.strong };
-            through.strong |= irqs;
-            through.weak |= if kind.exclusive { irqs } else { 0 };
-        }
-        through
-    }
-
-    fn grow(&mut self, direction: Direction, class: ClassId, by: States) -> bool {
-        let closure = &mut self.classes[class.index()];
-        let entry = match direction {
-            Direction::Forwards => &mut closure.before,
-            Direction::Backwards => &mut closure.after,
-        };
-        let grown = entry.union(by);
-        let changed = grown != *entry;
-        *entry = grown;
-        changed
-    }
-
     /// Carries a change at `class` along the edges until nothing grows any more.
-    fn spread(&mut self, graph: &Graph, classes: &[Class], direction: Direction, class: ClassId) {
+    fn spread(&mut self, graph: &Graph, classes: &mut [Class], direction: Direction, class: ClassId) {
         let mut queue = core::mem::take(&mut self.queue);
         queue.push(class);
         while let Some(class) = queue.pop() {
-            for (_, edge) in graph.edges(class, direction) {
+            let near = classes[class.index()];
+            for (_, edge) in graph.edges(&near, direction) {
                 let far = edge.far(direction);
                 if !carries_irq(&classes[far.index()]) {
                     continue;
                 }
                 let by = match direction {
-                    Direction::Forwards => self.before_through(&classes[class.index()], class, edge.kinds),
-                    Direction::Backwards => self.after_through(&classes[class.index()], class, edge.kinds),
+                    Direction::Forwards => near.before_through(edge.kinds),
+                    Direction::Backwards => near.after_through(edge.kinds),
                 };
-                if self.grow(direction, far, by) {
+                if classes[far.index()].grow(direction, by) {
                     queue.push(far);
                 }
             }

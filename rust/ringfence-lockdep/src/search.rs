@@ -8,6 +8,7 @@
 
 use ringfence_base::ClassId;
 
+use crate::class::Class;
 use crate::dependency::Kinds;
 use crate::graph::{Direction, EdgeId, Graph};
 
@@ -80,6 +81,7 @@ impl Search {
     pub(crate) fn find(
         &mut self,
         graph: &Graph,
+        classes: &[Class],
         root: Visit,
         direction: Direction,
         marking: Marking,
@@ -120,12 +122,15 @@ impl Search {
                 Step::Skip => continue,
                 Step::Expand => {}
             }
-            for (edge, data) in graph.edges(entry.class, direction) {
+            let children = self.queue.len();
+            for (edge, data) in graph.edges(&classes[entry.class.index()], direction) {
                 if marking == Marking::Exact || data.unknown_to_kernel.is_none() {
                     let class = data.far(direction);
                     self.queue.push(Entry { class, parent: at, edge, kinds: data.kinds, weak: false });
                 }
             }
+            // In the order in which the dependencies were met: the kernel's verdict may depend on it.
+            self.queue[children..].reverse();
         }
         None
     }

@@ -17,7 +17,7 @@
 //! at a class is the end of the edge before it, and the edge after it is one that this state allows. So *a
 //! new dependency closes a strong circle if and only if it closes a circle of states*, and as long as such
 //! dependencies are reported and not recorded, the states stay acyclic and have a topological order.
-//! `tests/reference.rs` checks both directions against an enumeration of closed walks.
+//! `ringfence-reference` checks both directions against an enumeration of closed walks.
 //!
 //! **How it is kept.** Two-way search between the ends of the offending edge, as in Haeupler, Kavitha,
 //! Mathew, Sen and Tarjan, "Incremental Cycle Detection, Topological Ordering, and Strong Component
@@ -27,6 +27,7 @@
 
 use ringfence_base::ClassId;
 
+use crate::class::Class;
 use crate::dependency::{Kind, Kinds};
 use crate::graph::{Direction, EdgeId, Graph};
 use crate::ordered_list::OrderedList;
@@ -108,12 +109,13 @@ impl TopologicalOrder {
     pub(crate) fn insert(
         &mut self,
         graph: &Graph,
+        classes: &[Class],
         from: ClassId,
         to: ClassId,
         kind: Kind,
     ) -> Result<(), ClosesCircle> {
         if kind.recursive {
-            self.activate_weak(graph, to);
+            self.activate_weak(graph, classes, to);
         }
         let kinds = kind.set();
         for from_weak in [false, true] {
@@ -121,7 +123,7 @@ impl TopologicalOrder {
             if let Some(weak) = target(kinds, from_weak)
                 && self.list.contains(source)
             {
-                self.order(graph, source, state(to, weak))?;
+                self.order(graph, classes, source, state(to, weak))?;
             }
         }
         Ok(())
@@ -129,31 +131,37 @@ impl TopologicalOrder {
 
     /// Brings the R state of a class into the order: right after the N state, then behind nothing and
     /// before all that an E edge leads to.
-    fn activate_weak(&mut self, graph: &Graph, class: ClassId) {
+    fn activate_weak(&mut self, graph: &Graph, classes: &[Class], class: ClassId) {
         let weak = state(class, true);
         if self.list.contains(weak) {
             return;
         }
         self.list.insert_after(state(class, false), weak);
-        for (_, edge) in graph.edges(class, Direction::Forwards) {
+        for (_, edge) in graph.edges(&classes[class.index()], Direction::Forwards) {
             if let Some(to_weak) = target(edge.kinds, true) {
-                let ordered = self.order(graph, weak, state(edge.to, to_weak));
+                let ordered = self.order(graph, classes, weak, state(edge.to, to_weak));
                 assert!(ordered.is_ok(), "engine bug: a state that nothing leads to is on a circle");
             }
         }
     }
 
     /// Makes `source` come before `target`.
-    fn order(&mut self, graph: &Graph, source: State, target: State) -> Result<(), ClosesCircle> {
+    fn order(
+        &mut self,
+        graph: &Graph,
+        classes: &[Class],
+        source: State,
+        target: State,
+    ) -> Result<(), ClosesCircle> {
         if source == target {
             return Err(ClosesCircle);
         }
         if self.list.label(source) < self.list.label(target) {
             return Ok(());
         }
-        self.start(graph, source, target);
+        self.start(classes, source, target);
         loop {
-            match self.advance(graph, Direction::Backwards, source, target) {
+            match self.advance(graph, classes, Direction::Backwards, source, target) {
                 Progress::Going => {}
                 Progress::Circle => return Err(ClosesCircle),
                 Progress::Dry => {
@@ -161,7 +169,7 @@ impl TopologicalOrder {
                     return Ok(());
                 }
             }
-            match self.advance(graph, Direction::Forwards, source, target) {
+            match self.advance(graph, classes, Direction::Forwards, source, target) {
                 Progress::Going => {}
                 Progress::Circle => return Err(ClosesCircle),
                 Progress::Dry => {
@@ -172,7 +180,7 @@ impl TopologicalOrder {
         }
     }
 
-    fn start(&mut self, graph: &Graph, source: State, target: State) {
+    fn start(&mut self, classes: &[Class], source: State, target: State) {
         self.generation += 1;
         if self.generation >= 1 << 31 {
             self.reached.fill(0);
@@ -185,14 +193,21 @@ impl TopologicalOrder {
             side.reached.clear();
             side.reached.push(root);
             side.front = 0;
-            side.cursor = graph.first(class_of(root), direction);
+            side.cursor = classes[class_of(root).index()].newest_edge(direction);
         }
         self.reached[target as usize] = self.generation << 1;
         self.reached[source as usize] = self.generation << 1 | 1;
     }
 
     /// Looks at one edge on one side.
-    fn advance(&mut self, graph: &Graph, direction: Direction, source: State, goal: State) -> Progress {
+    fn advance(
+        &mut self,
+        graph: &Graph,
+        classes: &[Class],
+        direction: Direction,
+        source: State,
+        goal: State,
+    ) -> Progress {
         let side = match direction {
             Direction::Forwards => &mut self.forwards,
             Direction::Backwards => &mut self.backwards,
@@ -200,11 +215,11 @@ impl TopologicalOrder {
         let Some(edge) = side.cursor else {
             side.front += 1;
             let Some(next) = side.reached.get(side.front) else { return Progress::Dry };
-            side.cursor = graph.first(class_of(*next), direction);
+            side.cursor = classes[class_of(*next).index()].newest_edge(direction);
             return Progress::Going;
         };
         let at = side.reached[side.front];
-        side.cursor = graph.next(edge, direction);
+        side.cursor = graph.older(edge, direction);
         self.steps += 1;
         let edge = graph.edge(edge);
         match direction {

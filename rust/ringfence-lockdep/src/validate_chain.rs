@@ -146,9 +146,9 @@ impl Validator {
         }
         let witness =
             Witness { held: prev.origin, taken: next.origin, held_read: prev.read, taken_read: next.read };
-        self.graph.add(prev.class, next.class, kind, silence, witness);
+        self.graph.add(&mut self.registry.classes, prev.class, next.class, kind, silence, witness);
         if !covered {
-            self.reach.add_edge(&self.graph, &self.registry.classes, prev.class, next.class, kind);
+            self.reach.add_edge(&self.graph, &mut self.registry.classes, prev.class, next.class, kind);
         }
         let entries = self.config.limits.list_entries;
         if entries.is_some_and(|limit| 2 * self.graph.edge_count() > limit) {
@@ -166,7 +166,7 @@ impl Validator {
         silence: Option<Silence>,
     ) -> bool {
         if let Some(order) = &mut self.order
-            && order.insert(&self.graph, prev.class, next.class, kind).is_ok()
+            && order.insert(&self.graph, &self.registry.classes, prev.class, next.class, kind).is_ok()
         {
             return false;
         }
@@ -202,7 +202,7 @@ impl Validator {
     /// The shortest strong path from `next` to `prev` that the new dependency would close.
     fn find_circle(&mut self, prev: &HeldLock, next: &HeldLock, marking: Marking) -> Option<Path> {
         let root = Visit { class: next.class, weak: next.read == Read::Recursive };
-        self.search.find(&self.graph, root, Direction::Forwards, marking, |visit| {
+        self.search.find(&self.graph, &self.registry.classes, root, Direction::Forwards, marking, |visit| {
             let conflict = visit.class == prev.class && (prev.read == Read::Exclusive || !visit.weak);
             if conflict { Step::Match } else { Step::Expand }
         })

@@ -114,7 +114,6 @@ impl Validator {
         let mut order = self.order.take().unwrap_or_default();
         order.clear();
         self.order = Some(order);
-        self.reach.clear();
         self.sites.clear();
         self.problems.clear();
         self.known.clear();

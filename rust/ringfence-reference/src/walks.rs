@@ -40,8 +40,8 @@ impl Dependencies {
     }
 
     /// Calls `visit` with the end and the length of every strong walk from `start`, the empty one included,
-    /// that never stands twice at the same end. A walk that does has a shorter one to the same end, so nothing
-    /// is lost. Classes that `skip` names are neither visited nor passed.
+    /// that never stands twice at the same end. A walk that does has a shorter one to the same end, so
+    /// nothing is lost. Classes that `skip` names are neither visited nor passed.
     pub(crate) fn walk(
         &self,
         direction: Direction,
