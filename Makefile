@@ -150,7 +150,10 @@ bench:
 TIME ?= 60
 fuzz:
 	cd fuzz && unset CARGO_TARGET_DIR && for target in `$(CARGO) +nightly fuzz list`; do \
-		$(CARGO) +nightly fuzz run -s none $$target -- -max_total_time=$(TIME) || exit 1; done
+		case $$target in codecs) seeds=seeds/codecs dict=-dict=dict/codecs.dict;; *) seeds=seeds/trace_ops dict=;; esac; \
+		mkdir -p corpus/$$target && \
+		$(CARGO) +nightly fuzz run -s none $$target corpus/$$target $$seeds -- -max_total_time=$(TIME) $$dict || exit 1; \
+		done
 
 lock: .cache/lock/pyvenv.cfg
 	.cache/lock/bin/python $(PIP_COMPILE) --output-file requirements/dev.txt requirements/dev.in

@@ -2,64 +2,87 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use super::parse::TraceError;
 use super::raw::{RawLock, RawLocks};
 use super::{LockDecl, LockIndex};
 use crate::annotations::LockKind;
 use crate::class::{LockType, WaitType};
 
+/// Names in order of appearance, found by hashing: a trace may have very many.
+#[derive(Default)]
+struct Interned<'a> {
+    ids: FxHashMap<Cow<'a, str>, u32>,
+    names: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Interned<'a> {
+    fn find(&self, name: &str) -> Option<u32> {
+        self.ids.get(name).copied()
+    }
+
+    fn add(&mut self, name: Cow<'a, str>) -> u32 {
+        let id = u32::try_from(self.names.len()).expect("engine bug: more than 2^32 names in one line");
+        self.ids.insert(name.clone(), id);
+        self.names.push(name);
+        id
+    }
+
+    fn into_names(self) -> impl Iterator<Item = String> {
+        self.names.into_iter().map(Cow::into_owned)
+    }
+}
+
 /// The locks of a trace while it is being read.
 pub(super) struct Locks<'a> {
     /// With a table, every lock must be in it.
     has_table: bool,
-    names: Vec<Cow<'a, str>>,
+    names: Interned<'a>,
     decls: Vec<(u32, LockKind)>,
-    classes: Vec<Cow<'a, str>>,
+    classes: Interned<'a>,
 }
 
 impl<'a> Locks<'a> {
     pub(super) fn new(table: Option<RawLocks<'a>>) -> Result<Self, TraceError> {
-        let mut locks =
-            Self { has_table: table.is_some(), names: Vec::new(), decls: Vec::new(), classes: Vec::new() };
+        let mut locks = Self {
+            has_table: table.is_some(),
+            names: Interned::default(),
+            decls: Vec::new(),
+            classes: Interned::default(),
+        };
         for (name, raw) in table.map_or_else(Vec::new, |table| table.0) {
-            if locks.names.contains(&name) {
+            if locks.names.find(&name).is_some() {
                 return Err(TraceError::DuplicateLock(name.into_owned()));
             }
             let kind = table_kind(&name, &raw)?;
-            let class = locks.class(raw.class);
-            locks.names.push(name);
-            locks.decls.push((class, kind));
+            locks.declare(name, raw.class, kind);
         }
         Ok(locks)
     }
 
-    fn class(&mut self, class: Cow<'a, str>) -> u32 {
-        let known = self.classes.iter().position(|known| *known == class);
-        known.unwrap_or_else(|| {
-            self.classes.push(class);
-            self.classes.len() - 1
-        }) as u32
+    fn declare(&mut self, name: Cow<'a, str>, class: Cow<'a, str>, kind: LockKind) -> LockIndex {
+        let class = self.classes.find(&class).unwrap_or_else(|| self.classes.add(class));
+        self.decls.push((class, kind));
+        self.names.add(name)
     }
 
     /// The lock of this name; a self-describing one is declared by its first use.
     pub(super) fn get(&mut self, name: Cow<'a, str>) -> Option<LockIndex> {
-        if let Some(known) = self.names.iter().position(|known| *known == name) {
-            return Some(known as LockIndex);
+        if let Some(known) = self.names.find(&name) {
+            return Some(known);
         }
         if self.has_table {
             return None;
         }
         let (class, kind) = self_describing(&name)?;
-        let class = self.class(class);
-        self.names.push(name);
-        self.decls.push((class, kind));
-        Some((self.names.len() - 1) as LockIndex)
+        Some(self.declare(name, class, kind))
     }
 
     pub(super) fn finish(self) -> (Vec<LockDecl>, Vec<String>) {
-        let decls = self.names.into_iter().zip(self.decls);
-        let decls = decls.map(|(name, (class, kind))| LockDecl { name: name.into_owned(), class, kind });
-        (decls.collect(), self.classes.into_iter().map(Cow::into_owned).collect())
+        let decls = self.names.into_names().zip(self.decls);
+        let decls = decls.map(|(name, (class, kind))| LockDecl { name, class, kind });
+        (decls.collect(), self.classes.into_names().collect())
     }
 }
 

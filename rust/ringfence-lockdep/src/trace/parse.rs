@@ -2,6 +2,7 @@
 
 use ringfence_base::Read;
 use ringfence_diag::LockReportKind;
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use super::check::WellFormed;
@@ -123,7 +124,7 @@ pub fn parse(line: &[u8]) -> Result<Trace, TraceError> {
     refuse_non_object(line)?;
     let raw: RawTrace<'_> = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
     let mut locks = Locks::new(raw.locks)?;
-    let mut tasks = vec![0];
+    let mut tasks = Tasks::default();
     let mut check = WellFormed::default();
     let mut ops = Vec::with_capacity(raw.ops.len());
     for (index, op) in raw.ops.into_iter().enumerate() {
@@ -140,7 +141,7 @@ pub fn parse(line: &[u8]) -> Result<Trace, TraceError> {
         family: raw.family.into_owned(),
         locks,
         classes,
-        tasks,
+        tasks: tasks.numbers,
         ops,
         expected,
     })
@@ -181,7 +182,7 @@ fn expected(recorded: &Recorded<'_>, ops: usize) -> Result<Option<Expected>, Tra
     Ok(Some(Expected::Report { at: *at, kind, cycle: *cycle }))
 }
 
-fn resolve<'a>(op: RawOp<'a>, locks: &mut Locks<'a>, tasks: &mut Vec<u64>) -> Result<Op, OpError> {
+fn resolve<'a>(op: RawOp<'a>, locks: &mut Locks<'a>, tasks: &mut Tasks) -> Result<Op, OpError> {
     let RawOp { name, arg, options } = op;
     let takes_options = matches!(&*name, "acquire" | "sync");
     if options.is_some() && !takes_options {
@@ -217,7 +218,7 @@ fn resolve<'a>(op: RawOp<'a>, locks: &mut Locks<'a>, tasks: &mut Vec<u64>) -> Re
         "fs_reclaim_acquire" => Op::FsReclaimAcquire(gfp(&arg)?),
         "fs_reclaim_release" => Op::FsReclaimRelease(gfp(&arg)?),
         "hardirq_enter" => Op::HardirqEnter { threaded: threaded(&arg)? },
-        "task" => Op::Task(task(&arg, tasks)?),
+        "task" => Op::Task(tasks.get(&arg)?),
         _ => return Err(OpError::Unknown),
     })
 }
@@ -283,11 +284,26 @@ fn threaded(arg: &RawArg<'_>) -> Result<bool, OpError> {
     }
 }
 
-fn task(arg: &RawArg<'_>, tasks: &mut Vec<u64>) -> Result<u32, OpError> {
-    let RawArg::Number(number) = arg else { return Err(OpError::Expected("the number of a task")) };
-    let known = tasks.iter().position(|task| task == number);
-    Ok(known.unwrap_or_else(|| {
-        tasks.push(*number);
-        tasks.len() - 1
-    }) as u32)
+/// The tasks of a trace in order of appearance; task 0 comes first.
+struct Tasks {
+    numbers: Vec<u64>,
+    indices: FxHashMap<u64, u32>,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self { numbers: vec![0], indices: FxHashMap::from_iter([(0, 0)]) }
+    }
+}
+
+impl Tasks {
+    fn get(&mut self, arg: &RawArg<'_>) -> Result<u32, OpError> {
+        let RawArg::Number(number) = arg else { return Err(OpError::Expected("the number of a task")) };
+        let next = u32::try_from(self.numbers.len()).expect("engine bug: more than 2^32 tasks in one line");
+        let index = *self.indices.entry(*number).or_insert(next);
+        if index == next {
+            self.numbers.push(*number);
+        }
+        Ok(index)
+    }
 }

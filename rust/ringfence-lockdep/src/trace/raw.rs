@@ -38,7 +38,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Recorded<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "null, or a verdict: {at, kind, cycle}")]
 pub(super) struct RawVerdict<'a> {
     pub(super) at: u64,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ pub(super) struct RawVerdict<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a lock: {class, wait_inner, wait_outer, lock_type}")]
 pub(super) struct RawLock<'a> {
     #[serde(borrow)]
     pub(super) class: Cow<'a, str>,
@@ -120,7 +120,7 @@ pub(super) enum RawArg<'a> {
 
 /// `{"subclass":…,"trylock":…}`; numbers are checked later, where the operation is known.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of options: {subclass, trylock, read, check, nest}")]
 pub(super) struct RawOptions<'a> {
     pub(super) subclass: Option<u64>,
     pub(super) trylock: Option<u64>,

@@ -221,8 +221,10 @@ fn os_message(error: &std::io::Error) -> String {
 
 fn decide(replay: &mut Replay, options: &Options, job: Job) -> Option<Item> {
     let Job { file, line, text } = job;
-    let refused =
-        |message: String| Some(Item::Refused(Refused { file: Arc::clone(&file), line: Some(line), message }));
+    let refused = |message: String| {
+        let message = readable(&message);
+        Some(Item::Refused(Refused { file: Arc::clone(&file), line: Some(line), message }))
+    };
     let text = match text {
         Line::Text(text) => text,
         Line::TooLong => {
@@ -246,6 +248,26 @@ fn decide(replay: &mut Replay, options: &Options, job: Job) -> Option<Item> {
     let ops = trace.ops.len();
     let Trace { id, family, expected, .. } = trace;
     Some(Item::Decided(Box::new(Decided { file, line, id, family, ops, expected, verdict, findings })))
+}
+
+/// Longest message, in characters: it may quote the input, which may be anything.
+const MESSAGE_CHARS_MAX: usize = 600;
+
+/// The message on one line, with control characters spelled out, and cut in the middle where it is too long:
+/// what was expected is at its end.
+fn readable(message: &str) -> String {
+    let spelled: Vec<char> = message
+        .chars()
+        .flat_map(|char| {
+            let control = char.is_control();
+            char.escape_default().filter(move |_| control).chain((!control).then_some(char))
+        })
+        .collect();
+    if spelled.len() <= MESSAGE_CHARS_MAX {
+        return spelled.into_iter().collect();
+    }
+    let half = MESSAGE_CHARS_MAX / 2;
+    spelled[..half].iter().chain(&['…']).chain(&spelled[spelled.len() - half..]).collect()
 }
 
 fn refuse_duplicate(ids: &mut FxHashMap<String, u64>, item: Item) -> Item {

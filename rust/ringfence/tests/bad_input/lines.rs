@@ -262,3 +262,23 @@ fn wrong_verdict() {
         assert_refused(&[(&format!(r#"{{"id":"a","ops":[["irq_off"]],"verdict":{verdict}}}"#), message)]);
     }
 }
+
+#[test]
+fn messages_stay_short_and_on_one_line() {
+    let long = "X".repeat(100_000);
+    let message = refusal(&format!(r#"{{"id":"a","ops":[["acquire","{long}"]]}}"#));
+    assert!(message.chars().count() <= 601, "{} characters", message.chars().count());
+    assert!(message.starts_with("op 0 (acquire): unknown lock `XXX"), "{message}");
+    assert!(message.ends_with("mmap_lock or i_mmap_rwsem"), "{message}");
+    let message = refusal(r#"{"id":"a","ops":[["acquire","\u001b[31m"]]}"#);
+    assert!(message.contains(r"`\u{1b}[31m`"), "{message}");
+}
+
+#[test]
+fn many_names_take_no_longer_each() {
+    // Looked up one by one in a list, these took three quarters of a minute.
+    let ops: Vec<String> =
+        (0..100_000).map(|lock| format!(r#"["task",{lock}],["acquire","M{lock}"]"#)).collect();
+    let line = format!(r#"{{"id":"many","ops":[{}]}}"#, ops.join(","));
+    assert_eq!(run(line), ["1: many null"]);
+}

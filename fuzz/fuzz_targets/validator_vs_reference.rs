@@ -1,0 +1,4 @@
+//! See `ringfence_fuzz::validator_vs_reference`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ringfence_fuzz::validator_vs_reference::run(data));
