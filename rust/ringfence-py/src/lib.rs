@@ -2,7 +2,7 @@
 //!
 //! Documentation for users is in `python/ringfence` (`_core.pyi` for what is defined here). Every class is
 //! frozen; what changes is behind a lock that is never waited for while attached to the interpreter
-//! ([`detach`]).
+//! (`detach.rs`).
 
 mod detach;
 mod errors;

@@ -77,8 +77,10 @@ fn wrong_form_of_an_op() {
         (r#"["irq_off","M0"]"#, "op 0 (irq_off): expected no argument"),
         (r#"["irq_off",{}]"#, "op 0 (irq_off): expected no argument"),
     ]);
-    let message = refusal(r#"{"id":"a","ops":[["acquire","M0",1]]}"#);
-    assert!(message.starts_with("invalid type: integer `1`, expected ") && message.ends_with(" (column 34)"));
+    assert_refused(&[(
+        r#"{"id":"a","ops":[["acquire","M0",1]]}"#,
+        "invalid type: integer `1`, expected a table of options: {subclass, trylock, read, check, nest} (column 34)",
+    )]);
 }
 
 #[test]
