@@ -38,7 +38,7 @@ def bad_lines() -> dict[str, tuple[str, str]]:
             '{"id":"bad","ops":[],"verdict":{"at":0,"kind":"x"}}',
             "unknown kind `x`; expected",
         ),
-        "escape in a name": (line(["acquire", "\x1b[31mM1"]), "\\x1b[31mM1"),
+        "escape in a name": (line(["acquire", "\x1b[31mM1"]), "\\u{1b}[31mM1"),
     }
 
 
