@@ -9,5 +9,6 @@ pub mod edge_set;
 pub mod estimates;
 pub mod locks;
 pub mod patterns;
+pub mod race;
 pub mod random;
 pub mod table;
