@@ -9,6 +9,7 @@ left out.
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,21 @@ def test_blocks_are_found(tmp_path: Path) -> None:
     assert list(blocks(page, "python")) == [(3, "x = 1"), (18, "x = 3\n\ny = 4")]
     [(_, console)] = blocks(page, "console")
     assert list(commands(console)) == [("ringfence --version", "v\n"), ("ls", "")]
+
+
+def test_readme_shows_what_its_program_prints(tmp_path: Path) -> None:
+    readme = ROOT / "README.md"
+    _, program = next(blocks(readme, "python"))
+    _, shown = next(blocks(readme, "text"))
+    (tmp_path / "submit.py").write_text(f"{program}\n", encoding="utf-8")
+    printed = subprocess.run(
+        [sys.executable, "submit.py"],
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert shown.endswith("\n…")
+    assert printed.startswith(shown.removesuffix("…"))
