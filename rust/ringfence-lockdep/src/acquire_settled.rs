@@ -1,6 +1,6 @@
 //! The fast path of taking a lock.
 
-use ringfence_base::{AcquireFlags, LockId, Origin, Read};
+use ringfence_base::{AcquireFlags, LockId, Origin};
 
 use crate::chain::{Chain, Manner, Step};
 use crate::config::Search;
@@ -39,9 +39,7 @@ impl Validator {
             return false;
         }
         // What is held in other irq contexts is no part of the chain, but may be the same class.
-        let recursive =
-            |held: &HeldLock| held.class == class && !(read == Read::Recursive && held.read.is_read());
-        if exact && !whole && task.held.iter().any(recursive) {
+        if exact && !whole && task.held.iter().any(|held| held.recurses(class, read)) {
             return false;
         }
         task.chain = chain;

@@ -87,8 +87,7 @@ impl Graph {
         of(&self.known).union(of(&self.unknown))
     }
 
-    /// Puts `from -> to` on record. True if this pair has a new edge, false if an old one covers it or
-    /// only its kinds grew.
+    /// Puts `from -> to` on record: a new edge, or a new kind of an old one.
     pub(crate) fn add(
         &mut self,
         classes: &mut [Class],
@@ -97,7 +96,7 @@ impl Graph {
         kind: Kind,
         unknown_to_kernel: Option<Silence>,
         witness: Witness,
-    ) -> bool {
+    ) {
         let map = if unknown_to_kernel.is_some() { &mut self.unknown } else { &mut self.known };
         let id = u32::try_from(self.edges.len()).ok().filter(|id| *id != NONE);
         let id = id.expect("engine bug: more than 2^32 dependencies");
@@ -108,14 +107,13 @@ impl Graph {
                 edge.kinds = edge.kinds.union(kind.set());
                 self.later.insert((found, kind_number(kind)), witness);
             }
-            return false;
+            return;
         }
         // Put in front, which touches no other edge: searches turn the order round.
         let older_out = core::mem::replace(&mut classes[from.index()].newest_out, id);
         let older_in = core::mem::replace(&mut classes[to.index()].newest_in, id);
         self.edges.push(Edge { from, to, older_out, older_in, kinds: kind.set(), unknown_to_kernel });
         self.witnesses.push(witness);
-        true
     }
 
     /// Where this kind of the edge was first seen.

@@ -45,6 +45,12 @@ impl WaitLimit {
 }
 
 impl HeldLock {
+    /// Taking this class in this way waits for the holder itself; two readers don't, if the second is recursive.
+    #[inline]
+    pub(crate) fn recurses(&self, class: ClassId, read: Read) -> bool {
+        self.class == class && !(read == Read::Recursive && self.read.is_read())
+    }
+
     /// The kernel's first argument list again, for re-acquiring.
     pub(crate) fn flags(&self, subclass: u32) -> AcquireFlags {
         AcquireFlags { subclass, trylock: self.trylock, read: self.read, check: self.check, nest: self.nest }

@@ -1,12 +1,12 @@
 //! Giving a lock back (`__lock_release()`, `__lock_downgrade()`, `reacquire_held_locks()`) and freeing
 //! its memory.
 
-use ringfence_base::{LockId, Origin};
+use ringfence_base::{LockId, Origin, Read};
 
 use crate::acquire::{Acquired, Kept};
 use crate::class::NO_CLASS;
 use crate::problem::Detail;
-use crate::validator::{DOWNGRADED, Validator, matches};
+use crate::validator::{Validator, matches};
 
 impl Validator {
     /// `lock_release()`. Returns how many problems were reported.
@@ -89,7 +89,7 @@ impl Validator {
         let mut again = task.held.split_off(index);
         task.chain = again[0].prev_chain;
         if downgrade {
-            again[0].read = DOWNGRADED;
+            again[0].read = Read::Shared;
             again[0].origin = origin;
         }
         for held in &again[usize::from(!downgrade)..] {

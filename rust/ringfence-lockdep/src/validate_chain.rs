@@ -84,7 +84,7 @@ impl Validator {
         let mut nest_seen = false;
         for prev in &self.tasks[next.origin.task.index()].held {
             nest_seen |= Some(prev.lock) == next.nest;
-            if prev.class != next.class || (next.read == Read::Recursive && prev.read.is_read()) {
+            if !prev.recurses(next.class, next.read) {
                 continue;
             }
             return if nest_seen { Recursion::Excused } else { Recursion::Deadlock(*prev) };
@@ -170,10 +170,7 @@ impl Validator {
         {
             return false;
         }
-        let marking = match self.config.search {
-            Search::Kernel => Marking::Kernel,
-            Search::Exact => Marking::Exact,
-        };
+        let marking = self.marking();
         let Some(path) = self.find_circle(prev, next, marking) else {
             assert!(
                 self.config.search == Search::Kernel,

@@ -1,6 +1,6 @@
 //! The validator: its state, and what can be asked of it.
 
-use ringfence_base::{ClassId, Event, EventKind, LockId, Observer, Origin, Place, Read, SiteId, TaskId};
+use ringfence_base::{ClassId, Event, EventKind, LockId, Observer, Origin, Place, SiteId, TaskId};
 use ringfence_diag::{Finding, LockReportKind};
 use rustc_hash::FxHashMap;
 
@@ -319,6 +319,3 @@ impl Observer for Validator {
         Ok(())
     }
 }
-
-/// A read kind that a held entry is downgraded to.
-pub(crate) const DOWNGRADED: Read = Read::Shared;

@@ -27,7 +27,7 @@ pub struct Trace {
     pub locks: Vec<LockDecl>,
     /// Names of the classes of the locks.
     pub classes: Vec<String>,
-    /// How many tasks there are: one more than the highest number, at least 1.
+    /// The numbers of its tasks in order of appearance; task 0 comes first.
     pub tasks: Vec<u64>,
     /// What happens, in order. Task 0 runs first.
     pub ops: Vec<Op>,
