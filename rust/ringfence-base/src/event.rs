@@ -1,112 +1,130 @@
-//! The lock events a validator lives on: exactly what Linux reports to lockdep.
+//! What a step did. The judges see nothing else of a run, besides the world itself.
 
-use crate::{LockId, Origin};
+use crate::scenario::Kind;
+use crate::{AcquireFlags, Gfp, LockId, Origin};
 
-/// The `read` argument of the kernel's `lock_acquire()` (`include/linux/lockdep.h`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-#[repr(u8)]
-pub enum Read {
-    /// Exclusive (`read == 0`).
-    #[default]
-    Exclusive = 0,
-    /// Shared; a second reader may block behind a waiting writer (`read == 1`, `down_read()`).
-    Shared = 1,
-    /// Shared; never blocks behind a waiting writer (`read == 2`, `rcu_read_lock()`, and
-    /// `read_lock()` where rwlocks are not fair).
-    Recursive = 2,
+/// A reference to a kernel object: its kind, and its index among those of its kind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectRef {
+    /// What it is.
+    pub kind: Kind,
+    /// Index in the world's arena of that kind.
+    pub index: u32,
 }
 
-impl Read {
-    /// The kernel's number for it, and back.
-    pub const fn from_raw(raw: u64) -> Option<Self> {
-        match raw {
-            0 => Some(Self::Exclusive),
-            1 => Some(Self::Shared),
-            2 => Some(Self::Recursive),
-            _ => None,
-        }
-    }
-
-    /// True for both kinds of readers.
-    #[inline]
-    pub const fn is_read(self) -> bool {
-        !matches!(self, Self::Exclusive)
-    }
+/// A task scope that changes what its allocations may do (`include/linux/sched/mm.h`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Scope {
+    /// `memalloc_nofs_save()`: no file systems.
+    Nofs,
+    /// `memalloc_noio_save()`: no I/O, and hence no file systems.
+    Noio,
+    /// `memalloc_noreclaim_save()`: the task is reclaiming already.
+    Memalloc,
 }
 
-/// The arguments of `lock_acquire()` besides the lock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AcquireFlags {
-    /// Nesting level given by the caller (`mutex_lock_nested()`).
-    pub subclass: u32,
-    /// A trylock that succeeded: it can't block, so it depends on nothing.
-    pub trylock: bool,
-    /// Exclusive or one of the two kinds of readers.
-    pub read: Read,
-    /// False for `lockdep_set_novalidate_class()` and the like: tracked, not proven.
-    pub check: bool,
-    /// The lock that serialises several acquisitions of this class (`mutex_lock_nest_lock()`).
-    pub nest: Option<LockId>,
+/// How a fence came to be known to others, from which moment on they may wait for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Published {
+    /// `dma_resv_add_fence()`.
+    Resv,
+    /// `fd_install()` of a `sync_file`.
+    SyncFile,
+    /// In a `drm_syncobj`.
+    Syncobj,
+    /// Otherwise.
+    Otherwise,
 }
 
-impl Default for AcquireFlags {
-    fn default() -> Self {
-        Self { subclass: 0, trylock: false, read: Read::Exclusive, check: true, nest: None }
-    }
-}
-
-/// One thing a task did that concerns the validator.
+/// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
-    /// `lock_acquire()`.
+    /// `lock_acquire()`; comes before any wait for the lock.
     Acquire(LockId, AcquireFlags),
     /// `lock_release()`.
     Release(LockId),
     /// `lock_sync()`: checked like an acquisition, holds nothing.
     Sync(LockId, AcquireFlags),
-    /// `lock_downgrade()`: held for writing, from now on held for reading.
+    /// `lock_downgrade()`.
     Downgrade(LockId),
-    /// The lock's memory is freed or initialised again (`debug_check_no_locks_freed()`).
+    /// The lock's memory is freed or initialised again.
     Free(LockId),
-    /// `local_irq_disable()`.
+    /// Interrupts go off.
     IrqOff,
-    /// `local_irq_enable()`.
+    /// Interrupts come on.
     IrqOn,
-    /// `local_bh_disable()`.
+    /// Bottom halves go off.
     BhDisable,
-    /// `local_bh_enable()`.
+    /// Bottom halves come on.
     BhEnable,
-    /// A hard interrupt begins; `threaded` if its handler would be forced into a thread.
+    /// A hard interrupt arrives on this task.
     HardirqEnter {
-        /// The handler would run in a thread where interrupt threading is forced.
+        /// The handler would run in a thread where that is forced.
         threaded: bool,
     },
-    /// The hard interrupt returns.
+    /// It returns.
     HardirqExit,
-    /// Soft interrupts are being served.
+    /// Soft interrupts are served on this task.
     SoftirqEnter,
-    /// Serving soft interrupts ends.
+    /// Serving ends.
     SoftirqExit,
+    /// `preempt_disable()`.
+    PreemptDisable,
+    /// `preempt_enable()`.
+    PreemptEnable,
+    /// `might_alloc()`: an allocation that may reclaim here, whether it does or not.
+    Alloc(Gfp),
+    /// Reclaim begins.
+    FsReclaimAcquire(Gfp),
+    /// Reclaim ends.
+    FsReclaimRelease(Gfp),
+    /// A scope begins.
+    ScopeSave(Scope),
+    /// A scope ends.
+    ScopeRestore(Scope),
+    /// `dma_fence_begin_signalling()`.
+    BeginSignalling,
+    /// `dma_fence_end_signalling()` of the latest begin of this task that has no end yet.
+    EndSignalling,
+    /// `__dma_fence_might_wait()`.
+    MightWait,
+    /// `mmu_notifier_invalidate_range_start()`.
+    InvalidateRangeStart,
+    /// `mmu_notifier_invalidate_range_end()`.
+    InvalidateRangeEnd,
+
+    /// The task blocks; the object is what it waits for.
+    Block(ObjectRef),
+    /// It goes on.
+    Wake,
+    /// The task has returned from its program.
+    Exit,
+    /// A fence was made.
+    FenceInit(u32),
+    /// A fence is known to others from now on.
+    FencePublish(u32, Published),
+    /// A fence was signaled.
+    FenceSignal(u32),
+    /// A callback of a fence ran: fence, callback object.
+    FenceCallback(u32, u32),
+    /// A driver's `enable_signaling` was called.
+    FenceEnableSignaling(u32),
+    /// A fence was freed.
+    FenceFree(u32),
+    /// An allocation was made: whether it got memory.
+    Allocated(bool),
+    /// Virtual time moved on to this nanosecond.
+    Time(u64),
+    /// The kernel's code, or the model's, noticed that a rule is broken: `WARN_ON()`, a use after free. The code
+    /// of the rule, what exactly, and on which object.
+    Broken(&'static str, &'static str, Option<ObjectRef>),
 }
 
-/// One event with its task and place.
+/// One event with its thread, number of the step, and place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Event {
-    /// Who, when and where.
+    /// Who, when and where; `op` is the 0-based number of the step.
     pub origin: Origin,
     /// What.
     pub kind: EventKind,
-}
-
-/// Something that listens to events.
-pub trait Observer {
-    /// What the observer answers when the event makes no sense to it.
-    type Error;
-
-    /// Takes one event.
-    ///
-    /// # Errors
-    /// When the event contradicts the ones before it (an exit without an enter, an unknown lock).
-    /// The observer's state is then as before the event.
-    fn observe(&mut self, event: &Event) -> Result<(), Self::Error>;
 }

@@ -62,6 +62,15 @@ id_type!(
     SiteId
 );
 
+id_type!(
+    /// A declared object of a scenario.
+    ObjectId
+);
+id_type!(
+    /// A program of a scenario.
+    ProgramId
+);
+
 impl SiteId {
     /// The place nobody told us.
     pub const UNKNOWN: Self = Self(0);

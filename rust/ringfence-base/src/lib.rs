@@ -1,14 +1,21 @@
-//! What every ringfence crate shares: ids, places, lock events and limits.
+//! What every ringfence crate shares: ids, places, events, scenarios, choices and limits.
 //!
 //! Plain data only. This crate does no I/O, keeps no state and knows no rule; the pillars
-//! (`ringfence-lockdep` and, later, the model and the explorers) speak to each other through it.
+//! (`ringfence-lockdep`, `ringfence-model` and, later, the explorers) speak to each other through it.
 
+mod choice;
 mod event;
+mod gfp;
 mod id;
 mod limits;
+mod lock_event;
 mod place;
+pub mod scenario;
 
-pub use event::{AcquireFlags, Event, EventKind, Observer, Read};
-pub use id::{ClassId, LockId, SiteId, TaskId};
+pub use choice::{ChoiceKind, Decide, Ordinary};
+pub use event::{Event, EventKind, ObjectRef, Published, Scope};
+pub use gfp::{Gfp, UnknownGfp};
+pub use id::{ClassId, LockId, ObjectId, ProgramId, SiteId, TaskId};
 pub use limits::{KERNEL_LIMITS, Limits};
+pub use lock_event::{AcquireFlags, LockEvent, LockEventKind, Observer, Read};
 pub use place::{Origin, Place, SourceLocation};

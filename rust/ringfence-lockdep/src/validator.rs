@@ -1,6 +1,6 @@
 //! The validator: its state, and what can be asked of it.
 
-use ringfence_base::{ClassId, Event, EventKind, LockId, Observer, Origin, Place, SiteId, TaskId};
+use ringfence_base::{ClassId, LockEvent, LockEventKind, LockId, Observer, Origin, Place, SiteId, TaskId};
 use ringfence_diag::{Finding, LockReportKind};
 use rustc_hash::FxHashMap;
 
@@ -242,16 +242,16 @@ impl Validator {
         self.tasks[task.index()].hardirqs_enabled
     }
 
-    fn check_ids(&self, event: &Event) -> Result<(), Misuse> {
+    fn check_ids(&self, event: &LockEvent) -> Result<(), Misuse> {
         let lock_known = |lock: LockId| lock.index() < self.registry.locks.len();
         if event.origin.task.index() >= self.tasks.len() {
             return Err(Misuse::UnknownTask);
         }
         let known = match event.kind {
-            EventKind::Acquire(lock, flags) | EventKind::Sync(lock, flags) => {
+            LockEventKind::Acquire(lock, flags) | LockEventKind::Sync(lock, flags) => {
                 lock_known(lock) && flags.nest.is_none_or(lock_known)
             }
-            EventKind::Release(lock) | EventKind::Downgrade(lock) | EventKind::Free(lock) => lock_known(lock),
+            LockEventKind::Release(lock) | LockEventKind::Downgrade(lock) | LockEventKind::Free(lock) => lock_known(lock),
             _ => true,
         };
         if known { Ok(()) } else { Err(Misuse::UnknownLock) }
@@ -298,23 +298,23 @@ pub(crate) fn matches(held: &crate::held::HeldLock, lock: LockId, class0: Option
 impl Observer for Validator {
     type Error = Misuse;
 
-    fn observe(&mut self, event: &Event) -> Result<(), Misuse> {
+    fn observe(&mut self, event: &LockEvent) -> Result<(), Misuse> {
         self.check_ids(event)?;
         let origin = event.origin;
         match event.kind {
-            EventKind::Acquire(lock, flags) => drop(self.acquire(origin, lock, flags)),
-            EventKind::Release(lock) => drop(self.release(origin, lock)),
-            EventKind::Sync(lock, flags) => drop(self.sync(origin, lock, flags)),
-            EventKind::Downgrade(lock) => drop(self.downgrade(origin, lock)),
-            EventKind::Free(lock) => drop(self.free(origin, lock)),
-            EventKind::IrqOff => self.irq_off(origin),
-            EventKind::IrqOn => drop(self.irq_on(origin)?),
-            EventKind::BhDisable => self.bh_disable(origin),
-            EventKind::BhEnable => drop(self.bh_enable(origin)?),
-            EventKind::HardirqEnter { threaded } => self.hardirq_enter(origin, threaded),
-            EventKind::HardirqExit => drop(self.hardirq_exit(origin)?),
-            EventKind::SoftirqEnter => self.softirq_enter(origin),
-            EventKind::SoftirqExit => drop(self.softirq_exit(origin)?),
+            LockEventKind::Acquire(lock, flags) => drop(self.acquire(origin, lock, flags)),
+            LockEventKind::Release(lock) => drop(self.release(origin, lock)),
+            LockEventKind::Sync(lock, flags) => drop(self.sync(origin, lock, flags)),
+            LockEventKind::Downgrade(lock) => drop(self.downgrade(origin, lock)),
+            LockEventKind::Free(lock) => drop(self.free(origin, lock)),
+            LockEventKind::IrqOff => self.irq_off(origin),
+            LockEventKind::IrqOn => drop(self.irq_on(origin)?),
+            LockEventKind::BhDisable => self.bh_disable(origin),
+            LockEventKind::BhEnable => drop(self.bh_enable(origin)?),
+            LockEventKind::HardirqEnter { threaded } => self.hardirq_enter(origin, threaded),
+            LockEventKind::HardirqExit => drop(self.hardirq_exit(origin)?),
+            LockEventKind::SoftirqEnter => self.softirq_enter(origin),
+            LockEventKind::SoftirqExit => drop(self.softirq_exit(origin)?),
         }
         Ok(())
     }

@@ -1,20 +1,9 @@
 //! Reclaim (`fs_reclaim_acquire()`, `fs_reclaim_release()`, `__need_reclaim()` in `mm/page_alloc.c`;
 //! `current_gfp_context()` in `include/linux/sched/mm.h`).
 
-use ringfence_base::{LockId, Origin};
+use ringfence_base::{LockId, Origin, Scope};
 
 use super::{Annotations, Gfp, Via};
-
-/// A task scope that changes what its allocations may do.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Scope {
-    /// `memalloc_nofs_save()`: no file systems.
-    Nofs,
-    /// `memalloc_noio_save()`: no I/O, and hence no file systems.
-    Noio,
-    /// `memalloc_noreclaim_save()`: the task is reclaiming already.
-    Memalloc,
-}
 
 /// The scopes a task is in (`PF_MEMALLOC_NOFS`, `PF_MEMALLOC_NOIO`, `PF_MEMALLOC`).
 #[derive(Clone, Copy, Default)]

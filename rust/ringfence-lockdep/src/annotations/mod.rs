@@ -6,7 +6,6 @@
 
 mod dma_fence;
 mod fs_reclaim;
-mod gfp;
 mod mmu_notifier;
 pub mod prime;
 mod profile;
@@ -16,8 +15,7 @@ use ringfence_diag::Finding;
 use rustc_hash::FxHashMap;
 
 pub use dma_fence::Cookie;
-pub use fs_reclaim::Scope;
-pub use gfp::{Gfp, UnknownGfp};
+pub use ringfence_base::{Gfp, Scope, UnknownGfp};
 pub use profile::{Annotation, Profile, ProfileError};
 
 use crate::class::{LockInit, LockType, WaitType};
