@@ -4,6 +4,7 @@
 //! (`ringfence-lockdep`, `ringfence-model` and, later, the explorers) speak to each other through it.
 
 mod choice;
+pub mod errno;
 mod event;
 mod gfp;
 mod id;

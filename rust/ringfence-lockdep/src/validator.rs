@@ -251,7 +251,9 @@ impl Validator {
             LockEventKind::Acquire(lock, flags) | LockEventKind::Sync(lock, flags) => {
                 lock_known(lock) && flags.nest.is_none_or(lock_known)
             }
-            LockEventKind::Release(lock) | LockEventKind::Downgrade(lock) | LockEventKind::Free(lock) => lock_known(lock),
+            LockEventKind::Release(lock) | LockEventKind::Downgrade(lock) | LockEventKind::Free(lock) => {
+                lock_known(lock)
+            }
             _ => true,
         };
         if known { Ok(()) } else { Err(Misuse::UnknownLock) }

@@ -82,8 +82,12 @@ macro_rules! arg {
 }
 
 macro_rules! result {
-    (-) => { None };
-    ($kind:ident) => { Some(Kind::$kind) };
+    (-) => {
+        None
+    };
+    ($kind:ident) => {
+        Some(Kind::$kind)
+    };
 }
 
 macro_rules! operations {

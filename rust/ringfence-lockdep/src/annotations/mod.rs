@@ -15,8 +15,8 @@ use ringfence_diag::Finding;
 use rustc_hash::FxHashMap;
 
 pub use dma_fence::Cookie;
-pub use ringfence_base::{Gfp, Scope, UnknownGfp};
 pub use profile::{Annotation, Profile, ProfileError};
+pub use ringfence_base::{Gfp, Scope, UnknownGfp};
 
 use crate::class::{LockInit, LockType, WaitType};
 use crate::config::{AfterReport, Search};

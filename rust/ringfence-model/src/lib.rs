@@ -1,0 +1,42 @@
+//! The kernel's objects as a deterministic model.
+//!
+//! A [`Plan`] is a scenario made ready to run; a [`World`] is the whole state of one execution, and
+//! [`World::step`] its one mutator. What a step does comes out as events (`ringfence_base::Event`); whatever is not
+//! determined is asked of a `ringfence_base::Decide`, each choice by name.
+//!
+//! One file per concept of the kernel, named as there.
+
+mod compile;
+mod context;
+mod contract;
+mod data;
+mod deferred;
+mod dma_fence;
+mod dma_resv;
+mod engine;
+mod frame;
+mod interrupt;
+mod kernel;
+mod lock;
+mod lock_ops;
+mod memory;
+mod ops;
+mod plan;
+mod session;
+mod sleep;
+mod sync;
+mod thread;
+mod threads;
+mod time;
+mod value;
+mod wait;
+mod world;
+mod ww_mutex;
+
+pub use lock::{Lock, Locks};
+pub use plan::{ContextDecl, ContextKind, LockClass, LockSort, Plan, Source, class};
+pub use session::Session;
+pub use thread::{Held, Scopes, Section, State, Thread};
+pub use value::Value;
+pub use wait::Wait;
+pub use world::{Action, World};

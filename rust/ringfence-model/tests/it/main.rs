@@ -1,0 +1,5 @@
+//! The model, concept by concept.
+
+mod build;
+mod locks;
+mod run;
