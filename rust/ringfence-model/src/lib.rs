@@ -16,6 +16,7 @@ mod dma_resv;
 mod engine;
 mod frame;
 mod interrupt;
+pub mod judge;
 mod kernel;
 mod lock;
 mod lock_ops;

@@ -260,3 +260,11 @@ impl Plan {
         found.expect("engine bug: an interrupt source without an idle task") as u32
     }
 }
+
+impl Plan {
+    /// Name of the program that this instruction belongs to.
+    pub(crate) fn program_at(&self, pc: u32) -> &str {
+        let after = self.programs.partition_point(|program| program.entry <= pc);
+        &self.scenario.programs[after - 1].name
+    }
+}

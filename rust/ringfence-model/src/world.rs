@@ -195,6 +195,11 @@ impl World {
         &self.threads
     }
 
+    /// All locks.
+    pub fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
     /// Virtual nanoseconds since the start.
     pub fn now(&self) -> u64 {
         self.time.now

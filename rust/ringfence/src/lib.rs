@@ -3,9 +3,11 @@
 //! [`input`] reads traces from files, compressed or not; [`lockdep`] decides them, on as many cores as
 //! there are, with an outcome that does not depend on how many.
 
+pub mod check;
 pub mod input;
 pub mod lockdep;
 
 pub use ringfence_base as base;
 pub use ringfence_diag as diag;
 pub use ringfence_lockdep as validator;
+pub use ringfence_model as model;
