@@ -4,6 +4,8 @@
 //! column of its own, says of each lock whether it was read or written and who waits for whom, and
 //! never prints a line wider than it was told.
 
+mod chain;
+mod check;
 mod columns;
 mod cycle;
 mod details;
@@ -14,6 +16,8 @@ mod words;
 
 use crate::{LockFinding, LockReportKind, Verdict, rule};
 use phrase::Phrase;
+
+pub use check::finding;
 
 /// How text is coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
