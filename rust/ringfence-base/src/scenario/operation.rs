@@ -82,14 +82,20 @@ macro_rules! arg {
 }
 
 macro_rules! result {
-    (-) => { None };
-    ($kind:ident) => { Some(Kind::$kind) };
+    (-) => {
+        None
+    };
+    ($kind:ident) => {
+        Some(Kind::$kind)
+    };
 }
 
 macro_rules! operations {
     ($($family:ident { $($op:ident $name:literal
         ($($arg:ident: $how:ident $($kind:ident)|*),*) $result:tt $visible:literal $doc:literal;)* })*) => {
         /// Every operation.
+        // Their documentation is shown to users too, where backticks would be in the way.
+        #[allow(clippy::doc_markdown)]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u16)]
         pub enum Op { $($(#[doc = $doc] $op,)*)* }
