@@ -166,7 +166,9 @@ impl<'a> Body<'a> {
     fn endless(&mut self, left: usize, depth: usize) {
         let size = self.rng.below(left);
         let body = self.block(|body| {
-            // The way out comes first, so that no jump can cut it off.
+            // A visible operation and the way out come first, so that no jump can cut them off and no turn
+            // happens inside one step.
+            body.emit(Op::CondResched, Vec::new(), None);
             let at = some_site(body.rng);
             let cond = body.anything();
             body.stmts.push(Stmt::If { cond, then: vec![Stmt::Break { at }], otherwise: Vec::new(), at });
