@@ -4,12 +4,14 @@
 //! (`ringfence-lockdep`, `ringfence-model` and, later, the explorers) speak to each other through it.
 
 mod choice;
+pub mod errno;
 mod event;
 mod gfp;
 mod id;
 mod limits;
 mod lock_event;
 mod place;
+pub mod rng;
 pub mod scenario;
 
 pub use choice::{ChoiceKind, Decide, Ordinary};

@@ -30,36 +30,54 @@ pub enum WwAlgorithm {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ObjectKind {
     /// `DEFINE_RAW_SPINLOCK()`.
-    RawSpinlock { /// lockdep class
-        class: Option<String> },
+    RawSpinlock {
+        /// lockdep class
+        class: Option<String>,
+    },
     /// `DEFINE_SPINLOCK()`.
-    Spinlock { /// lockdep class
-        class: Option<String> },
+    Spinlock {
+        /// lockdep class
+        class: Option<String>,
+    },
     /// `DEFINE_RWLOCK()`.
-    Rwlock { /// lockdep class
-        class: Option<String> },
+    Rwlock {
+        /// lockdep class
+        class: Option<String>,
+    },
     /// `DEFINE_MUTEX()`.
-    Mutex { /// lockdep class
-        class: Option<String> },
+    Mutex {
+        /// lockdep class
+        class: Option<String>,
+    },
     /// `DECLARE_RWSEM()`.
-    Rwsem { /// lockdep class
-        class: Option<String> },
+    Rwsem {
+        /// lockdep class
+        class: Option<String>,
+    },
     /// `local_lock_init()`.
-    LocalLock { /// lockdep class
-        class: Option<String> },
+    LocalLock {
+        /// lockdep class
+        class: Option<String>,
+    },
     /// `DEFINE_WD_CLASS()` or `DEFINE_WW_CLASS()`.
-    WwClass { /// wait-die or wound-wait
-        algorithm: WwAlgorithm },
+    WwClass {
+        /// wait-die or wound-wait
+        algorithm: WwAlgorithm,
+    },
     /// `ww_mutex_init()`.
-    WwMutex { /// its `ww_class`
-        class: ObjectId },
+    WwMutex {
+        /// its `ww_class`
+        class: ObjectId,
+    },
     /// `init_completion()`.
     Completion,
     /// `init_waitqueue_head()`.
     WaitQueue,
     /// A shared variable.
-    Cell { /// initial value
-        init: i64 },
+    Cell {
+        /// initial value
+        init: i64,
+    },
 
     /// `alloc_workqueue()`.
     Workqueue {
@@ -71,16 +89,22 @@ pub enum ObjectKind {
         max_active: u32,
     },
     /// `INIT_WORK()`.
-    Work { /// the function; it takes no parameters
-        function: ProgramId },
+    Work {
+        /// the function; it takes no parameters
+        function: ProgramId,
+    },
     /// `INIT_DELAYED_WORK()`.
-    DelayedWork { /// the function; it takes no parameters
-        function: ProgramId },
+    DelayedWork {
+        /// the function; it takes no parameters
+        function: ProgramId,
+    },
     /// `kthread_create_worker()`.
     KthreadWorker,
     /// `kthread_init_work()`.
-    KthreadWork { /// the function; it takes no parameters
-        function: ProgramId },
+    KthreadWork {
+        /// the function; it takes no parameters
+        function: ProgramId,
+    },
     /// `timer_setup()`.
     Timer {
         /// The function; it takes no parameters.
@@ -96,23 +120,33 @@ pub enum ObjectKind {
         thread: Option<ProgramId>,
     },
     /// `tasklet_setup()`.
-    Tasklet { /// the function; it takes no parameters
-        function: ProgramId },
+    Tasklet {
+        /// the function; it takes no parameters
+        function: ProgramId,
+    },
     /// `init_irq_work()`.
-    IrqWork { /// the function; it takes no parameters
-        function: ProgramId },
+    IrqWork {
+        /// the function; it takes no parameters
+        function: ProgramId,
+    },
     /// An RCU callback.
-    RcuHead { /// the function; it takes no parameters
-        function: ProgramId },
+    RcuHead {
+        /// the function; it takes no parameters
+        function: ProgramId,
+    },
     /// A thread, as an object to wait for or to signal.
-    Task { /// index into the scenario's threads
-        thread: u32 },
+    Task {
+        /// index into the scenario's threads
+        thread: u32,
+    },
 
     /// `struct mm_struct`.
     Mm,
     /// User memory of an mm.
-    UserRange { /// the mm
-        mm: ObjectId },
+    UserRange {
+        /// the mm
+        mm: ObjectId,
+    },
     /// `shrinker_register()`.
     Shrinker {
         /// Returns how many objects it could free; takes no parameters.
@@ -169,12 +203,17 @@ pub enum ObjectKind {
         bound: Option<i64>,
     },
     /// A fence that exists from the start.
-    Fence { /// its fence context
-        timeline: ObjectId, /// its number; `None`: the next one
-        seqno: Option<u64> },
+    Fence {
+        /// its fence context
+        timeline: ObjectId,
+        /// its number; `None`: the next one
+        seqno: Option<u64>,
+    },
     /// `struct dma_fence_cb`; the program takes the fence and runs with the fence lock held, interrupts off.
-    FenceCb { /// the function
-        function: ProgramId },
+    FenceCb {
+        /// the function
+        function: ProgramId,
+    },
     /// `struct drm_syncobj`.
     Syncobj,
     /// A `sw_sync` timeline.
