@@ -13,6 +13,7 @@ mod profile;
 mod replayed;
 mod rule;
 mod run;
+mod scenario;
 
 use pyo3::prelude::*;
 
@@ -34,6 +35,8 @@ mod _core {
     use super::rule::{Rule, rules};
     #[pymodule_export]
     use super::run::{Batch, Run};
+    #[pymodule_export]
+    use super::scenario::{Argument, Operation, kinds, operations};
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

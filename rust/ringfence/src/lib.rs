@@ -8,6 +8,7 @@ pub mod input;
 pub mod lockdep;
 
 pub use ringfence_base as base;
+pub use ringfence_base::scenario;
 pub use ringfence_diag as diag;
 pub use ringfence_lockdep as validator;
 pub use ringfence_model as model;

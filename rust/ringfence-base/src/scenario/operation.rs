@@ -3,6 +3,8 @@
 //! The table is used for reading and checking scenarios, for printing them, for the Python API's own tests and for
 //! running them. Names are the kernel's.
 
+use std::sync::LazyLock;
+
 use super::Kind;
 
 /// Which part of the kernel an operation belongs to.
@@ -94,6 +96,8 @@ macro_rules! operations {
     ($($family:ident { $($op:ident $name:literal
         ($($arg:ident: $how:ident $($kind:ident)|*),*) $result:tt $visible:literal $doc:literal;)* })*) => {
         /// Every operation.
+        // Their documentation is shown to users too, where backticks would be in the way.
+        #[allow(clippy::doc_markdown)]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u16)]
         pub enum Op { $($(#[doc = $doc] $op,)*)* }
@@ -385,10 +389,18 @@ operations! {
     }
 }
 
+/// All operations by name: scenarios are read often.
+static BY_NAME: LazyLock<Vec<Op>> = LazyLock::new(|| {
+    let mut ops = Op::ALL.to_vec();
+    ops.sort_unstable_by_key(|op| op.name());
+    ops
+});
+
 impl Op {
     /// The operation of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|op| op.spec().name == name)
+        let index = BY_NAME.binary_search_by_key(&name, |op| op.name()).ok()?;
+        Some(BY_NAME[index])
     }
 
     /// Its name.
