@@ -1,7 +1,7 @@
 //! A report in the validator's own terms, before it is put into words.
 
 use ringfence_base::{ClassId, LockId, Origin, TaskId};
-use ringfence_diag::{LockFinding, IrqState, LockReportKind, Silence};
+use ringfence_diag::{IrqState, LockFinding, LockReportKind, Silence};
 
 use crate::held::HeldLock;
 use crate::search::PathStep;

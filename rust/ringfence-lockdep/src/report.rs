@@ -2,7 +2,7 @@
 
 use ringfence_base::{ClassId, Origin};
 use ringfence_diag::{
-    ClassView, LockFinding, HeldLockView, IrqState, Link, LockReport, PlaceView, Silence, TaskView,
+    ClassView, HeldLockView, IrqState, Link, LockFinding, LockReport, PlaceView, Silence, TaskView,
     UsageConflict, UsageView, Verdict,
 };
 

@@ -13,6 +13,7 @@ mod data;
 mod deferred;
 mod dma_fence;
 mod dma_resv;
+mod dma_resv_lock;
 mod engine;
 mod frame;
 mod interrupt;
@@ -32,6 +33,7 @@ mod time;
 mod value;
 mod wait;
 mod world;
+mod ww_acquire_ctx;
 mod ww_mutex;
 
 pub use lock::{Lock, Locks};

@@ -17,6 +17,8 @@ pub struct Plan {
     pub(crate) lists: Vec<Operand>,
     pub(crate) contexts: Vec<ContextDecl>,
     pub(crate) classes: Vec<LockClass>,
+    /// All `ww_class`es; the first is that of reservations.
+    pub(crate) ww_classes: Vec<crate::ww_acquire_ctx::WwClass>,
     /// Names of the locks that exist from the start.
     pub(crate) lock_names: Vec<String>,
     /// Per declared object: its index among those of its kind (for locks: in the world's locks).

@@ -60,7 +60,7 @@ world! {
     /// Completions and wait queues.
     sleep: crate::sleep::Sleepers;
     /// Acquire contexts.
-    ww: crate::ww_mutex::WwContexts;
+    ww: crate::ww_acquire_ctx::WwContexts;
     /// Works, workqueues, timers, tasklets.
     deferred: crate::deferred::Deferred;
     /// Allocations, user memory, notifiers.

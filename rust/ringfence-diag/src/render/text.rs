@@ -71,7 +71,12 @@ pub fn text(finding: &LockFinding, options: &TextOptions) -> String {
 /// Rule, verdict, operation; below it the summary.
 fn headline(finding: &LockFinding, width: usize) -> Vec<Phrase> {
     let name = rule(finding.rule).map_or(finding.kind.as_str(), |rule| rule.name);
-    let head = Phrase::new().headline(finding.rule).plain(" ").headline(name).plain(": ").verdict(finding.verdict.as_str());
+    let head = Phrase::new()
+        .headline(finding.rule)
+        .plain(" ")
+        .headline(name)
+        .plain(": ")
+        .verdict(finding.verdict.as_str());
     let mut lines = head.plain(&format!(" at op {}", finding.op())).wrap(width, 2);
     lines.extend(Phrase::new().plain(&finding.summary).wrap(width, 2));
     lines

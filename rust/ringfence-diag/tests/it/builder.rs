@@ -1,8 +1,8 @@
 //! Small pieces of reports, written by hand.
 
 use ringfence_diag::{
-    ClassView, DependencyKind, LockFinding, HeldLockView, IrqState, Link, LockReport, LockReportKind, PlaceView,
-    TaskView, UsageView, Verdict,
+    ClassView, DependencyKind, HeldLockView, IrqState, Link, LockFinding, LockReport, LockReportKind,
+    PlaceView, TaskView, UsageView, Verdict,
 };
 
 /// Wait types as the kernel numbers them.

@@ -1,8 +1,8 @@
 //! One finding or more of every kind.
 
 use ringfence_diag::{
-    ClassView, DependencyKind, LockFinding, HeldLockView, IrqState, Link, LockReport, LockReportKind, Silence,
-    TaskView, UsageConflict,
+    ClassView, DependencyKind, HeldLockView, IrqState, Link, LockFinding, LockReport, LockReportKind,
+    Silence, TaskView, UsageConflict,
 };
 
 use crate::builder::{

@@ -106,7 +106,9 @@ impl Walk<'_> {
                 Some(Effect::Signal(object(0)))
             }
             Op::SwSyncInc => object(0).map(Effect::SwSync),
-            Op::SyncobjReplaceFence | Op::SyncobjAddPoint | Op::SyncobjSignal => object(0).map(Effect::Syncobj),
+            Op::SyncobjReplaceFence | Op::SyncobjAddPoint | Op::SyncobjSignal => {
+                object(0).map(Effect::Syncobj)
+            }
             Op::Complete | Op::CompleteAll => object(0).map(Effect::Complete),
             Op::WakeUp => object(0).map(Effect::WakeUp),
             _ => None,

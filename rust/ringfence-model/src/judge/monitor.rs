@@ -1,7 +1,7 @@
 //! The third judge: clauses of the contract that need state.
 
-use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
 use ringfence_base::scenario::Kind;
+use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
 
 use crate::plan::{Plan, class};
 use crate::world::World;

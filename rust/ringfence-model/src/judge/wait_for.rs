@@ -178,9 +178,11 @@ fn wakers(plan: &Plan, world: &World, task: u32, wait: Wait) -> Vec<(u32, Waker)
         Wait::Syncobj(index) => those_with(plan, world, Waker::Submits, |e| *e == Effect::Syncobj(index)),
         Wait::Task(other) => vec![(other, Waker::Itself)],
         Wait::Sleep => Vec::new(),
-        _ => world.runners(plan, wait).into_iter().map(|(task, inside)| {
-            (task, if inside { Waker::Inside } else { Waker::Runs })
-        }).collect(),
+        _ => world
+            .runners(plan, wait)
+            .into_iter()
+            .map(|(task, inside)| (task, if inside { Waker::Inside } else { Waker::Runs }))
+            .collect(),
     }
 }
 
@@ -195,11 +197,15 @@ fn lock_wakers(world: &World, task: u32, lock: u32) -> Vec<(u32, Waker)> {
 }
 
 /// Contexts that could still have this effect.
-fn those_with(plan: &Plan, world: &World, waker: Waker, wanted: impl Fn(&Effect) -> bool) -> Vec<(u32, Waker)> {
+fn those_with(
+    plan: &Plan,
+    world: &World,
+    waker: Waker,
+    wanted: impl Fn(&Effect) -> bool,
+) -> Vec<(u32, Waker)> {
     let mut found = Vec::new();
     for task in 0..world.threads.len() as u32 {
-        if world.threads[task as usize].state != State::Done
-            && effects(plan, world, task).iter().any(&wanted)
+        if world.threads[task as usize].state != State::Done && effects(plan, world, task).iter().any(&wanted)
         {
             found.push((task, waker));
         }

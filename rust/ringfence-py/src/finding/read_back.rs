@@ -1,8 +1,8 @@
 //! A finding from its JSON, for pickling. Words that the engine keeps as constants must be words it knows.
 
 use ringfence::diag::{
-    ClassView, DependencyKind, LockFinding, HeldLockView, IrqState, Link, LockReport, LockReportKind, PlaceView,
-    Silence, TaskView, UsageConflict, UsageView, Verdict, rules,
+    ClassView, DependencyKind, HeldLockView, IrqState, Link, LockFinding, LockReport, LockReportKind,
+    PlaceView, Silence, TaskView, UsageConflict, UsageView, Verdict, rules,
 };
 use serde_json::Value;
 

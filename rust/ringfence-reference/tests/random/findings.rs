@@ -1,6 +1,6 @@
 //! What every finding must be, whatever it found.
 
-use ringfence_diag::{DependencyKind, LockFinding, Link, LockReportKind};
+use ringfence_diag::{DependencyKind, Link, LockFinding, LockReportKind};
 use ringfence_lockdep::trace::Trace;
 
 fn shared(link: &Link) -> bool {

@@ -14,21 +14,11 @@ use super::execution::Executor;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Cause {
     /// A rule broken at a place.
-    Breach {
-        rule: &'static str,
-        what: &'static str,
-        site: SiteId,
-    },
+    Breach { rule: &'static str, what: &'static str, site: SiteId },
     /// Contexts that hang at these places.
-    Hang {
-        rule: &'static str,
-        sites: Vec<SiteId>,
-    },
+    Hang { rule: &'static str, sites: Vec<SiteId> },
     /// A problem of the validator, by rule, summary and place.
-    Lock {
-        rule: &'static str,
-        summary: String,
-    },
+    Lock { rule: &'static str, summary: String },
 }
 
 /// How something was shown.

@@ -1,7 +1,7 @@
 //! From the model's numbers to words.
 
-use ringfence_base::{EventKind, ObjectRef, Origin, SiteId};
 use ringfence_base::scenario::Kind;
+use ringfence_base::{EventKind, ObjectRef, Origin, SiteId};
 use ringfence_diag::{HeldView, PlaceView, StepView, WaitLink};
 use ringfence_model::judge::{Hang, HangLink, Waker};
 use ringfence_model::{Held, Plan, Wait, World};
@@ -155,7 +155,13 @@ impl Describe<'_> {
     }
 
     /// One step of a witness.
-    pub(super) fn step(self, world: &World, number: u64, task: u32, events: &[ringfence_base::Event]) -> StepView {
+    pub(super) fn step(
+        self,
+        world: &World,
+        number: u64,
+        task: u32,
+        events: &[ringfence_base::Event],
+    ) -> StepView {
         let what = events.iter().filter_map(|event| self.event(world, event.kind)).collect();
         let site = events.first().map_or_else(
             || world.threads().get(task as usize).map_or(SiteId::UNKNOWN, ringfence_model::Thread::site),

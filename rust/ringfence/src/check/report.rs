@@ -5,8 +5,8 @@ use ringfence_base::SiteId;
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_diag::{Finding, LockFinding, LockReportKind, PlaceView, Verdict, Witness, rule};
 use ringfence_lockdep::annotations::Profile;
-use ringfence_model::judge::{Breach, HangKind};
 use ringfence_model::Plan;
+use ringfence_model::judge::{Breach, HangKind};
 
 use super::collect::{Cause, Collected, Collector, Shown};
 use super::describe::Describe;
@@ -81,9 +81,8 @@ pub fn check(
     let mut next = 0;
     while next < chunks && !interrupted {
         let end = chunks.min(next + at_once);
-        let parts: Vec<Collector> = pool.install(|| {
-            (next..end).into_par_iter().map(|chunk| random(&plan, options, chunk)).collect()
-        });
+        let parts: Vec<Collector> =
+            pool.install(|| (next..end).into_par_iter().map(|chunk| random(&plan, options, chunk)).collect());
         for part in parts {
             all.merge(part);
         }
@@ -255,7 +254,10 @@ fn hang_summary(kind: HangKind, chain: &[ringfence_diag::WaitLink]) -> String {
             }
         }
         HangKind::LostWakeUp => {
-            format!("{} waits for {}, and nobody is left who could end that", chain[0].context, chain[0].waits_for)
+            format!(
+                "{} waits for {}, and nobody is left who could end that",
+                chain[0].context, chain[0].waits_for
+            )
         }
     }
 }
@@ -291,7 +293,8 @@ fn add_lock(drafts: &mut Vec<Draft>, collected: Collected) {
         witness: None,
         needs: Vec::new(),
     };
-    let draft = Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices: Some(collected.choices) };
+    let draft =
+        Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices: Some(collected.choices) };
     drafts.push(draft);
 }
 

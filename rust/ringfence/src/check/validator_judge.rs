@@ -37,10 +37,8 @@ impl ValidatorJudge {
             kernel.add_task(&context.name);
         }
         let boot = kernel.add_task("swapper/0");
-        let place = |location: &ringfence_base::SourceLocation| Place {
-            location: Some(location.clone()),
-            via: None,
-        };
+        let place =
+            |location: &ringfence_base::SourceLocation| Place { location: Some(location.clone()), via: None };
         let mut sites = vec![SiteId::UNKNOWN];
         sites.extend(plan.scenario().sites.iter().map(|location| kernel.intern(place(location))));
         let cookies = vec![Vec::new(); plan.contexts().len()];
@@ -50,7 +48,8 @@ impl ValidatorJudge {
     }
 
     fn prime(&mut self) {
-        let mut lock = |name: &str, class: u32, kind| self.kernel.add_lock(name, self.keys[class as usize], kind);
+        let mut lock =
+            |name: &str, class: u32, kind| self.kernel.add_lock(name, self.keys[class as usize], kind);
         let mmap_lock = lock("mmap_lock", class::MMAP_LOCK, LockKind::SLEEPING);
         let ww_ctx = lock("ww_ctx", class::RESV_ACQUIRE, LockKind::MAP);
         let resv = lock("resv", class::RESV_MUTEX, LockKind::SLEEPING);

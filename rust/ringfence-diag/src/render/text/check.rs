@@ -88,7 +88,8 @@ fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
-        lines.extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
+        lines
+            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
     }
     if let Some(silence) = finding.lock.as_ref().and_then(|lock| lock.silence) {
         lines.extend(Phrase::new().label("Silence: ").plain(silence.explanation()).plain(".").wrap(width, 2));

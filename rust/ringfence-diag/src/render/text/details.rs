@@ -2,7 +2,7 @@
 
 use super::phrase::Phrase;
 use super::words::{class_with_mode, held_mode, interrupt, mode, place, taken_mode};
-use crate::{ClassView, LockFinding, HeldLockView, Link, LockReport, LockReportKind, PlaceView};
+use crate::{ClassView, HeldLockView, Link, LockFinding, LockReport, LockReportKind, PlaceView};
 
 /// The dependencies, numbered as the columns are.
 pub(super) fn links(finding: &LockFinding, width: usize) -> Vec<Phrase> {

@@ -3,7 +3,7 @@
 use super::columns::{Cell, Column, Table};
 use super::phrase::Phrase;
 use super::words::{mode, place_lines, wait_type};
-use crate::{ClassView, LockFinding, HeldLockView, LockReport, LockReportKind, PlaceView};
+use crate::{ClassView, HeldLockView, LockFinding, LockReport, LockReportKind, PlaceView};
 
 /// What was held, what was wanted, and why the two don't go together; one column.
 pub(super) fn picture(finding: &LockFinding, width: usize) -> Vec<Phrase> {
