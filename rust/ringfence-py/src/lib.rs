@@ -4,6 +4,7 @@
 //! frozen; what changes is behind a lock that is never waited for while attached to the interpreter
 //! (`detach.rs`).
 
+mod check;
 mod detach;
 mod errors;
 mod finding;
@@ -22,6 +23,8 @@ mod _core {
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
 
     #[pymodule_export]
+    use super::check::{CheckFinding, Report, check};
+    #[pymodule_export]
     use super::finding::Finding;
     #[pymodule_export]
     use super::gfp::Gfp;
@@ -36,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use super::run::{Batch, Run};
     #[pymodule_export]
-    use super::scenario::{Argument, Operation, kinds, operations};
+    use super::scenario::{Argument, Operation, Scenario, kinds, operations};
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {
