@@ -100,6 +100,8 @@ pub enum ContextKind {
     },
     /// Runs works of a kthread worker.
     KthreadWorker(u32),
+    /// Reclaims memory in the background.
+    Kswapd,
     /// An idle CPU, on which interrupts from one source arrive.
     Idle(Source),
 }

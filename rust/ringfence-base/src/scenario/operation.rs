@@ -295,6 +295,9 @@ operations! {
         GpuUnmap "gpu_unmap" (range: is UserRange) - true "Takes the range out of the GPU's page tables.";
         GpuAccess "gpu_access" (range: is UserRange) - true "The GPU reads or writes the range through its page tables.";
         Oom "oom_kill" (mm: is Mm) - true "The OOM reaper unmaps the mm; notifiers may not block.";
+        HmmRangeFault "hmm_range_fault" (notifier: is IntervalNotifier, seq: is Seqno) Errno true "Faults the notifier's range in and looks its pages up, without references, with mmap_lock held: 0, -EBUSY if an invalidation came since `seq`, or -EFAULT.";
+        MmuIntervalNotifierInsert "mmu_interval_notifier_insert" (notifier: is IntervalNotifier) - true "Puts it back after a removal; from the start it is inserted.";
+        MmuIntervalNotifierRemove "mmu_interval_notifier_remove" (notifier: is IntervalNotifier) - true "Waits until invalidate() does not run; it is not called any more.";
     }
     Fence {
         DmaFenceInit "dma_fence_init" (timeline: is Timeline) Fence true "A new fence with the timeline's next number; the caller has a reference.";
