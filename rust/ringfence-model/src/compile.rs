@@ -43,6 +43,7 @@ impl Compiler {
             indices: Vec::new(),
             by_kind: vec![Vec::new(); Kind::ALL.len()],
             sources: Vec::new(),
+            version: crate::plan::KernelVersion::default(),
             initial: World::default(),
             scenario,
         };
