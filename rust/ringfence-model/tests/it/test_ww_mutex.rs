@@ -2,7 +2,7 @@
 
 use ringfence_base::errno::{EALREADY, EDEADLK};
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt, WwAlgorithm};
-use ringfence_base::{ObjectId, Ordinary};
+use ringfence_base::{ChoiceKind, Decide, ObjectId, Ordinary};
 use ringfence_model::Plan;
 
 use crate::build::{Build, obj, op, op_out};
@@ -398,4 +398,34 @@ fn stress_with_deadlock_injection() {
         build.scenario.environment.deadlock_injection = true;
         always_ends_well(&plan(&build), 100);
     }
+}
+
+/// Injects whenever it may.
+struct Inject;
+
+impl Decide for Inject {
+    fn decide(&mut self, kind: ChoiceKind, _: usize) -> usize {
+        usize::from(kind == ChoiceKind::DeadlockInjection)
+    }
+}
+
+/// An -EDEADLK is not injected again and again: whoever backs off gets through, though later.
+#[test]
+fn injection_becomes_rare() {
+    let mut steps = Vec::new();
+    for inject in [false, true] {
+        let mut build = Build::default();
+        let (class, locks) = ww_locks(&mut build, WwAlgorithm::WaitDie, 8);
+        build.thread("alone", &KINDS, stress_inorder(class, &locks, &[]));
+        build.scenario.environment.deadlock_injection = inject;
+        let mut count = 0;
+        let (world, events) = run_with(&plan(&build), &mut Inject, |_| {
+            count += 1;
+            0
+        });
+        assert!(all_done(&world));
+        assert_eq!(broken(&events), Vec::<String>::new());
+        steps.push(count);
+    }
+    assert!(steps[1] > steps[0] && steps[1] < 4 * steps[0], "{steps:?}");
 }

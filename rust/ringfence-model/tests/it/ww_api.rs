@@ -308,3 +308,17 @@ fn a_context_with_locks_keeps_its_place() {
     assert_eq!(k.init(), t);
     k.fine();
 }
+
+/// Somebody older waits already: there is no queueing, and no looking for signals.
+#[test]
+fn backing_off_at_once_comes_before_signals() {
+    let mut k = lockdep(WwAlgorithm::WaitDie);
+    let older = k.session.call(1, Op::WwAcquireInit, &[k.class], &[]).expect("nothing is in the way");
+    let t = k.init();
+    assert_eq!(k.lock(k.o, t), OK);
+    assert_eq!(k.call(Op::WwMutexTrylock, &[k.o2]), Value::bool(true));
+    assert_eq!(k.session.call(1, Op::WwMutexLock, &[k.o2, older], &[]), None);
+    k.session.interrupt(0);
+    assert_eq!(k.call(Op::WwMutexLockInterruptible, &[k.o2, t]), DEADLK);
+    k.fine();
+}
