@@ -42,6 +42,7 @@ impl Compiler {
             indices: Vec::new(),
             by_kind: vec![Vec::new(); Kind::ALL.len()],
             sources: Vec::new(),
+            deferred: crate::deferred::Layout::default(),
             initial: World::default(),
             scenario,
         };
@@ -77,6 +78,8 @@ impl Compiler {
                 ObjectKind::LocalLock { class } => {
                     self.lock(&object.name, class.as_deref(), LockSort::LocalLock)
                 }
+                // 0 is `system_wq`, which nobody declares.
+                ObjectKind::Workqueue { .. } => index + 1,
                 _ => index,
             };
             self.plan.indices.push(index);

@@ -30,4 +30,7 @@ impl Kernel<'_> {
     pub(crate) fn serve_fence_irq_work(&mut self) -> Flow {
         Flow::Continue
     }
+
+    /// The hardware is done with the fence: a driver's `signaled` op may say so from now on.
+    pub(crate) fn fence_hw_done(&mut self, _fence: u32) {}
 }
