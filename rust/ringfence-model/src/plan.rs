@@ -27,7 +27,18 @@ pub struct Plan {
     pub(crate) sources: Vec<Source>,
     /// What runs later: maps, functions, contexts.
     pub(crate) deferred: crate::deferred::Layout,
+    pub(crate) version: KernelVersion,
     pub(crate) initial: World,
+}
+
+/// Which kernel is modelled, where they differ.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum KernelVersion {
+    /// Linux 6.12.
+    #[default]
+    V6_12,
+    /// Later ones: a fence's ops are detached when it is signaled.
+    Next,
 }
 
 /// A program's place in the code.
@@ -206,6 +217,13 @@ impl Plan {
         scenario.validate()?;
         let expanded = crate::contract::expand(scenario);
         Ok(Compiler::compile(expanded, 0))
+    }
+
+    /// The same for another kernel.
+    #[must_use]
+    pub fn with_version(mut self, version: KernelVersion) -> Self {
+        self.version = version;
+        self
     }
 
     /// The scenario as it runs: with what the environment adds to it.
