@@ -36,7 +36,7 @@ mod _core {
     #[pymodule_export]
     use super::run::{Batch, Run};
     #[pymodule_export]
-    use super::scenario::{Argument, Operation, kinds, operations};
+    use super::scenario::{Argument, Operation, Scenario, kinds, operations};
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,7 +1,56 @@
 //! Scenarios and the table of operations that they are made of.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+
 use pyo3::prelude::*;
-use ringfence::scenario::{ArgSpec, Kind, Op, OpSpec, Sort};
+use ringfence::scenario::{self, ArgSpec, Kind, Op, OpSpec, Sort};
+
+use crate::errors;
+
+/// A closed system, as plain data.
+#[pyclass(frozen, eq, module = "ringfence._core")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Scenario {
+    inner: Arc<scenario::Scenario>,
+}
+
+#[pymethods]
+impl Scenario {
+    #[staticmethod]
+    fn from_json(text: &str) -> PyResult<Self> {
+        let inner = scenario::Scenario::from_json(text).map_err(errors::scenario)?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    fn to_json(&self) -> String {
+        self.inner.to_json()
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    fn __str__(&self) -> String {
+        self.inner.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Scenario {}>", self.inner.name)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.inner.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("from_json")?, (slf.get().to_json(),)))
+    }
+}
 
 /// One argument of an operation.
 #[pyclass(frozen, get_all, module = "ringfence")]
