@@ -5,7 +5,6 @@ use crate::dma_resv_ops::{ResvFrame, go};
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
 use crate::thread::NONE;
-use crate::value::Value;
 
 /// `struct dma_resv_iter`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,28 +1,22 @@
-//! The lock of a reservation.
+//! The lock of a reservation (`include/linux/dma-resv.h`): a `ww_mutex` of `reservation_ww_class`, in which the
+//! younger one backs off.
 
 use ringfence_base::scenario::Op;
 
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
-use crate::lock::Manner;
 use crate::value::Value;
 
 impl Kernel<'_> {
-    pub(crate) fn resv_lock_op(&mut self, call: Call<'_>, resv: u32) -> Flow {
+    /// `dma_resv_lock()` and what belongs to it.
+    pub(crate) fn resv_lock_op(&mut self, call: Call<'_>) -> Flow {
+        let Some(resv) = self.object(call, 0) else { return Flow::Return(Value::Null) };
         let lock = self.resv_lock(resv);
-        match call.op {
-            Op::DmaResvUnlock => {
-                self.resv_unlocked(resv);
-                self.drop_lock(lock);
-                Flow::Return(Value::Null)
-            }
-            Op::DmaResvTrylock => Flow::Return(Value::bool(self.try_lock(lock, Manner::EXCLUSIVE))),
-            op => {
-                self.might_sleep();
-                let interruptible =
-                    matches!(op, Op::DmaResvLockInterruptible | Op::DmaResvLockSlowInterruptible);
-                self.take_lock(lock, Manner { interruptible, ..Manner::EXCLUSIVE })
-            }
+        if call.op == Op::DmaResvUnlock {
+            self.resv_unlocked(resv);
+            self.ww_mutex_unlock(lock);
+            return Flow::Return(Value::Null);
         }
+        self.ww_lock_op(call, lock)
     }
 }

@@ -67,7 +67,7 @@ impl Kernel<'_> {
             | Op::DmaResvLockSlow
             | Op::DmaResvLockSlowInterruptible
             | Op::DmaResvTrylock
-            | Op::DmaResvUnlock => self.resv_lock_op(call, object),
+            | Op::DmaResvUnlock => self.resv_lock_op(call),
             Op::DmaResvIterFirstUnlocked
             | Op::DmaResvIterNextUnlocked
             | Op::DmaResvIterIsRestarted

@@ -17,6 +17,8 @@ pub struct Plan {
     pub(crate) lists: Vec<Operand>,
     pub(crate) contexts: Vec<ContextDecl>,
     pub(crate) classes: Vec<LockClass>,
+    /// All `ww_class`es; the first is that of reservations.
+    pub(crate) ww_classes: Vec<crate::ww_acquire_ctx::WwClass>,
     /// Names of the locks that exist from the start.
     pub(crate) lock_names: Vec<String>,
     /// Per declared object: its index among those of its kind (for locks: in the world's locks).
@@ -25,6 +27,8 @@ pub struct Plan {
     pub(crate) by_kind: Vec<Vec<ObjectId>>,
     /// Where interrupts come from.
     pub(crate) sources: Vec<Source>,
+    /// What runs later: maps, functions, contexts.
+    pub(crate) deferred: crate::deferred::Layout,
     pub(crate) version: KernelVersion,
     pub(crate) initial: World,
 }
@@ -98,6 +102,8 @@ pub enum ContextKind {
     },
     /// Runs works of a kthread worker.
     KthreadWorker(u32),
+    /// Reclaims memory in the background.
+    Kswapd,
     /// An idle CPU, on which interrupts from one source arrive.
     Idle(Source),
 }
@@ -254,8 +260,10 @@ impl Plan {
 
     /// Name of an object.
     pub fn object_name(&self, kind: Kind, index: u32) -> String {
-        let declared = self.by_kind[kind as usize].get(index as usize);
-        match declared {
+        let Some(position) = position(kind, index) else {
+            return "events".into();
+        };
+        match self.by_kind[kind as usize].get(position) {
             Some(id) => self.scenario.objects[id.index()].name.clone(),
             None => format!("{kind}#{index}"),
         }
@@ -263,7 +271,8 @@ impl Plan {
 
     /// Declaration of the `index`-th object of a kind.
     pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
-        let id = self.by_kind[kind as usize][index as usize];
+        let position = position(kind, index).expect("engine bug: system_wq has no declaration");
+        let id = self.by_kind[kind as usize][position];
         &self.scenario.objects[id.index()].kind
     }
 
@@ -276,5 +285,21 @@ impl Plan {
     pub(crate) fn idle_task(&self, source: Source) -> u32 {
         let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
         found.expect("engine bug: an interrupt source without an idle task") as u32
+    }
+}
+
+impl Plan {
+    /// Name of the program that this instruction belongs to.
+    pub(crate) fn program_at(&self, pc: u32) -> &str {
+        let after = self.programs.partition_point(|program| program.entry <= pc);
+        &self.scenario.programs[after - 1].name
+    }
+}
+
+/// Where a declared object stands among those of its kind. Workqueue 0 is `system_wq`, which nobody declares.
+fn position(kind: Kind, index: u32) -> Option<usize> {
+    match kind {
+        Kind::Workqueue => (index as usize).checked_sub(1),
+        _ => Some(index as usize),
     }
 }
