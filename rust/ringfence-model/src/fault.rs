@@ -168,7 +168,7 @@ impl Kernel<'_> {
     }
 }
 
-/// The object, for reports.
-pub(crate) fn range_object(range: u32) -> Option<ObjectRef> {
-    Some(ObjectRef { kind: Kind::UserRange, index: range })
+/// The range, for reports.
+pub(crate) fn range_object(range: u32) -> ObjectRef {
+    ObjectRef { kind: Kind::UserRange, index: range }
 }

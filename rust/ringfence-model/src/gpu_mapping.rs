@@ -25,7 +25,7 @@ impl Kernel<'_> {
                 Op::GpuUnmap => state.gpu = Pages::Nothing,
                 // Without a mapping the GPU faults, and nothing is harmed.
                 Op::GpuAccess if state.gpu == Pages::Freed => {
-                    self.broken("RF511", "the GPU uses pages that were freed", range_object(range));
+                    self.broken("RF511", "the GPU uses pages that were freed", Some(range_object(range)));
                 }
                 Op::GpuAccess => {}
                 other => panic!("engine bug: {other:?} is no operation on GPU mappings"),

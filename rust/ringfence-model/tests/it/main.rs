@@ -1,5 +1,12 @@
 //! The model, concept by concept.
 
 mod build;
+mod contract;
+mod gpu_mapping;
+mod interval_notifier;
 mod locks;
+mod memory_support;
+mod mmu_notifier;
+mod page_alloc;
 mod run;
+mod shrinker;
