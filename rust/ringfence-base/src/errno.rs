@@ -58,11 +58,18 @@ errnos! {
     EIDRM 43 "Identifier removed.";
     ENODATA 61 "No data.";
     ETIME 62 "Timer expired.";
+    ENOLINK 67 "The link is down.";
+    ECOMM 70 "Error while sending.";
+    EPROTO 71 "Protocol error.";
+    EBADMSG 74 "Not a proper message.";
     EOVERFLOW 75 "Too large for its type.";
     EILSEQ 84 "Illegal sequence.";
     EUSERS 87 "Too many users.";
+    EMSGSIZE 90 "Message too long.";
     EOPNOTSUPP 95 "Not supported.";
     ENOBUFS 105 "No buffer space.";
+    ENOTCONN 107 "Not connected.";
+    ESHUTDOWN 108 "Shut down.";
     ETIMEDOUT 110 "Timed out.";
     EHOSTDOWN 112 "Host is down.";
     EALREADY 114 "In progress already, or held already.";

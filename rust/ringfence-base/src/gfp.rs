@@ -87,12 +87,15 @@ gfp! {
 }
 
 impl Gfp {
-    /// Reads `GFP_KERNEL|__GFP_NOLOCKDEP` and the like; `&~NAME` takes a flag away.
+    /// Reads `GFP_KERNEL|__GFP_NOLOCKDEP` and the like; `&~NAME` takes a flag away, `0` is the empty mask.
     ///
     /// # Errors
     /// [`UnknownGfp`] with the word that is none.
     pub fn parse(text: &str) -> Result<Self, UnknownGfp> {
         let mut mask = Self::default();
+        if text.trim() == "0" {
+            return Ok(mask);
+        }
         for word in text.split('|') {
             for (index, word) in word.split('&').map(str::trim).enumerate() {
                 let (name, take_away) = match word.strip_prefix('~') {

@@ -11,6 +11,7 @@ mod id;
 mod limits;
 mod lock_event;
 mod place;
+pub mod rng;
 pub mod scenario;
 
 pub use choice::{ChoiceKind, Decide, Ordinary};

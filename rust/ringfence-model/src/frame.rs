@@ -39,7 +39,7 @@ pub(crate) enum Frame {
     /// Allocation, reclaim, notifiers, page faults.
     Memory(crate::memory::MemoryFrame),
     /// `dma_fence` and its containers.
-    Fence(crate::dma_fence::FenceFrame),
+    Fence(crate::dma_fence_ops::FenceFrame),
     /// `sync_file`, `drm_syncobj`, `sw_sync`.
     Sync(crate::sync::SyncFrame),
     /// `dma_resv`.

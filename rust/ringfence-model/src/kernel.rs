@@ -182,6 +182,9 @@ impl Kernel<'_> {
         if !self.me().held.is_empty() {
             self.broken("RF613", "lock held when the thread returned", None);
         }
+        if !self.me().sections.is_empty() {
+            self.broken("RF204", "signalling section left open when the thread returned", None);
+        }
         self.w.set_state(self.task, State::Done);
         self.emit(EventKind::Exit);
         let task = self.task;

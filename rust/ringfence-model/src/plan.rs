@@ -17,6 +17,8 @@ pub struct Plan {
     pub(crate) lists: Vec<Operand>,
     pub(crate) contexts: Vec<ContextDecl>,
     pub(crate) classes: Vec<LockClass>,
+    /// All `ww_class`es; the first is that of reservations.
+    pub(crate) ww_classes: Vec<crate::ww_acquire_ctx::WwClass>,
     /// Names of the locks that exist from the start.
     pub(crate) lock_names: Vec<String>,
     /// Per declared object: its index among those of its kind (for locks: in the world's locks).
@@ -25,7 +27,18 @@ pub struct Plan {
     pub(crate) by_kind: Vec<Vec<ObjectId>>,
     /// Where interrupts come from.
     pub(crate) sources: Vec<Source>,
+    pub(crate) version: KernelVersion,
     pub(crate) initial: World,
+}
+
+/// Which kernel is modelled, where they differ.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum KernelVersion {
+    /// Linux 6.12.
+    #[default]
+    V6_12,
+    /// Later ones: a fence's ops are detached when it is signaled.
+    Next,
 }
 
 /// A program's place in the code.
@@ -208,6 +221,13 @@ impl Plan {
         Ok(Compiler::compile(expanded, 0))
     }
 
+    /// The same for another kernel.
+    #[must_use]
+    pub fn with_version(mut self, version: KernelVersion) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The scenario as it runs: with what the environment adds to it.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
@@ -260,5 +280,13 @@ impl Plan {
     pub(crate) fn idle_task(&self, source: Source) -> u32 {
         let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
         found.expect("engine bug: an interrupt source without an idle task") as u32
+    }
+}
+
+impl Plan {
+    /// Name of the program that this instruction belongs to.
+    pub(crate) fn program_at(&self, pc: u32) -> &str {
+        let after = self.programs.partition_point(|program| program.entry <= pc);
+        &self.scenario.programs[after - 1].name
     }
 }

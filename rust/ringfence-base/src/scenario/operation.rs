@@ -3,6 +3,8 @@
 //! The table is used for reading and checking scenarios, for printing them, for the Python API's own tests and for
 //! running them. Names are the kernel's.
 
+use std::sync::LazyLock;
+
 use super::Kind;
 
 /// Which part of the kernel an operation belongs to.
@@ -94,6 +96,8 @@ macro_rules! operations {
     ($($family:ident { $($op:ident $name:literal
         ($($arg:ident: $how:ident $($kind:ident)|*),*) $result:tt $visible:literal $doc:literal;)* })*) => {
         /// Every operation.
+        // Their documentation is shown to users too, where backticks would be in the way.
+        #[allow(clippy::doc_markdown)]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u16)]
         pub enum Op { $($(#[doc = $doc] $op,)*)* }
@@ -334,6 +338,13 @@ operations! {
         DmaFenceChainFindSeqno "dma_fence_chain_find_seqno" (chain: opt Fence, seqno: is Seqno) Errno true "0 or -EINVAL; dma_fence_chain_found() is what was found.";
         DmaFenceChainFound "dma_fence_chain_found" () Fence true "What the latest dma_fence_chain_find_seqno() of this thread found; NULL: already signaled.";
         DmaFenceUnwrapMerge "dma_fence_unwrap_merge" (fences: list Fence) Fence true "Merges; NULL if the allocation fails.";
+        DmaFenceInitOps "dma_fence_init_ops" (timeline: is Timeline, seqno: is Seqno, ops: opt FenceOps) Fence true "A new fence with this number and ops of its own; NULL: none of the optional ones.";
+        DmaFenceContext "dma_fence_context" (fence: is Fence) Int true "fence->context.";
+        DmaFenceChainWalk "dma_fence_chain_walk" (fence: opt Fence) Fence true "From a chain node, whose reference it drops, to the unsignaled one before it, with a reference; NULL: none.";
+        DmaFenceChainContained "dma_fence_chain_contained" (fence: opt Fence) Fence true "What a chain node contains; any other fence itself. No reference.";
+        DmaFenceChainPrevSeqno "dma_fence_chain_prev_seqno" (chain: is Fence) Seqno true "chain->prev_seqno; 0 for any other fence.";
+        DmaFenceArrayFirst "dma_fence_array_first" (fence: opt Fence) Fence true "The first fence in an array; any other fence itself. No reference.";
+        DmaFenceArrayNext "dma_fence_array_next" (fence: opt Fence, index: is Int) Fence true "The fence at that position of an array, or NULL. No reference.";
     }
     Sync {
         SyncFileCreate "sync_file_create" (fence: is Fence) SyncFile true "Wraps a fence; publishes it once fd_install() makes it visible. NULL if the allocation fails.";
@@ -388,10 +399,18 @@ operations! {
     }
 }
 
+/// All operations by name: scenarios are read often.
+static BY_NAME: LazyLock<Vec<Op>> = LazyLock::new(|| {
+    let mut ops = Op::ALL.to_vec();
+    ops.sort_unstable_by_key(|op| op.name());
+    ops
+});
+
 impl Op {
     /// The operation of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|op| op.spec().name == name)
+        let index = BY_NAME.binary_search_by_key(&name, |op| op.name()).ok()?;
+        Some(BY_NAME[index])
     }
 
     /// Its name.

@@ -10,3 +10,7 @@ mod mmu_notifier;
 mod page_alloc;
 mod run;
 mod shrinker;
+mod test_ww_mutex;
+mod ww;
+mod ww_api;
+mod ww_progress;

@@ -1,0 +1,102 @@
+//! Scenarios as pseudo-code that reads like the kernel's.
+//!
+//! For people only: nothing reads it back. It also prints scenarios that [`Scenario::validate`] refuses; what
+//! is not there shows as `object#7`, `program#3` or `v9`.
+
+mod call;
+mod code;
+mod declare;
+mod literal;
+mod names;
+mod registers;
+
+use core::fmt::{self, Write as _};
+
+use self::code::Code;
+use self::names::Names;
+use super::path::shown;
+use super::signature::handlers;
+use super::{Environment, Program, Scenario};
+use crate::ProgramId;
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Names::of(self);
+        write_header(f, self)?;
+        if !self.objects.is_empty() {
+            f.write_char('\n')?;
+        }
+        for (index, object) in self.objects.iter().enumerate() {
+            writeln!(f, "{}", declare::object(self, &names, index, object))?;
+        }
+        for (index, program) in self.programs.iter().enumerate() {
+            f.write_char('\n')?;
+            write_program(f, self, &names, ProgramId::new(index), program)?;
+        }
+        write_threads(f, self, &names)
+    }
+}
+
+fn write_header(f: &mut fmt::Formatter<'_>, scenario: &Scenario) -> fmt::Result {
+    let name = shown(&scenario.name);
+    let mut environment = scenario.environment.clone();
+    if environment == Environment::quiet() {
+        return writeln!(f, "/* {name} */");
+    }
+    let part_is_on = |part: &&str| environment.part(part) == Some(&mut true);
+    let parts: Vec<&str> = Environment::PARTS.into_iter().filter(part_is_on).collect();
+    writeln!(f, "/*\n * {name}\n *")?;
+    match parts.len() {
+        0 => {}
+        count if count == Environment::PARTS.len() => {
+            writeln!(f, " * Environment: everything that the contract allows others.")?;
+        }
+        _ => writeln!(f, " * Environment: {}.", parts.join(", "))?,
+    }
+    let bound = literal::duration(scenario.environment.fence_bound);
+    writeln!(f, " * Published fences have to signal within {bound}.\n */")
+}
+
+fn write_program(
+    f: &mut fmt::Formatter<'_>,
+    scenario: &Scenario,
+    names: &Names,
+    id: ProgramId,
+    program: &Program,
+) -> fmt::Result {
+    let callers = callers(scenario, names, id);
+    match &callers[..] {
+        [] => writeln!(f, "/* called by nobody */")?,
+        [..] => writeln!(f, "/* {} */", callers.join(", "))?,
+    }
+    f.write_str(&Code::of(scenario, names, id, program))
+}
+
+/// Who runs a program: `thread client`, `gpu_shrinker.scan`.
+fn callers(scenario: &Scenario, names: &Names, id: ProgramId) -> Vec<String> {
+    let threads = scenario.threads.iter().filter(|thread| thread.program == id);
+    let mut callers: Vec<String> = threads.map(|thread| format!("thread {}", shown(&thread.name))).collect();
+    for (index, object) in scenario.objects.iter().enumerate() {
+        for handler in handlers(&object.kind) {
+            if handler.program == id {
+                callers.push(format!("{}.{}", names.object(index), handler.field));
+            }
+        }
+    }
+    callers
+}
+
+fn write_threads(f: &mut fmt::Formatter<'_>, scenario: &Scenario, names: &Names) -> fmt::Result {
+    if !scenario.threads.is_empty() {
+        f.write_char('\n')?;
+    }
+    for thread in &scenario.threads {
+        let program = names.program(thread.program.index());
+        write!(f, "kthread_run({program}, \"{}\");", shown(&thread.name))?;
+        match thread.mm {
+            Some(mm) => writeln!(f, "  /* with the memory of {} */", names.object(mm.index()))?,
+            None => f.write_char('\n')?,
+        }
+    }
+    Ok(())
+}
