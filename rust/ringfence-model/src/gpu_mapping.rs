@@ -1,7 +1,7 @@
 //! The GPU's page tables, as far as they refer to user memory.
 //!
-//! The GPU does not see that a page was freed: it goes on using what its page tables say. Pages that the driver
-//! looked up are what it maps, whether they are still there or not.
+//! The GPU does not see that a page was freed: it goes on using what its page tables say. Pages that the
+//! driver looked up are what it maps, whether they are still there or not.
 
 use ringfence_base::scenario::Op;
 

@@ -106,7 +106,8 @@ impl Kernel<'_> {
         (mm, invalidate, release)
     }
 
-    /// Calls the notifiers. The result is 0, or -EAGAIN if it must not wait and would have to; then there is no end.
+    /// Calls the notifiers. The result is 0, or -EAGAIN if it must not wait and would have to; then there is
+    /// no end.
     pub(crate) fn invalidate_range_start(&mut self, span: Span, blockable: bool) -> Flow {
         if blockable {
             self.might_sleep();
@@ -215,7 +216,8 @@ impl Kernel<'_> {
             return Flow::Return(Value::Int(0));
         }
         self.emit(EventKind::InvalidateRangeEnd);
-        // As in Linux: the caller does not call the end, and nobody undoes the start of the interval notifiers.
+        // As in Linux: the caller does not call the end, and nobody undoes the start of the interval
+        // notifiers.
         Flow::Return(if frame.again { Value::errno(EAGAIN) } else { Value::Int(0) })
     }
 
@@ -246,8 +248,8 @@ impl Kernel<'_> {
         self.ret()
     }
 
-    /// A notifier did not do it. Only one that must not wait may say so; returns true, and has reported it, if this
-    /// one may wait.
+    /// A notifier did not do it. Only one that must not wait may say so; returns true, and has reported it,
+    /// if this one may wait.
     fn refused(&mut self, frame: InvalidateFrame, object: ObjectRef) -> bool {
         if frame.why.may_block() {
             self.broken("RF404", "a notifier that may block refused to invalidate", Some(object));

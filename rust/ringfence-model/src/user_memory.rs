@@ -1,5 +1,5 @@
-//! User memory: which of a process's ranges are mapped and in memory, who has references to their pages, and how
-//! they go (`mm/mmap.c`, `mm/memory.c`, `mm/rmap.c`).
+//! User memory: which of a process's ranges are mapped and in memory, who has references to their pages, and
+//! how they go (`mm/mmap.c`, `mm/memory.c`, `mm/rmap.c`).
 
 use ringfence_base::errno::EAGAIN;
 use ringfence_base::scenario::{Kind, ObjectKind, Op};
@@ -211,8 +211,8 @@ impl Kernel<'_> {
                 self.zap_phase(frame, ZapPhase::Zap);
                 Flow::Continue
             }
-            // That the notifiers are done, that the pages are gone and that the invalidation is over are three
-            // moments: others can run between them.
+            // That the notifiers are done, that the pages are gone and that the invalidation is over are
+            // three moments: others can run between them.
             ZapPhase::Zap | ZapPhase::End if self.stepped && self.has_notifiers(span.mm) => Flow::Yield,
             ZapPhase::Zap => {
                 self.stepped = true;

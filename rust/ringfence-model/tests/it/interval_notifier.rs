@@ -25,8 +25,8 @@ struct Userptr {
     lock: ObjectId,
 }
 
-/// A range with an interval notifier as drivers have it: under the driver's lock, sets the number and takes the
-/// range out of the GPU's page tables.
+/// A range with an interval notifier as drivers have it: under the driver's lock, sets the number and takes
+/// the range out of the GPU's page tables.
 fn userptr() -> Userptr {
     let mut build = Build::default();
     let (mm, range) = user_memory(&mut build);
@@ -209,4 +209,18 @@ fn an_interval_notifier_may_refuse_only_if_it_may_not_block() {
     assert_eq!(hand.on(Op::MmuIntervalReadBegin, notifier), Some(Value::Int(1)), "nothing runs any more");
     hand.on(Op::Munmap, range);
     assert_eq!(hand.broken(), ["RF404"]);
+}
+
+/// The interval notifiers were told already, and nobody takes it back: so it is in Linux.
+#[test]
+fn another_notifier_that_refuses_leaves_readers_waiting() {
+    let mut it = userptr();
+    let refuse =
+        it.build.handler("refuse", 1, &[Kind::Int], Some(Kind::Errno), vec![returns(-errno::EAGAIN)]);
+    let invalidate = Some(refuse);
+    it.build.object("other", ObjectKind::MmuNotifier { mm: it.mm, invalidate, release: None });
+    let mut hand = Hand::new(it.build.scenario, 1);
+    hand.on(Op::Oom, it.mm);
+    assert_eq!(hand.broken(), ["RF404"], "the driver's callback takes a mutex");
+    assert_eq!(hand.on(Op::MmuIntervalReadBegin, it.notifier), None);
 }

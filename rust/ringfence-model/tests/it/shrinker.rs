@@ -1,4 +1,5 @@
-//! How much shrinkers are asked to scan. The figures are worked out by hand from `do_shrink_slab()` at priority 0.
+//! How much shrinkers are asked to scan. The figures are worked out by hand from `do_shrink_slab()` at
+//! priority 0.
 
 use ringfence_base::scenario::Op;
 use ringfence_base::{ChoiceKind, Gfp};
