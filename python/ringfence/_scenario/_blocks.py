@@ -9,8 +9,8 @@ from ringfence._scenario._where import mistake
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ringfence._scenario._flow import Flow
     from ringfence._scenario._scope import Scope, Statement
+    from ringfence._scenario._structure import Structure
 
 __all__ = ["Block", "Chain"]
 
@@ -23,8 +23,8 @@ class Chain:
         last: its innermost ``if``, which has no other branch yet.
         then: the branch of that.
         home: the block that the chain stands in.
-        outer: the branches around it, outermost first: of each ``if``, the one that was taken, and the other one
-            that holds the next ``if``.
+        outer: the branches around it, outermost first: of each ``if``, the one that was taken, and the other
+            one, which holds the next ``if``.
     """
 
     __slots__ = ("home", "last", "outer", "then", "top")
@@ -68,7 +68,7 @@ class Block:
     __slots__ = ("_recorder", "chain", "is_else", "scope", "what")
 
     def __init__(
-        self, recorder: Flow, what: str, scope: Scope, chain: Chain | None = None, is_else: bool = False
+        self, recorder: Structure, what: str, scope: Scope, chain: Chain | None = None, is_else: bool = False
     ) -> None:
         self._recorder = recorder
         self.what = what
@@ -77,14 +77,14 @@ class Block:
         self.is_else = is_else
 
     def __enter__(self) -> Self:
-        self._recorder._enter_block(self)  # noqa: SLF001 - a part of the recorder
+        self._recorder._enter_block(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._recorder._exit_block(self)  # noqa: SLF001
+            self._recorder._exit_block(self)
 
     def __bool__(self) -> bool:
         message = f"{self.what} is a block: write `with {self.what}:`"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence._scenario._where import mistake
-from ringfence._scenario._wording import closest
+from ringfence._scenario._wording import closest, described
 
 if TYPE_CHECKING:
     from ringfence._scenario._kernel import Kernel
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "checked_driver"]
 
 
 class Driver:
@@ -43,3 +43,15 @@ class Driver:
 
     def __repr__(self) -> str:
         return f"<driver {self.name or type(self).__name__}>"
+
+
+def checked_driver(driver: object) -> None:
+    """Refuses what is no driver, neither a class nor an instance.
+
+    Raises:
+        ScenarioError: it is none.
+    """
+    cls = driver if isinstance(driver, type) else type(driver)
+    if not issubclass(cls, Driver):
+        message = f"a driver is a class derived from rf.Driver or an instance, not {described(driver)}"
+        raise mistake(message)

@@ -60,7 +60,9 @@ class Environment:
             value = getattr(self, field.name)
             expected = int if field.name == "fence_bound" else bool
             if type(value) is not expected:
-                message = f"{field.name}={value!r}: expected {'an int' if expected is int else 'True or False'}"
+                message = (
+                    f"{field.name}={value!r}: expected {'an int' if expected is int else 'True or False'}"
+                )
                 raise mistake(message)
         if not 0 < self.fence_bound < 1 << 63:
             message = f"fence_bound={self.fence_bound}: expected virtual nanoseconds, at least 1"
@@ -103,7 +105,8 @@ def contract(**parts: Unpack[Parts]) -> Environment:
         "deadlock_injection": True,
         "early_timeouts": True,
     }
-    return Environment(**{**everything, **_checked(parts)})
+    everything.update(_checked(parts))
+    return Environment(**everything)
 
 
 def quiet(**parts: Unpack[Parts]) -> Environment:

@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ringfence._core import Gfp
-from ringfence._scenario._blocks import Block, Chain
+from ringfence._scenario._blocks import Block
+from ringfence._scenario._checks import checked_function
 from ringfence._scenario._pointers import Pointer
 from ringfence._scenario._results import LockResult, SavedState, TryLock
 from ringfence._scenario._scope import Scope, Statement
@@ -50,8 +51,8 @@ class Flow(Structure):
         """``with t.elif_(ret == -rf.EINTR): …``, right behind the block of `if_` or `elif_`.
 
         Args:
-            condition: true if it is not 0 and not NULL. Give a function, ``lambda: t.read_once(cell) == 1``, if
-                it takes a call of the kernel to find out; it is called only where nothing before was true.
+            condition: true if it is not 0 and not NULL. If it takes a call of the kernel to find out, give a
+                function, ``lambda: t.read_once(cell) == 1``: it is called only where nothing before was true.
 
         Raises:
             ScenarioError: there is no `if_` right before it.
@@ -60,14 +61,14 @@ class Flow(Structure):
         chain = self._continued("t.elif_(…)")
         other, moved = self._other_branch(chain, site)
         for value in moved:
-            value._scope = other  # noqa: SLF001 - a part of the recorder
+            value._scope = other
         home, self._scope = self._scope, other
         if not isinstance(condition, Value) and callable(condition):
             condition = condition()
         statement: Statement = {"if": self._condition("elif_", condition), "then": [], "at": site}
         other.body.append(statement)
         self._scope = home
-        then = Scope("branch", statement["then"], other, self._kernel._place(site))  # noqa: SLF001
+        then = Scope("branch", statement["then"], other, self._kernel._place(site))
         chain.outer.append((chain.then, other))
         chain.last, chain.then = statement, then
         return self._pend(Block(self, "t.elif_(…)", then, chain))
@@ -82,7 +83,9 @@ class Flow(Structure):
         chain = self._continued("t.else_()")
         other, moved = self._other_branch(chain, site)
         if moved:
-            message = "t.else_() must stand right behind the block of t.if_(): something was computed in between"
+            message = (
+                "t.else_() must stand right behind the block of t.if_(): something was computed in between"
+            )
             raise mistake(message)
         return self._pend(Block(self, "t.else_()", other, chain, is_else=True))
 
@@ -111,18 +114,14 @@ class Flow(Structure):
             ScenarioError: it is no function: a value would be looked at once and for all.
         """
         site = self._open("t.while_(…)")
-        if isinstance(condition, Value) or not callable(condition):
-            message = (
-                f"t.while_() takes a function that is evaluated before each turn, not {described(condition)}: "
-                "write `with t.while_(lambda: …):`"
-            )
-            raise mistake(message)
+        what = "t.while_() takes a function that is called before each turn, `with t.while_(lambda: …):`"
+        checked_function(what, condition)
         statement: Statement = {"loop": [], "at": site}
         block = self._loop("t.while_(…)", statement)
         home, self._scope, self._pending = self._scope, block.scope, None
         value = condition()
         go_on = self._pure("not", (value if isinstance(value, Value) else self._condition("while_", value),))
-        leave = {"if": go_on._use(self._self), "then": [{"break": True, "at": site}], "at": site}  # noqa: SLF001
+        leave = {"if": go_on._use(self._self), "then": [{"break": True, "at": site}], "at": site}
         block.scope.body.append(leave)
         block.scope.first_break = self._count
         self._scope = home
@@ -172,10 +171,12 @@ class Flow(Structure):
 
     def _returned(self, value: object) -> list[Argument]:
         """The JSON form of what is returned: a list of one or none."""
-        if self._is_optional and isinstance(value, (int, Int)):
-            self._result = "int"
+        if self._result is None and isinstance(value, (int, Int)):
+            self._result = self._may_return
         if self._result is None and value is not None:
-            message = f"`{self.name}` returns nothing to its caller, so that it can't return {described(value)}"
+            message = (
+                f"`{self.name}` returns nothing to its caller, so that it can't return {described(value)}"
+            )
             raise mistake(message)
         if self._result in NUMBERS and value is None:
             message = f"`{self.name}` returns a value ({self._result}) to its caller; t.return_() needs one"
@@ -183,8 +184,8 @@ class Flow(Structure):
         if self._result is None:
             return []
         if isinstance(value, Value):
-            if value.KIND == self._result or {value.KIND, self._result} <= NUMBERS:
-                return [value._use(self._self)]  # noqa: SLF001
+            if self._result == value.KIND or {value.KIND, self._result} <= NUMBERS:
+                return [value._use(self._self)]
         elif isinstance(value, int) and self._result in NUMBERS:
             return [int(value)]
         elif value is None:
@@ -227,7 +228,7 @@ class Flow(Structure):
             message = f"t.var() takes a number, a value, an object or its type, not {described(value)}"
             raise mistake(message)
         variable = kind(self._self)
-        variable._is_variable = True  # noqa: SLF001 - a part of the recorder
+        variable._is_variable = True
         self._assign(variable, value)
         return variable
 
@@ -235,7 +236,7 @@ class Flow(Structure):
 
     def _condition(self, name: str, condition: object) -> Argument:
         if isinstance(condition, Value):
-            return condition._use(self._self)  # noqa: SLF001
+            return condition._use(self._self)
         if isinstance(condition, int):
             return int(condition)
         if condition is None:
@@ -246,14 +247,21 @@ class Flow(Structure):
     @contextlib.contextmanager
     def _each(self, first: Callable[[], V], advance: Callable[[], V]) -> Iterator[V]:
         """A loop over what these return, up to NULL."""
-        current = self.var(first())
+        current = first()
+        register = current._use(self._self)["reg"]
+
+        def step() -> None:
+            statement = advance()._statement
+            if statement is not None:
+                statement["out"] = register
+
         with self.loop():
             with self.if_(self.not_(current)):
                 self.break_()
-            self._scope.on_continue = lambda: current.set(advance())
+            self._scope.on_continue = step
             yield current
             if self._scope.ended is None:
-                current.set(advance())
+                step()
 
     def _finish(self, result: object, function: object) -> dict[str, object]:
         """The function has returned: the program in the JSON form of scenarios.
@@ -266,16 +274,18 @@ class Flow(Structure):
         if scope.outer is not None:
             message = f"the block opened at {scope.where} is still open at the end of `{self.name}`"
             raise mistake(message)
-        if result is None and scope.ended is None:
+        if result is None and scope.ended is None and self._result is not None:
             result = self._default
         if result is not None:
             self._check_reachable("the returned value")
             returned = self._returned(result)
-            site = self._kernel._last_line(function)  # noqa: SLF001 - a part of the kernel
+            site = self._kernel._last_line(function)
             self._finish_block({"return": returned, "at": site}, "return")
         elif scope.ended is None and self._result is not None:
             self._returned(None)
-        self._scope.ended = f"program `{self.name}` is complete; use the `t` that the handler itself was given"
+        self._scope.ended = (
+            f"program `{self.name}` is complete; use the `t` that the handler itself was given"
+        )
         return {
             "name": self.name,
             "params": self._params,

@@ -26,8 +26,8 @@ __all__ = [
     "RcuHead",
     "Shrinker",
     "Signature",
-    "Tasklet",
     "Task",
+    "Tasklet",
     "Timer",
     "WithFunctions",
     "Work",
@@ -43,16 +43,16 @@ class Signature(NamedTuple):
     Attributes:
         parameters: name and type of each argument behind ``t``.
         result: kind of what it returns.
-        default: what it returns if it ends without returning; None: it must return something.
+        default: what it returns at its end if it returns something elsewhere; None: it must return something.
         required: the object makes no sense without it.
-        optional: it may return a number, or nothing.
+        may_return: kind of what it returns, if it returns something at all.
     """
 
     parameters: tuple[tuple[str, type[Value]], ...] = ()
     result: str | None = None
     default: int | None = None
     required: bool = True
-    optional: bool = False
+    may_return: str | None = None
 
 
 _VOID = Signature()
@@ -79,7 +79,7 @@ class WithFunctions(Pointer):
         if self._entry[name] is not None:
             message = f"{self!r} has its {name} already"
             raise mistake(message)
-        self._entry[name] = declared.kernel._program(  # noqa: SLF001 - a part of the kernel
+        self._entry[name] = declared.kernel._program(
             function, self.FUNCTIONS[name], f"{name} of {self.KIND} `{declared.name}`"
         )
         return self
@@ -143,7 +143,7 @@ class RcuHead(_WithFunction):
 
 
 class DmaFenceCb(_WithFunction):
-    """``struct dma_fence_cb``; its function takes the fence, runs with the fence lock held, interrupts off."""
+    """``struct dma_fence_cb``; its function takes the fence, runs with the fence lock held and irqs off."""
 
     __slots__ = ()
     KIND = "dma_fence_cb"
@@ -156,8 +156,8 @@ class Irq(WithFunctions):
     __slots__ = ()
     KIND = "irq"
     FUNCTIONS: ClassVar = {
-        "handler": Signature(result="int", default=0, required=False),
-        "thread": Signature(result="int", default=0, required=False),
+        "handler": Signature(default=0, required=False, may_return="int"),
+        "thread": Signature(default=0, required=False, may_return="int"),
     }
 
     def __call__(self, function: Function) -> Self:
@@ -201,7 +201,7 @@ class MmuNotifier(WithFunctions):
     }
 
     def invalidate(self, function: Function) -> Self:
-        """Gives it ``invalidate_range_start``: takes ``blockable``, returns 0 or, if not blockable, -EAGAIN."""
+        """Gives it ``invalidate_range_start``: takes ``blockable``, returns 0 or, if that is 0, -EAGAIN."""
         return self._give("invalidate", function)
 
     def release(self, function: Function) -> Self:
@@ -217,7 +217,7 @@ class IntervalNotifier(WithFunctions):
     FUNCTIONS: ClassVar = {"invalidate": Signature((("blockable", Int), ("seq", Seqno)), result="int")}
 
     def __call__(self, function: Function) -> Self:
-        """Gives it ``invalidate``: takes ``blockable`` and the number for mmu_interval_set_seq(), returns 1 or 0."""
+        """Gives it ``invalidate``: takes ``blockable`` and ``seq``, returns 1, or 0 if not blockable."""
         return self._give("invalidate", function)
 
     invalidate = __call__
@@ -262,7 +262,7 @@ class Task(WithFunctions):
 
     __slots__ = ("_thread",)
     KIND = "task"
-    FUNCTIONS: ClassVar = {"program": Signature(default=0, optional=True)}
+    FUNCTIONS: ClassVar = {"program": Signature(default=0, may_return="errno")}
     _thread: int
 
     @classmethod
@@ -274,7 +274,7 @@ class Task(WithFunctions):
     def _use(self, recorder: Recorder) -> Argument:
         declared = self._declared
         if declared is not None and self._argument is None:
-            self._argument = declared.kernel._task(declared, self._thread)  # noqa: SLF001 - parts of the kernel
+            self._argument = declared.kernel._task(declared, self._thread)
         return super()._use(recorder)
 
     def __call__(self, function: Function) -> Self:

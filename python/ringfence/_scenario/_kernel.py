@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar
 
-from ringfence._scenario._driver import Driver
+from ringfence._scenario._driver import Driver, checked_driver
 from ringfence._scenario._kernel_deferred import KernelDeferred
 from ringfence._scenario._kernel_fences import KernelFences
 from ringfence._scenario._kernel_locks import KernelLocks
 from ringfence._scenario._kernel_memory import KernelMemory
 from ringfence._scenario._recorder import Recorder
 from ringfence._scenario._where import mistake, unknown_name
-from ringfence._scenario._wording import closest, described
+from ringfence._scenario._wording import closest
 
 __all__ = ["Kernel"]
 
@@ -38,17 +38,15 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
         Raises:
             ScenarioError: it is no driver, or was set up in this scenario before.
         """
+        checked_driver(driver)
         instance = driver() if isinstance(driver, type) else driver
-        if not isinstance(instance, Driver):
-            message = f"a driver is a class derived from rf.Driver, or an instance of one, not {described(driver)}"
-            raise mistake(message)
         if any(instance is other for other in self._drivers):
             message = f"{instance!r} is set up twice; give another instance for another device"
             raise mistake(message)
         self._drivers.append(instance)
         instance.name = name or type(instance).__name__.lower()
         instance.setup(self)
-        return cast("D", instance)
+        return instance
 
     def _json(self) -> str:
         """The scenario in its JSON form."""
@@ -60,7 +58,7 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
             "objects": self._objects,
             "programs": self._programs,
             "threads": self._threads,
-            "environment": self.environment._json(),  # noqa: SLF001 - a part of the builder
+            "environment": self.environment._json(),
             "sites": [
                 {
                     "file": self._readable(file),
@@ -73,7 +71,7 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
         return json.dumps(scenario, ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
-def _refuse(self: Kernel, name: str) -> object:
+def _refuse(_: Kernel, name: str) -> object:
     if name.startswith("__"):
         raise AttributeError(name)
     if hasattr(Recorder, name):

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from ringfence._scenario._checks import checked_function, checked_name
 from ringfence._scenario._handled import Function, Signature, WithFunctions
 from ringfence._scenario._mistakes import run_user_code
 from ringfence._scenario._pointers import Declared, Pointer
@@ -105,18 +106,16 @@ class KernelBase:
 
     def _declare(self, cls: type[P], name: str, **fields: object) -> P:
         """Declares an object; the second of a kind with the same name is called ``name#2`` in reports."""
-        if not isinstance(name, str) or not name:
-            message = f"an object is declared with a name, a text, not {described(name)}"
-            raise mistake(message)
         kind = cls.KIND
+        checked_name(f"a {kind}", name)
         count = self._names[kind, name] = self._names.get((kind, name), 0) + 1
         shown = name if count == 1 else f"{name}#{count}"
-        site = self._site(sys._getframe(1))  # noqa: SLF001 - as in _where
+        site = self._site(sys._getframe(1))
         self._objects.append({"kind": kind, "name": shown, "at": site, **fields})
-        return cls._declare(Declared(self._self, shown, site), {"obj": len(self._objects) - 1})  # noqa: SLF001
+        return cls._declare(Declared(self._self, shown, site), {"obj": len(self._objects) - 1})
 
     def _declare_lock(self, cls: type[P], name: str, lock_class: str | None) -> P:
-        """Declares a lock. Those with one name are of one class, as those of one ``mutex_init()`` in the kernel."""
+        """Declares a lock; those with one name are of one class, as those of one ``mutex_init()`` are."""
         lock = self._declare(cls, name, **{"class": lock_class})
         entry = self._objects[-1]
         first = self._first_locks.setdefault((cls.KIND, name), entry)
@@ -124,15 +123,17 @@ class KernelBase:
             first["class"] = entry["class"] = name
         return lock
 
-    def _declare_with(self, cls: type[W], name: str, functions: dict[str, Function | None], **fields: object) -> W:
+    def _declare_with(
+        self, cls: type[W], name: str, functions: dict[str, Function | None], **fields: object
+    ) -> W:
         """Declares an object with functions; those that are missing may be given later."""
         names: dict[str, object] = dict.fromkeys(cls.FUNCTIONS)
         thing = self._declare(cls, name, **names, **fields)
-        thing._entry = self._objects[-1]  # noqa: SLF001 - a part of the kernel
+        thing._entry = self._objects[-1]
         self._with_functions.append(thing)
         for slot, function in functions.items():
             if function is not None:
-                thing._give(slot, function)  # noqa: SLF001
+                thing._give(slot, function)
         return thing
 
     def _reference(self, what: str, value: object, *kinds: type[Pointer]) -> int:
@@ -141,14 +142,14 @@ class KernelBase:
         Raises:
             ScenarioError: it is of another kind, or of another scenario.
         """
-        if not isinstance(value, kinds) or value._declared is None:  # noqa: SLF001
+        if not isinstance(value, kinds) or value._declared is None:
             expected = " or ".join(kind.KIND for kind in kinds)
             message = f"{what} takes a declared {expected}, not {described(value)}"
             raise mistake(message)
-        if value._declared.kernel is not self:  # noqa: SLF001
-            message = f"{what}: {value!r} belongs to scenario `{value._declared.kernel.name}`"  # noqa: SLF001
+        if value._declared.kernel is not self:
+            message = f"{what}: {value!r} belongs to scenario `{value._declared.kernel.name}`"
             raise mistake(message)
-        number: int = value._argument["obj"]  # noqa: SLF001
+        number: int = value._argument["obj"]
         return number
 
     def _optional(self, what: str, value: object, *kinds: type[Pointer]) -> int | None:
@@ -164,9 +165,7 @@ class KernelBase:
 
     def _program(self, function: Function, signature: Signature, role: str) -> int:
         """The number of the program that a function records; the same function gives the same program."""
-        if not callable(function):
-            message = f"{role} takes a function, not {described(function)}"
-            raise mistake(message)
+        checked_function(f"{role} takes a function", function)
         key: object = (function, signature)
         try:
             known = self._known.get(key)
@@ -184,20 +183,20 @@ class KernelBase:
             number, function, signature, role = self._waiting.popleft()
             name = getattr(function, "__name__", "").strip("<>") or role
             t = Recorder(self._self, name, signature, declared_at(function) or role)
-            arguments = [t, *t._parameters(signature)]  # noqa: SLF001 - the recorder is a part of the kernel
+            arguments = [t, *t._parameters(signature)]
             takes = ", ".join(["t", *(parameter for parameter, _ in signature.parameters)])
             what = f"the {role} is called as {name}({takes})"
             result = run_user_code(function, arguments, {}, what)
-            self._programs[number] = t._finish(result, function)  # noqa: SLF001
+            self._programs[number] = t._finish(result, function)
 
     def _check_functions(self) -> None:
         for thing in self._with_functions:
             for slot, signature in thing.FUNCTIONS.items():
-                if signature.required and thing._entry[slot] is None:  # noqa: SLF001
-                    declared = thing._declared  # noqa: SLF001
+                if signature.required and thing._entry[slot] is None:
+                    declared = thing._declared
                     place = "" if declared is None else self._place(declared.site)
                     message = (
-                        f"the {thing.KIND} `{thing.name}` has no {slot}: give it one when it is declared, or with "
-                        "a decorator"
+                        f"the {thing.KIND} `{thing.name}` has no {slot}: give it one when it is declared, or "
+                        "with a decorator"
                     )
                     raise ScenarioError(message, place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ringfence._scenario._checks import checked_name, checked_number
 from ringfence._scenario._handled import (
     DelayedWork,
     Function,
@@ -20,7 +21,6 @@ from ringfence._scenario._handled import (
 from ringfence._scenario._kernel_base import KernelBase
 from ringfence._scenario._objects import KthreadWorker, Mm, Workqueue
 from ringfence._scenario._pointers import Declared
-from ringfence._scenario._where import mistake
 
 if TYPE_CHECKING:
     from ringfence._scenario._kernel_base import Entry
@@ -31,9 +31,9 @@ __all__ = ["KernelDeferred"]
 class KernelDeferred(KernelBase):
     """The part of a `Kernel` that declares what runs, now or later.
 
-    A function takes the `Recorder`, ``t``, and what the kernel hands it. It is given when the object is declared,
-    ``k.work("w", self.work_fn)``, or by a decorator, ``@k.work("w")`` above it or ``@w`` later; the name it
-    decorates then stands for the object. It is run when everything is declared, and once only.
+    A function takes the `Recorder`, ``t``, and what the kernel hands it. It is given when the object is
+    declared, ``k.work("w", self.work_fn)``, or by a decorator, ``@k.work("w")`` above it or ``@w`` later; the
+    name it decorates then stands for the object. It is called when everything is declared, and once only.
     """
 
     def thread(self, name: str, function: Function | None = None, *, mm: Mm | None = None) -> Task:
@@ -65,13 +65,11 @@ class KernelDeferred(KernelBase):
         return self._thread(name, function, None)
 
     def _thread(self, name: str, function: Function | None, mm: int | None) -> Task:
-        if not isinstance(name, str):
-            message = f'a thread is declared with a name: @k.thread("client"), not {name!r}'
-            raise mistake(message)
-        site = self._site(sys._getframe(1))  # noqa: SLF001 - as in _where
+        checked_name("a thread", name)
+        site = self._site(sys._getframe(1))
         entry: Entry = {"name": name, "program": None, "mm": mm, "at": site}
         self._threads.append(entry)
-        task = Task._declare_thread(Declared(self._self, name, site), len(self._threads) - 1, entry)  # noqa: SLF001
+        task = Task._declare_thread(Declared(self._self, name, site), len(self._threads) - 1, entry)
         self._with_functions.append(task)
         return task if function is None else task(function)
 
@@ -87,12 +85,11 @@ class KernelDeferred(KernelBase):
             max_active: at most that many works at once; 0: the kernel's default.
 
         Raises:
-            ScenarioError: max_active is negative, or more than 1 for an ordered workqueue.
+            ScenarioError: max_active is negative, more than 2048 (``WQ_MAX_ACTIVE``), or more than 1 for an
+                ordered workqueue.
         """
-        if not 0 <= max_active < 1 << 32 or (ordered and max_active > 1):
-            message = f"k.workqueue(ordered={ordered}, max_active={max_active}): no such workqueue"
-            raise mistake(message)
-        fields = {"ordered": bool(ordered), "mem_reclaim": bool(mem_reclaim), "max_active": max_active}
+        limit = checked_number("k.workqueue(max_active=…)", max_active, 0, 1 if ordered else 2048)
+        fields = {"ordered": bool(ordered), "mem_reclaim": bool(mem_reclaim), "max_active": limit}
         return self._declare(Workqueue, name, **fields)
 
     def work(self, name: str, function: Function | None = None) -> Work:
@@ -114,7 +111,7 @@ class KernelDeferred(KernelBase):
         return self._declare_with(DelayedWork, name, {"function": function})
 
     def kthread_worker(self, name: str) -> KthreadWorker:
-        """``kthread_create_worker()`` (``include/linux/kthread.h``): a thread that runs kthread works in order."""
+        """``kthread_create_worker()`` (``include/linux/kthread.h``): a thread that runs kthread works."""
         return self._declare(KthreadWorker, name)
 
     def kthread_work(self, name: str, function: Function | None = None) -> KthreadWork:
@@ -141,8 +138,8 @@ class KernelDeferred(KernelBase):
 
         Args:
             name: its name in reports.
-            handler: takes ``t``; runs in hard irq context; returns IRQ_HANDLED, also if it returns nothing, or
-                IRQ_WAKE_THREAD.
+            handler: takes ``t``; runs in hard irq context; returns IRQ_WAKE_THREAD, IRQ_HANDLED, or nothing,
+                which is the same as that.
             thread: takes ``t``; runs in the interrupt's thread.
         """
         return self._declare_with(Irq, name, {"handler": handler, "thread": thread})

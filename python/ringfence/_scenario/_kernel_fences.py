@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from ringfence._scenario._checks import MAX, checked_number
 from ringfence._scenario._handled import DmaFenceCb, DmaFenceOps, Function, Irq
 from ringfence._scenario._kernel_base import KernelBase
 from ringfence._scenario._objects import (
     DmaFence,
     DmaResv,
     Engine,
+    RawSpinlock,
     Spinlock,
     SwSync,
     Syncobj,
     Timeline,
 )
-from ringfence._scenario._where import mistake
 
 __all__ = ["KernelFences"]
 
@@ -56,7 +57,7 @@ class KernelFences(KernelBase):
         self,
         name: str,
         *,
-        lock: Spinlock | None = None,
+        lock: Spinlock | RawSpinlock | None = None,
         ops: DmaFenceOps | None = None,
         first_seqno: int = 1,
         bound: int | None = None,
@@ -73,21 +74,19 @@ class KernelFences(KernelBase):
         Raises:
             ScenarioError: the lock or ops are none of this scenario, or a number is out of range.
         """
-        if not 0 <= first_seqno < 1 << 63 or (bound is not None and not 0 < bound < 1 << 63):
-            message = f"k.timeline(first_seqno={first_seqno}, bound={bound}): out of range"
-            raise mistake(message)
+        checked_number("k.timeline(first_seqno=…)", first_seqno, 0, MAX)
+        if bound is not None:
+            checked_number("k.timeline(bound=…)", bound, 1, MAX)
         return self._declare(
             Timeline,
             name,
-            lock=self._optional("k.timeline(lock=…)", lock, Spinlock),
+            lock=self._optional("k.timeline(lock=…)", lock, Spinlock, RawSpinlock),
             ops=self._optional("k.timeline(ops=…)", ops, DmaFenceOps),
             first_seqno=first_seqno,
             bound=bound,
         )
 
-    def dma_fence(
-        self, name: str, *, timeline: Timeline | None = None, seqno: int | None = None
-    ) -> DmaFence:
+    def dma_fence(self, name: str, *, timeline: Timeline | None = None, seqno: int | None = None) -> DmaFence:
         """A fence that exists from the start.
 
         Args:
@@ -100,9 +99,8 @@ class KernelFences(KernelBase):
         """
         if timeline is None:
             timeline = self.timeline(name)
-        if seqno is not None and not 0 <= seqno < 1 << 63:
-            message = f"k.dma_fence(seqno={seqno}): out of range"
-            raise mistake(message)
+        if seqno is not None:
+            checked_number("k.dma_fence(seqno=…)", seqno, 0, MAX)
         context = self._reference("k.dma_fence(timeline=…)", timeline, Timeline)
         return self._declare(DmaFence, name, timeline=context, seqno=seqno)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ringfence._scenario._checks import MAX, checked_number
 from ringfence._scenario._kernel_base import KernelBase
 from ringfence._scenario._objects import (
     Cell,
@@ -26,10 +27,10 @@ __all__ = ["KernelLocks"]
 class KernelLocks(KernelBase):
     """The part of a `Kernel` that declares locks and what is waited for.
 
-    Every lock has a lockdep class. Locks of one class obey the same rules, and none may be taken inside another
-    without a subclass. A lock has the class that it is given as ``class_``. Without, locks of one kind and name
-    share a class, as in the kernel those that one ``mutex_init()`` has initialised: the mutexes ``gpu->lock`` of
-    two devices do, ``k.mutex(f"lock{i}")`` do not.
+    Every lock has a lockdep class. Locks of one class obey the same rules, and none may be taken inside
+    another without a subclass. A lock has the class that it is given as ``class_``. Without, locks of one
+    kind and name share a class, as in the kernel those do that one ``mutex_init()`` has initialised: the
+    mutexes ``gpu->lock`` of two devices, but not ``k.mutex(f"lock{i}")``.
     """
 
     def mutex(self, name: str, *, class_: str | None = None) -> Mutex:
@@ -86,9 +87,7 @@ class KernelLocks(KernelBase):
         """
         return self._declare_lock(LocalLock, name, class_)
 
-    def ww_class(
-        self, name: str, *, algorithm: Literal["wound-wait", "wait-die"] = "wound-wait"
-    ) -> WwClass:
+    def ww_class(self, name: str, *, algorithm: Literal["wound-wait", "wait-die"] = "wound-wait") -> WwClass:
         """``DEFINE_WW_CLASS()`` or ``DEFINE_WD_CLASS()`` (``include/linux/ww_mutex.h``).
 
         Args:
@@ -113,7 +112,9 @@ class KernelLocks(KernelBase):
         Raises:
             ScenarioError: that is no ww class of this scenario.
         """
-        return self._declare(WwMutex, name, **{"class": self._reference("k.ww_mutex(class_=…)", class_, WwClass)})
+        return self._declare(
+            WwMutex, name, **{"class": self._reference("k.ww_mutex(class_=…)", class_, WwClass)}
+        )
 
     def completion(self, name: str) -> Completion:
         """``init_completion()`` (``include/linux/completion.h``)."""
@@ -133,7 +134,4 @@ class KernelLocks(KernelBase):
         Raises:
             ScenarioError: the value is no number of 64 bits.
         """
-        if not isinstance(init, int) or not -(1 << 63) <= init < 1 << 63:
-            message = f"k.cell(init={init!r}): expected a number of 64 bits"
-            raise mistake(message)
-        return self._declare(Cell, name, init=int(init))
+        return self._declare(Cell, name, init=checked_number("k.cell(init=…)", init, -MAX - 1, MAX))

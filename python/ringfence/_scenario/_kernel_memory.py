@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ringfence._scenario._checks import MAX, checked_number
 from ringfence._scenario._handled import Function, IntervalNotifier, MmuNotifier, Shrinker
 from ringfence._scenario._kernel_base import KernelBase
 from ringfence._scenario._objects import Mm, UserRange
-from ringfence._scenario._where import mistake
 
 __all__ = ["KernelMemory"]
+
+_MAX_32 = (1 << 32) - 1
 
 
 class KernelMemory(KernelBase):
@@ -49,13 +51,12 @@ class KernelMemory(KernelBase):
             batch: how many are scanned at once; 0: the kernel's 128.
 
         Raises:
-            ScenarioError: seeks or batch is negative.
+            ScenarioError: a number is out of range.
         """
-        if not (0 <= seeks < 1 << 32 and 0 <= batch < 1 << 32):
-            message = f"k.shrinker(seeks={seeks}, batch={batch}): expected numbers of 32 bits"
-            raise mistake(message)
+        checked_number("k.shrinker(seeks=…)", seeks, 0, _MAX_32)
+        checked_number("k.shrinker(batch=…)", batch, 0, _MAX_32)
         if isinstance(count, int):
-            count = _always(count)
+            count = _always(checked_number("k.shrinker(count=…)", count, 0, MAX))
         return self._declare_with(Shrinker, name, {"count": count, "scan": scan}, seeks=seeks, batch=batch)
 
     def mmu_notifier(
@@ -78,15 +79,18 @@ class KernelMemory(KernelBase):
         return self._declare_with(MmuNotifier, name, functions, mm=watched)
 
     def mmu_interval_notifier(
-        self, name: str, range: UserRange, invalidate: Function | None = None  # noqa: A002 - the field's name
+        self,
+        name: str,
+        range: UserRange,  # noqa: A002 - the field's name
+        invalidate: Function | None = None,
     ) -> IntervalNotifier:
         """``mmu_interval_notifier_insert()`` (``include/linux/mmu_notifier.h``).
 
         Args:
             name: its name in reports.
             range: the user memory it watches.
-            invalidate: takes ``t``, ``blockable`` and the number for ``t.mmu_interval_set_seq()``; returns 1 or,
-                if not blockable, 0.
+            invalidate: takes ``t``, ``blockable`` and the number for ``t.mmu_interval_set_seq()``; returns 1,
+                or 0 if not blockable.
 
         Raises:
             ScenarioError: that is no user range of this scenario.

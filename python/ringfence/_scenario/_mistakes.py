@@ -69,7 +69,9 @@ def _translated(error: TypeError, function: Callable[..., Any], what: str) -> Sc
         close = difflib.get_close_matches(unknown[1], list(signature.parameters), n=1, cutoff=0.4)
         message += f"; did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(str(p.replace(annotation=p.empty)) for p in list(signature.parameters.values())[1:])
-    return ScenarioError(f"{message}. It takes {name}({shown})", line_of(code.co_filename, innermost.tb_lineno))
+    return ScenarioError(
+        f"{message}. It takes {name}({shown})", line_of(code.co_filename, innermost.tb_lineno)
+    )
 
 
 def _builder_function(qualified: str) -> Callable[..., Any] | None:

@@ -49,10 +49,10 @@ class Pointer(Value):
         declared = self._declared
         if declared is None:
             return super()._use(recorder)
-        if declared.kernel is not recorder._kernel:  # noqa: SLF001 - values are parts of the recorder
+        if declared.kernel is not recorder._kernel:
             message = (
                 f"{self!r} belongs to scenario `{declared.kernel.name}`; this is "
-                f"`{recorder._kernel.name}`. Declare it with this scenario's `k`, or in a driver's setup()"  # noqa: SLF001
+                f"`{recorder._kernel.name}`. Declare it with this scenario's `k`, or in a driver's setup()"
             )
             raise mistake(message)
         return self._argument
@@ -81,15 +81,15 @@ class Pointer(Value):
 
     def _pure(self, op: str, arguments: tuple[Value | None, ...]) -> Int:
         for value in arguments:
-            if value is not None and value._declared is None:  # noqa: SLF001
-                return value._owner._pure(op, arguments)  # noqa: SLF001
+            if value is not None and value._declared is None:
+                return value._owner._pure(op, arguments)
         message = f"{self!r} is a declared object and never NULL"
         raise mistake(message)
 
     def _compare(self, op: str, other: object) -> Int | bool:
         if other is None or isinstance(other, Value):
             pair = (self, other)
-            if not all(value is None or value._declared is not None for value in pair):  # noqa: SLF001
+            if not all(value is None or value._declared is not None for value in pair):
                 return self._pure(op, pair)
         return (self is other) == (op == "eq")
 

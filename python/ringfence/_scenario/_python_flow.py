@@ -1,7 +1,7 @@
 """Refuses Python's own ``return``, ``break`` and ``continue`` out of a recorded block.
 
-A program is recorded by running its function once. ``with t.if_(c): return`` would leave the function then and
-there, and what stands behind would be missing from the program, in silence.
+A program is recorded by running its function once. ``with t.if_(c): return`` would leave the function then
+and there, and what stands behind would be missing from the program, in silence.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def check_python_flow(frame: FrameType) -> None:
     for word, line in _exits(code):
         instead = "t.return_(…)" if word == "return" else f"t.{word}_()"
         message = (
-            f"a plain `{word}` inside a recorded block leaves the Python function while the program is recorded, "
+            f"a plain `{word}` inside a recorded block leaves the Python function while it is recorded, "
             f"and everything behind it would be missing: write {instead}"
         )
         raise ScenarioError(message, line_of(code.co_filename, line))

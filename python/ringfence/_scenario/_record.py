@@ -23,6 +23,7 @@ __all__ = ["Record", "is_pure"]
 V = TypeVar("V", bound=Value)
 
 _HALF = 1 << 63
+_MAX_REGISTERS = 65_535
 _PURE = frozenset({"add", "sub", "and", "or", "eq", "ne", "lt", "le", "not"})
 
 
@@ -38,7 +39,7 @@ class Record:
         self._kernel = kernel
         self._result = signature.result
         self._default = signature.default
-        self._is_optional = signature.optional
+        self._may_return = signature.may_return
         self._params = len(signature.parameters)
         self._registers: list[str] = []
         self._body: list[Statement] = []
@@ -65,13 +66,13 @@ class Record:
         for parameter, value in zip(self._operations[name].parameters, args, strict=True):
             # The two most frequent cases first.
             if isinstance(value, Value) and value.KIND in parameter.kinds and not parameter.many:
-                converted.append(value._use(self._self))  # noqa: SLF001 - a part of the recorder
+                converted.append(value._use(self._self))
             elif type(value) is int and parameter.number and -_HALF <= value < _HALF:
                 converted.append(value)
             else:
                 converted.append(self._convert(name, parameter, value))
         self._count += 1
-        statement = {"op": name, "args": converted, "at": self._kernel._site(sys._getframe(2))}  # noqa: SLF001
+        statement = {"op": name, "args": converted, "at": self._kernel._site(sys._getframe(2))}
         scope.body.append(statement)
         return statement
 
@@ -105,21 +106,21 @@ class Record:
         parameters = self._operations[ending].parameters
         if guard == "always" and parameters and kind.KIND in parameters[-1].kinds:
             args = (*args[: len(parameters) - 1], value)
-        value._ending = Ending(ending, args[: len(parameters)], guard)  # noqa: SLF001
+        value._ending = Ending(ending, args[: len(parameters)], guard)
         return value
 
     def _parameters(self, signature: Signature) -> list[Value]:
         """The values that the kernel hands to the program, in its first registers."""
         values = [kind(self._self) for _, kind in signature.parameters]
         for value in values:
-            value._use(self._self)  # noqa: SLF001
+            value._use(self._self)
         return values
 
     # ---- registers -----------------------------------------------------------------------------------------
 
     def _new_register(self, kind: str) -> int:
-        if len(self._registers) > 0xFFFF:
-            message = f"program `{self.name}` has more than 65536 values"
+        if len(self._registers) >= _MAX_REGISTERS:
+            message = f"program `{self.name}` has more than {_MAX_REGISTERS} values"
             raise mistake(message)
         self._registers.append(kind)
         return len(self._registers) - 1
@@ -136,7 +137,7 @@ class Record:
             message = f"a variable of kind {variable.KIND} can't be {described(value)}"
             raise mistake(message)
         statement = self._record("set", (value,))
-        statement["out"] = variable._use(self._self)["reg"]  # noqa: SLF001
+        statement["out"] = variable._use(self._self)["reg"]
 
     # ---- arguments -----------------------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ class Record:
                 return None
         elif isinstance(value, Value):
             if value.KIND in parameter.kinds:
-                return value._use(self._self)  # noqa: SLF001
+                return value._use(self._self)
         elif isinstance(value, Gfp):
             if parameter.gfp:
                 return {"gfp": str(value)}

@@ -24,7 +24,7 @@ class Recorder(
 
     Calls have the kernel's names. What they return is only known when the scenario runs: decide on it with
     `if_` and `while_`, not with ``if`` and ``while``. A call that takes or opens something can stand in a
-    ``with``, whose end gives it back; without, it is given back explicitly, or not at all, which a run will find.
+    ``with``, whose end gives it back; without, it is given back explicitly, or not at all, which a run finds.
 
     Attributes:
         name: the program's name.
@@ -34,7 +34,7 @@ class Recorder(
         return f"<recorder of {self.name}>"
 
 
-def _refuse(self: Recorder, name: str) -> object:
+def _refuse(_: Recorder, name: str) -> object:
     if name.startswith("_"):
         raise AttributeError(name)
     known = [known for known in dir(Recorder) if not known.startswith("_")]

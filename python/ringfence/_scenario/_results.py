@@ -35,7 +35,7 @@ class WwAcquireCtx(Section, Pointer):
 
 
 class ResvIterator(Section, Pointer):
-    """A ``struct dma_resv_iter``, a cursor over the fences of a ``dma_resv``; the end of a ``with`` ends it."""
+    """A ``struct dma_resv_iter``, a cursor over the fences of a ``dma_resv``; a ``with`` ends it."""
 
     __slots__ = ()
     KIND = "dma_resv_iter"

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, overload
 
 from ringfence import _core
+from ringfence._scenario._checks import checked_function
 from ringfence._scenario._driver import Driver
 from ringfence._scenario._environment import Environment, quiet
 from ringfence._scenario._kernel import Kernel
 from ringfence._scenario._mistakes import run_user_code
-from ringfence._scenario._where import declared_at, mistake
-from ringfence._scenario._wording import closest, described
+from ringfence._scenario._where import mistake
+from ringfence._scenario._wording import closest
 
 __all__ = ["Drivers", "Scenario", "scenario"]
 
@@ -25,12 +26,17 @@ Builder = Callable[..., object]
 class Scenario:
     """A closed system: objects, threads, handlers, an environment. Plain data, immutable.
 
-    Made by the decorator `scenario`, by `build`, or by `from_json`. The function that describes it is called once,
-    when the data is first needed. Scenarios are equal if their data is; they can be pickled and hashed, and
-    ``print(s)`` shows them as pseudo-code.
+    Made by the decorator `scenario`, by `build`, or by `from_json`. The function that describes it is called
+    once, when the data is first needed. Scenarios are equal if their data is; they can be pickled and hashed,
+    and ``print(s)`` shows them as pseudo-code.
     """
 
-    __slots__ = ("__doc__", "_builder", "_core", "_drivers", "_environment", "_name", "_parameters")
+    _builder: Builder | None
+    _drivers: Drivers
+    _environment: Environment | None
+    _name: str
+    _parameters: dict[str, object]
+    _data: _core.Scenario | None
 
     def __init__(self) -> None:
         message = "a scenario is made by @rf.scenario, rf.Scenario.build() or rf.Scenario.from_json()"
@@ -45,6 +51,7 @@ class Scenario:
         name: str,
         parameters: Mapping[str, object],
     ) -> Self:
+        _check_environment(environment)
         self = cls.__new__(cls)
         self.__doc__ = inspect.getdoc(builder) if builder is not None else None
         self._builder = builder
@@ -52,7 +59,7 @@ class Scenario:
         self._environment = environment
         self._name = name
         self._parameters = dict(parameters)
-        self._core = None
+        self._data = None
         return self
 
     @classmethod
@@ -93,7 +100,7 @@ class Scenario:
         """
         core = _core.Scenario.from_json(text)
         made = cls._make(None, (), None, core.name, {})
-        made._core = core
+        made._data = core
         return made
 
     def with_(self, **parameters: object) -> Self:
@@ -132,14 +139,16 @@ class Scenario:
         Raises:
             ScenarioError: the description makes no sense.
         """
-        if self._core is None:
-            self._core = _core.Scenario.from_json(self._build())
-        return self._core
+        if self._data is None:
+            self._data = _core.Scenario.from_json(self._build())
+        return self._data
 
     def _build(self) -> str:
         """Calls the function that describes it; its JSON form."""
         builder = self._builder
-        assert builder is not None, "engine bug: a scenario without data or description"
+        if builder is None:
+            message = "engine bug: a scenario without data or description"
+            raise AssertionError(message)
         k = Kernel(self._name, quiet() if self._environment is None else self._environment)
         drivers = _set_up(k, self._drivers)
         takes = ", ".join(["k", *(driver.name for driver in drivers), *self._parameters])
@@ -171,6 +180,12 @@ class Scenario:
         return f"<Scenario {self._name}>"
 
 
+def _check_environment(environment: object) -> None:
+    if not isinstance(environment, Environment | None):
+        message = f"environment={environment!r}: expected rf.contract(), rf.quiet() or an rf.Environment"
+        raise mistake(message)
+
+
 def _set_up(k: Kernel, drivers: Drivers) -> list[Driver]:
     """Sets the drivers up; two of a class are told apart by a number."""
     if isinstance(drivers, Mapping):
@@ -188,7 +203,7 @@ def _name_of(function: Builder) -> str:
 
 
 def _parameters_of(function: Builder) -> list[str]:
-    """The keyword arguments that a scenario's function takes: the keyword-only ones, and those with a default."""
+    """The keyword arguments that a scenario's function takes: keyword-only ones, and those with a default."""
     return [
         name
         for name, parameter in inspect.signature(function).parameters.items()
@@ -201,7 +216,11 @@ def _parameters_of(function: Builder) -> list[str]:
 def scenario(function: Builder, /) -> Scenario: ...
 @overload
 def scenario(
-    *, drivers: Drivers = (), environment: Environment | None = None, name: str | None = None, **parameters: Any
+    *,
+    drivers: Drivers = (),
+    environment: Environment | None = None,
+    name: str | None = None,
+    **parameters: Any,
 ) -> Callable[[Builder], Scenario]: ...
 def scenario(
     function: Builder | None = None,
@@ -214,8 +233,8 @@ def scenario(
 ) -> Scenario | Callable[[Builder], Scenario]:
     """Makes a scenario of the function below it: ``@rf.scenario`` or ``@rf.scenario(drivers=[Gpu])``.
 
-    The function takes the `Kernel`, then the drivers, set up, in their order. It is called once, when the scenario
-    is first used.
+    The function takes the `Kernel`, then the drivers, set up, in their order. It is called once, when the
+    scenario is first used.
 
     Args:
         function: what is decorated, if the decorator has no arguments.
@@ -242,15 +261,7 @@ def scenario(
     """
 
     def decorate(builder: Builder) -> Scenario:
-        if not callable(builder):
-            message = f"@rf.scenario decorates a function, not {described(builder)}"
-            raise mistake(message)
-        if environment is not None and not isinstance(environment, Environment):
-            message = (
-                f"environment={environment!r}: expected rf.contract(), rf.quiet() or an rf.Environment "
-                f"(scenario at {declared_at(builder)})"
-            )
-            raise mistake(message)
+        checked_function("@rf.scenario decorates a function", builder)
         known = _parameters_of(builder) if parameters else []
         for key in parameters:
             if key not in known:

@@ -42,13 +42,13 @@ class Ending:
 class Section:
     """What a call that takes or opens something returns.
 
-    The call has taken effect when it returns, as in the kernel: ``t.mutex_lock(m)`` alone locks. In a ``with``
-    statement the end of the block unlocks, and so do ``t.return_()``, ``t.break_()`` and ``t.continue_()`` that
-    leave the block, as with the kernel's ``guard()`` (``include/linux/cleanup.h``).
+    The call has taken effect when it returns, as in the kernel: ``t.mutex_lock(m)`` alone locks. In a
+    ``with`` statement the end of the block unlocks, and so do ``t.return_()``, ``t.break_()`` and
+    ``t.continue_()`` that leave the block, as with the kernel's ``guard()`` (``include/linux/cleanup.h``).
 
     A call that can fail guards its block, as the kernel's ``scoped_cond_guard()``: in
-    ``with t.mutex_trylock(m): …`` the block runs if the lock was taken; ``with t.else_(): …`` right behind it
-    runs if it was not.
+    ``with t.mutex_trylock(m): …`` the block runs if the lock was taken; ``with t.else_(): …`` right behind
+    it runs if it was not.
     """
 
     __slots__ = ()
@@ -67,14 +67,14 @@ class Section:
             )
             raise mistake(message)
         ending.used = True
-        self._owner._enter_section(self, ending)  # noqa: SLF001 - a part of the recorder
+        self._owner._enter_section(self, ending)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None and self._ending is not None:
-            self._owner._exit_section(self, self._ending)  # noqa: SLF001 - a part of the recorder
+            self._owner._exit_section(self, self._ending)
 
 
 class Lock(Section):

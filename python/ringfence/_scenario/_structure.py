@@ -31,23 +31,23 @@ class Structure(Record):
     # ---- blocks --------------------------------------------------------------------------------------------
 
     def _site(self) -> int:
-        return self._kernel._site(sys._getframe(1))  # noqa: SLF001
+        return self._kernel._site(sys._getframe(1))
 
     def _open(self, what: str) -> int:
         """Before a block: may it be here, and does Python leave it alone? Its place."""
         self._check_reachable(what)
-        check_python_flow(user_frame(sys._getframe(1)))  # noqa: SLF001
+        check_python_flow(user_frame(sys._getframe(1)))
         return self._site()
 
     def _branch(self, what: str, statement: Statement) -> Block:
         home = self._scope
         home.body.append(statement)
-        then = Scope("branch", statement["then"], home, self._kernel._place(statement["at"]))  # noqa: SLF001
+        then = Scope("branch", statement["then"], home, self._kernel._place(statement["at"]))
         return self._pend(Block(self, what, then, Chain(statement, home, then)))
 
     def _loop(self, what: str, statement: Statement) -> Block:
         self._scope.body.append(statement)
-        scope = Scope("loop", statement["loop"], self._scope, self._kernel._place(statement["at"]))  # noqa: SLF001
+        scope = Scope("loop", statement["loop"], self._scope, self._kernel._place(statement["at"]))
         return self._pend(Block(self, what, scope))
 
     def _continued(self, what: str) -> Chain:
@@ -75,7 +75,7 @@ class Structure(Record):
         moved = self._recent[-len(statements) :] if statements else []
         chain.set_open(is_open=True)
         chain.last["else"] = statements
-        other = Scope("branch", statements, chain.parent, self._kernel._place(site))  # noqa: SLF001
+        other = Scope("branch", statements, chain.parent, self._kernel._place(site))
         other.sibling, chain.then.sibling = chain.then, other
         return other, moved
 
@@ -117,9 +117,11 @@ class Structure(Record):
         if self._pending is not None:
             self._check_reachable("the end of the block")
         if scope.sections:
-            ending = scope.sections[-1]._ending  # noqa: SLF001
+            ending = scope.sections[-1]._ending
             closes = "" if ending is None else f" ({ending.op} would close it)"
-            message = f"a `with` section{closes} is still open at the end of the block opened at {scope.where}"
+            message = (
+                f"a `with` section{closes} is still open at the end of the block opened at {scope.where}"
+            )
             raise mistake(message)
 
     def _innermost_loop(self, what: str) -> Scope:
@@ -137,7 +139,7 @@ class Structure(Record):
         scope: Scope | None = self._scope
         while scope is not None:
             for section in reversed(scope.sections):
-                ending = section._ending  # noqa: SLF001
+                ending = section._ending
                 if ending is not None:
                     self._record(ending.op, ending.args)
             scope = None if scope is last else scope.outer
@@ -145,7 +147,7 @@ class Structure(Record):
 
     def _finish_block(self, statement: Statement, what: str) -> None:
         self._scope.body.append(statement)
-        self._scope.ended = f"the block ends with {what} at {self._kernel._place(statement['at'])}"  # noqa: SLF001
+        self._scope.ended = f"the block ends with {what} at {self._kernel._place(statement['at'])}"
 
     # ---- sections ------------------------------------------------------------------------------------------
 
@@ -156,8 +158,10 @@ class Structure(Record):
             value: Value = section
             if ending.guard == "zero":
                 value = self._pure("not", (section,))
-            check_python_flow(user_frame(sys._getframe(1)))  # noqa: SLF001
-            block = self._branch("this `with`", {"if": value._use(self._self), "then": [], "at": self._site()})  # noqa: SLF001
+            check_python_flow(user_frame(sys._getframe(1)))
+            block = self._branch(
+                "this `with`", {"if": value._use(self._self), "then": [], "at": self._site()}
+            )
             ending.block = block
             self._enter_block(block)
         self._scope.sections.append(section)

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from ringfence._scenario._scope import Scope, Statement
     from ringfence._scenario._section import Ending
 
-__all__ = ["Argument", "Cookie", "Errno", "GfpMask", "Int", "Nanos", "Seqno", "UsageLevel", "Value", "undecided"]
+__all__ = [
+    "Argument",
+    "Cookie",
+    "Errno",
+    "GfpMask",
+    "Int",
+    "Nanos",
+    "Seqno",
+    "UsageLevel",
+    "Value",
+    "undecided",
+]
 
 Argument = Any
 """An argument in the JSON form of scenarios."""
@@ -28,8 +39,8 @@ Argument = Any
 class Value:
     """A value of one program that is only known when the scenario runs.
 
-    Comparing gives a symbolic truth value, for ``t.if_``. A plain ``if``, ``while``, ``and``, ``or`` or ``not``
-    can't decide on it while the scenario is built, and raises `ScenarioError`.
+    Comparing gives a symbolic truth value, for ``t.if_``. A plain ``if``, ``while``, ``and``, ``or`` or
+    ``not`` can't decide on it while the scenario is built, and raises `ScenarioError`.
 
     Attributes:
         KIND: the engine's name for its kind.
@@ -51,8 +62,8 @@ class Value:
     def __init__(self, owner: Recorder, statement: Statement | None = None) -> None:
         self._owner = owner
         self._statement = statement
-        self._scope: Scope = owner._scope  # noqa: SLF001 - values are parts of their recorder
-        self._number = owner._count  # noqa: SLF001
+        self._scope: Scope = owner._scope
+        self._number = owner._count
         self._argument: Argument = None
         self._ending: Ending | None = None
         self._is_variable = False
@@ -73,12 +84,12 @@ class Value:
             raise mistake(message)
         if not self._scope.is_open and not self._scope.knows(self._number):
             message = (
-                f"{self!r} is assigned in the block opened at {self._scope.where} only; here it may not exist. "
-                "Declare a variable before the block, `v = t.var(…)`, and assign it inside, `v.set(…)`"
+                f"{self!r} is assigned in the block opened at {self._scope.where} only; here it may not "
+                "exist. Declare a variable before the block, `v = t.var(…)`, and assign it inside, `v.set(…)`"
             )
             raise mistake(message)
         if self._argument is None:
-            self._argument = {"reg": recorder._new_register(self.KIND)}  # noqa: SLF001
+            self._argument = {"reg": recorder._new_register(self.KIND)}
             if self._statement is not None:
                 self._statement["out"] = self._argument["reg"]
         return self._argument
@@ -98,10 +109,10 @@ class Value:
                 "`v = t.var(…)` makes a variable"
             )
             raise mistake(message)
-        self._owner._assign(self, value)  # noqa: SLF001
+        self._owner._assign(self, value)
 
     def _binary(self, op: str, other: object) -> Int:
-        return self._owner._pure(op, (self, other))  # noqa: SLF001
+        return self._owner._pure(op, (self, other))
 
     # Symbolic, not bool: that is what the whole module is for.
     def __eq__(self, other: object) -> Int:  # type: ignore[override]
@@ -119,15 +130,15 @@ class Value:
         statement = self._statement
         if statement is None:
             return f"<{type(self).__name__} of {self._owner.name}>"
-        place = self._owner._kernel._place(statement["at"])  # noqa: SLF001
+        place = self._owner._kernel._place(statement["at"])
         return f"<{type(self).__name__} {statement['op']}() of {place}>"
 
 
 class Int(Value):
     """A number or truth value (1 or 0).
 
-    Supports ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``+``, ``-``, ``&`` and ``|``, with numbers and with
-    each other; 64 bits, wrapping.
+    Supports ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``+``, ``-``, ``&`` and ``|``, with numbers and
+    with each other; 64 bits, wrapping.
     """
 
     __slots__ = ()
@@ -141,10 +152,10 @@ class Int(Value):
         return self._binary("sub", other)
 
     def __rsub__(self, other: int | Int) -> Int:
-        return self._owner._pure("sub", (other, self))  # noqa: SLF001
+        return self._owner._pure("sub", (other, self))
 
     def __neg__(self) -> Int:
-        return self._owner._pure("sub", (0, self))  # noqa: SLF001
+        return self._owner._pure("sub", (0, self))
 
     def __and__(self, other: int | Int) -> Int:
         return self._binary("and", other)
@@ -163,10 +174,10 @@ class Int(Value):
         return self._binary("le", other)
 
     def __gt__(self, other: int | Int) -> Int:
-        return self._owner._pure("lt", (other, self))  # noqa: SLF001
+        return self._owner._pure("lt", (other, self))
 
     def __ge__(self, other: int | Int) -> Int:
-        return self._owner._pure("le", (other, self))  # noqa: SLF001
+        return self._owner._pure("le", (other, self))
 
     def __index__(self) -> int:
         raise undecided(self)
@@ -232,7 +243,7 @@ _FIXES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
 
 def undecided(value: Value) -> ScenarioError:
     """The error for a value that Python wants to know while the scenario is built."""
-    frame = user_frame(sys._getframe(2))  # noqa: SLF001 - as in _where
+    frame = user_frame(sys._getframe(2))
     code = frame.f_code
     source = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
     fix = "`with t.if_(…):`, `with t.while_(lambda: …):`"
@@ -243,8 +254,8 @@ def undecided(value: Value) -> ScenarioError:
     if re.search(r"\band\b|\bor\b", fix):
         fix += "; in it, write & for `and`, | for `or`, with parentheses around each side"
     message = (
-        f"{value!r} is only known when the scenario runs, so that a plain `if`, `while`, `and`, `or`, `not` or "
-        f"`in` can't decide on it. Write {fix}"
+        f"{value!r} is only known when the scenario runs, so that a plain `if`, `while`, `and`, `or`, `not` "
+        f"or `in` can't decide on it. Write {fix}"
     )
     if source:
         message += f"\n    {source}"

@@ -54,7 +54,7 @@ def declared_at(function: Callable[..., object]) -> str:
 
 
 def _here() -> str:
-    frame = user_frame(sys._getframe(2))  # noqa: SLF001 - what `inspect` itself uses, and cheap
+    frame = user_frame(sys._getframe(2))
     return line_of(frame.f_code.co_filename, frame.f_lineno)
 
 

@@ -35,8 +35,8 @@ def described(value: object) -> str:
     """A value, as the object of a sentence."""
     if value is None:
         return "None (NULL)"
-    if isinstance(value, Pointer) and value._declared is not None:  # noqa: SLF001 - reads only
-        return f"the {value.KIND} `{value._declared.name}`"  # noqa: SLF001
+    if isinstance(value, Pointer) and value._declared is not None:
+        return f"the {value.KIND} `{value._declared.name}`"
     if isinstance(value, Value):
         return repr(value)
     if callable(value):
@@ -74,9 +74,7 @@ def _better(name: str, value: object, operations: Mapping[str, Spec]) -> str | N
     return closest(name, takes, cutoff=0.5)
 
 
-def wrong_argument(
-    name: str, parameter: Parameter, value: object, operations: Mapping[str, Spec]
-) -> str:
+def wrong_argument(name: str, parameter: Parameter, value: object, operations: Mapping[str, Spec]) -> str:
     """The message for an argument that will not do."""
     message = f"t.{name}({parameter.name}=…) takes {_expected(parameter)}, not {described(value)}"
     if isinstance(value, float) and parameter.number:

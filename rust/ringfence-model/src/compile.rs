@@ -43,6 +43,7 @@ impl Compiler {
             indices: Vec::new(),
             by_kind: vec![Vec::new(); Kind::ALL.len()],
             sources: Vec::new(),
+            deferred: crate::deferred::Layout::default(),
             version: crate::plan::KernelVersion::default(),
             initial: World::default(),
             scenario,
@@ -81,6 +82,8 @@ impl Compiler {
                     self.lock(&object.name, class.as_deref(), LockSort::LocalLock)
                 }
                 ObjectKind::WwMutex { class } => self.ww_mutex(&object.name, *class, &objects),
+                // 0 is `system_wq`, which nobody declares.
+                ObjectKind::Workqueue { .. } => index + 1,
                 _ => index,
             };
             self.plan.indices.push(index);

@@ -1,11 +1,15 @@
 //! Interrupts: when they can arrive, on whom, and what that context looks like meanwhile
 //! (`kernel/irq/handle.c`, `kernel/softirq.c`).
 //!
-//! An interrupt arrives on an idle CPU or on top of a context that holds a spinning lock with that interrupt on;
-//! the host goes on when the handler has returned.
+//! An interrupt arrives on an idle CPU or where that matters: on top of a context that holds a spinning lock with
+//! that interrupt on, or on top of a soft interrupt's handler. The host goes on when the handler has returned.
+//!
+//! Every handler is one that could be forced into a thread, as those of drivers are: `spinlock_t` is fine there
+//! (`lockdep_hardirq_threaded()`, `lockdep_irq_work_enter()`).
 
 use ringfence_base::EventKind;
 
+use crate::deferred::Depths;
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
 use crate::plan::Source;
@@ -27,6 +31,15 @@ struct Line {
     host: u32,
     /// `disable_irq()` nesting.
     disabled: u32,
+    /// Held back until its threaded handler is done (`IRQF_ONESHOT`).
+    masked: bool,
+}
+
+impl Line {
+    /// It is pending, and nothing but a host is missing.
+    fn can_arrive(self) -> bool {
+        self.pending && self.host == NONE && self.disabled == 0 && !self.masked
+    }
 }
 
 impl Clone for Interrupts {
@@ -43,7 +56,7 @@ impl Clone for Interrupts {
 impl Interrupts {
     /// One more source.
     pub(crate) fn add(&mut self) {
-        self.lines.push(Line { pending: false, host: NONE, disabled: 0 });
+        self.lines.push(Line { pending: false, host: NONE, disabled: 0, masked: false });
     }
 
     /// Some source is pending and may arrive.
@@ -52,10 +65,14 @@ impl Interrupts {
         self.pending != 0
     }
 
-    /// It is pending, not being served, and not disabled.
+    /// It is pending, not being served, and neither disabled nor masked.
     pub(crate) fn can_arrive(&self, number: usize, _: Source) -> bool {
-        let line = self.lines[number];
-        line.pending && line.host == NONE && line.disabled == 0
+        self.lines[number].can_arrive()
+    }
+
+    /// Some interrupt can arrive as soon as it finds a host.
+    pub(crate) fn any_can_arrive(&self) -> bool {
+        self.any_pending() && self.lines.iter().any(|line| line.can_arrive())
     }
 
     /// Whether it is pending.
@@ -96,6 +113,11 @@ impl Interrupts {
         self.lines[number].disabled = self.lines[number].disabled.saturating_sub(1);
         was
     }
+
+    /// Holds the line back, or lets it go.
+    pub(crate) fn mask(&mut self, number: usize, masked: bool) {
+        self.lines[number].masked = masked;
+    }
 }
 
 /// An interrupt being served on a context.
@@ -108,6 +130,8 @@ pub(crate) struct InterruptFrame {
     /// What the host was doing.
     host_state: State,
     host_irqs_off: bool,
+    /// What the context looked like when the handler began.
+    depths: Depths,
 }
 
 impl Kernel<'_> {
@@ -126,16 +150,17 @@ impl Kernel<'_> {
         let hard = self.plan.sources[number].is_hard();
         let thread = self.me();
         let (host_state, host_irqs_off) = (thread.state, thread.irqs_off);
-        let frame = InterruptFrame { source, called: false, host_state, host_irqs_off };
-        thread.frames.push(Frame::Interrupt(frame));
         if hard {
             thread.hardirq += 1;
             thread.irqs_off = true;
-            self.emit(EventKind::HardirqEnter { threaded: false });
+            self.emit(EventKind::HardirqEnter { threaded: true });
         } else {
             thread.softirq += 1;
             self.emit(EventKind::SoftirqEnter);
         }
+        let depths = self.depths();
+        let frame = InterruptFrame { source, called: false, host_state, host_irqs_off, depths };
+        self.me().frames.push(Frame::Interrupt(frame));
         self.w.set_state(self.task, State::Ready);
         self.run();
     }
@@ -147,6 +172,7 @@ impl Kernel<'_> {
             return self.serve(source);
         }
         let result = self.ret();
+        self.check_depths(frame.depths);
         let thread = self.me();
         if source.is_hard() {
             thread.hardirq -= 1;

@@ -27,6 +27,8 @@ pub struct Plan {
     pub(crate) by_kind: Vec<Vec<ObjectId>>,
     /// Where interrupts come from.
     pub(crate) sources: Vec<Source>,
+    /// What runs later: maps, functions, contexts.
+    pub(crate) deferred: crate::deferred::Layout,
     pub(crate) version: KernelVersion,
     pub(crate) initial: World,
 }
@@ -258,8 +260,10 @@ impl Plan {
 
     /// Name of an object.
     pub fn object_name(&self, kind: Kind, index: u32) -> String {
-        let declared = self.by_kind[kind as usize].get(index as usize);
-        match declared {
+        let Some(position) = position(kind, index) else {
+            return "events".into();
+        };
+        match self.by_kind[kind as usize].get(position) {
             Some(id) => self.scenario.objects[id.index()].name.clone(),
             None => format!("{kind}#{index}"),
         }
@@ -267,7 +271,8 @@ impl Plan {
 
     /// Declaration of the `index`-th object of a kind.
     pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
-        let id = self.by_kind[kind as usize][index as usize];
+        let position = position(kind, index).expect("engine bug: system_wq has no declaration");
+        let id = self.by_kind[kind as usize][position];
         &self.scenario.objects[id.index()].kind
     }
 
@@ -288,5 +293,13 @@ impl Plan {
     pub(crate) fn program_at(&self, pc: u32) -> &str {
         let after = self.programs.partition_point(|program| program.entry <= pc);
         &self.scenario.programs[after - 1].name
+    }
+}
+
+/// Where a declared object stands among those of its kind. Workqueue 0 is `system_wq`, which nobody declares.
+fn position(kind: Kind, index: u32) -> Option<usize> {
+    match kind {
+        Kind::Workqueue => (index as usize).checked_sub(1),
+        _ => Some(index as usize),
     }
 }

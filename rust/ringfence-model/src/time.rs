@@ -102,7 +102,7 @@ impl Time {
 impl Kernel<'_> {
     /// The earliest timed event happens.
     pub(crate) fn expire(&mut self) {
-        let idle = self.w.ready().next().is_none() && !self.w.interrupts.any_pending();
+        let idle = self.w.ready().next().is_none() && !self.w.interrupts.any_can_arrive();
         let Some(((due, _), event)) = self.w.time.queue.pop_first() else {
             panic!("engine bug: time moves on although nothing is due");
         };

@@ -143,11 +143,12 @@ impl World {
         }
     }
 
-    /// An interrupt arrives on an idle CPU, or on a context where it matters: one that holds a lock that spins.
+    /// An interrupt arrives on an idle CPU, or on a context where it matters: one that holds a lock that spins, or
+    /// one that serves a soft interrupt whose end others may spin for.
     fn can_host(&self, plan: &Plan, source: Source, host: u32) -> bool {
         let thread = &self.threads[host as usize];
         match plan.contexts[host as usize].kind {
-            ContextKind::Idle(own) => own == source && thread.state == State::Idle,
+            ContextKind::Idle(own) if thread.state == State::Idle => own == source,
             _ => {
                 let running = match thread.state {
                     State::Ready => true,
@@ -160,7 +161,7 @@ impl World {
                 let open = !thread.irqs_off
                     && thread.hardirq == 0
                     && (source.is_hard() || (thread.bh_off == 0 && thread.softirq == 0));
-                running && open && thread.spinning != 0
+                running && open && (thread.spinning != 0 || thread.softirq != 0)
             }
         }
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._objects import DmaFence, Engine, SwSync, Syncobj
 from ringfence._scenario._pointers import SyncFile
 from ringfence._scenario._values import Errno, Int, Seqno
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Containers"]
 
@@ -94,7 +97,9 @@ class Containers(Flow):
         """``drm_syncobj_add_point()``: adds a point to the timeline; publishes the fence."""
         self._do("drm_syncobj_add_point", syncobj, fence, point)
 
-    def drm_syncobj_find_fence(self, syncobj: Syncobj, point: Number, wait_for_submit: Number = False) -> Errno:
+    def drm_syncobj_find_fence(
+        self, syncobj: Syncobj, point: Number, wait_for_submit: Number = False
+    ) -> Errno:
         """``drm_syncobj_find_fence()``: 0, -EINVAL or -ERESTARTSYS; `drm_syncobj_found` is the fence.
 
         Args:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ringfence._scenario._flow import Flow
-from ringfence._scenario._handled import RcuHead, Task
 from ringfence._scenario._results import SavedState
-from ringfence._scenario._section import Lock
 from ringfence._scenario._values import Cookie, Int
+
+if TYPE_CHECKING:
+    from ringfence._scenario._handled import RcuHead, Task
+    from ringfence._scenario._section import Lock
 
 __all__ = ["Context"]
 
@@ -16,7 +20,7 @@ Number = int | Int
 class Context(Flow):
     """Calls that change or tell what the task may do."""
 
-    # ---- preemption and interrupts: include/linux/preempt.h, irqflags.h, bottom_half.h ----------------------
+    # ---- preemption and interrupts: include/linux/preempt.h, irqflags.h, bottom_half.h ---------------------
 
     def preempt_disable(self) -> Lock:
         """``preempt_disable()``; in a ``with`` its end is `preempt_enable`."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ringfence._scenario._flow import Flow
-from ringfence._scenario._handled import DelayedWork, Irq, IrqWork, KthreadWork, Tasklet, Timer, Work
-from ringfence._scenario._objects import KthreadWorker, Workqueue
-from ringfence._scenario._section import Lock
 from ringfence._scenario._values import Int
+
+if TYPE_CHECKING:
+    from ringfence._scenario._handled import DelayedWork, Irq, IrqWork, KthreadWork, Tasklet, Timer, Work
+    from ringfence._scenario._objects import KthreadWorker, Workqueue
+    from ringfence._scenario._section import Lock
 
 __all__ = ["Deferred"]
 
@@ -137,7 +141,7 @@ class Deferred(Flow):
         self._do("raise_irq", irq)
 
     def disable_irq(self, irq: Irq) -> Lock:
-        """``disable_irq()``: disables the line, waits for its handlers; in a ``with`` its end is `enable_irq`."""
+        """``disable_irq()``: disables the line, waits for handlers; in a ``with`` its end is `enable_irq`."""
         return self._lock("enable_irq", "disable_irq", irq)
 
     def disable_irq_nosync(self, irq: Irq) -> Lock:

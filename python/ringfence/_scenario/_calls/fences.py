@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ringfence._core import Gfp
 from ringfence._scenario._flow import Flow
-from ringfence._scenario._handled import DmaFenceCb
 from ringfence._scenario._objects import DmaFence, Timeline
 from ringfence._scenario._results import SavedState
 from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Seqno
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence._core import Gfp
+    from ringfence._scenario._handled import DmaFenceCb
 
 __all__ = ["Fences"]
 
@@ -65,9 +69,7 @@ class Fences(Flow):
         Returns:
             The cookie for `dma_fence_end_signalling`, which is also the end of a ``with``.
         """
-        return self._section(
-            SavedState, ("dma_fence_end_signalling", "always"), "dma_fence_begin_signalling"
-        )
+        return self._section(SavedState, ("dma_fence_end_signalling", "always"), "dma_fence_begin_signalling")
 
     def dma_fence_signalling(self) -> SavedState:
         """A signalling section: ``with t.dma_fence_signalling(): …``; as `dma_fence_begin_signalling`."""
@@ -174,7 +176,7 @@ class Fences(Flow):
     def dma_fence_wait_any_timeout(
         self, fences: Sequence[DmaFence], interruptible: Number, timeout: Number
     ) -> Int:
-        """``dma_fence_wait_any_timeout()``: as `dma_fence_wait_timeout`, for the first of several. Allocates."""
+        """``dma_fence_wait_any_timeout()``: as `dma_fence_wait_timeout`, for any of them. Allocates."""
         return self._value(Int, "dma_fence_wait_any_timeout", fences, interruptible, timeout)
 
     def dma_fence_might_wait(self) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ringfence._core import Gfp
 from ringfence._scenario._flow import Flow
-from ringfence._scenario._handled import IntervalNotifier
-from ringfence._scenario._objects import Mm, UserRange
 from ringfence._scenario._pointers import Memory as Allocated
 from ringfence._scenario._results import LockResult, SavedState, TryLock
-from ringfence._scenario._section import Lock
 from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Seqno
+
+if TYPE_CHECKING:
+    from ringfence._scenario._handled import IntervalNotifier
+    from ringfence._scenario._objects import Mm, UserRange
+    from ringfence._scenario._section import Lock
 
 __all__ = ["Memory"]
 
@@ -129,7 +133,7 @@ class Memory(Flow):
         return self._section(LockResult, ("put_pages", "zero"), "get_user_pages", range)
 
     def get_user_pages_fast(self, range: UserRange) -> LockResult:  # noqa: A002
-        """``get_user_pages_fast()``: 0 or -EFAULT; takes mmap_lock itself where needed. See `get_user_pages`."""
+        """``get_user_pages_fast()``: as `get_user_pages`, but takes mmap_lock itself where needed."""
         return self._section(LockResult, ("put_pages", "zero"), "get_user_pages_fast", range)
 
     def put_pages(self, range: UserRange) -> None:  # noqa: A002

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._objects import DmaFence, DmaResv
 from ringfence._scenario._results import LockResult, ResvIterator, TryLock, WwAcquireCtx
-from ringfence._scenario._section import Lock
 from ringfence._scenario._values import Errno, Int, UsageLevel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ringfence._scenario._section import Guard, Lock
 
 __all__ = ["Reservations"]
 
@@ -33,7 +34,7 @@ class Reservations(Flow):
             resv: the reservation.
             ctx: the acquire context, if several are locked; without one it always succeeds.
         """
-        guard = "always" if ctx is None else "zero"
+        guard: Guard = "always" if ctx is None else "zero"
         return self._section(LockResult, ("dma_resv_unlock", guard), "dma_resv_lock", resv, ctx)
 
     def dma_resv_lock_interruptible(self, resv: DmaResv, ctx: WwAcquireCtx | None = None) -> LockResult:
@@ -61,7 +62,7 @@ class Reservations(Flow):
     # ---- its fences ----------------------------------------------------------------------------------------
 
     def dma_resv_reserve_fences(self, resv: DmaResv, count: Number) -> Errno:
-        """``dma_resv_reserve_fences()``: room for so many; allocates with GFP_KERNEL. 0, -EINVAL or -ENOMEM."""
+        """``dma_resv_reserve_fences()``: room for so many; GFP_KERNEL. 0, -EINVAL or -ENOMEM."""
         return self._value(Errno, "dma_resv_reserve_fences", resv, count)
 
     def dma_resv_add_fence(self, resv: DmaResv, fence: DmaFence, usage: Number) -> None:
@@ -79,7 +80,7 @@ class Reservations(Flow):
         return self._value(Errno, "dma_resv_copy_fences", dst, src)
 
     def dma_resv_get_singleton(self, resv: DmaResv, usage: Number) -> DmaFence:
-        """``dma_resv_get_singleton()``: one fence for all, with a reference; NULL: none, or memory is short."""
+        """``dma_resv_get_singleton()``: one fence for all; NULL: there is none, or memory is short."""
         return self._value(DmaFence, "dma_resv_get_singleton", resv, usage)
 
     def dma_resv_wait_timeout(
@@ -114,10 +115,12 @@ class Reservations(Flow):
 
     def dma_resv_iter_begin(self, resv: DmaResv, usage: Number) -> ResvIterator:
         """``dma_resv_iter_begin()``: a cursor; in a ``with`` its end is `dma_resv_iter_end`."""
-        return self._section(ResvIterator, ("dma_resv_iter_end", "always"), "dma_resv_iter_begin", resv, usage)
+        return self._section(
+            ResvIterator, ("dma_resv_iter_end", "always"), "dma_resv_iter_begin", resv, usage
+        )
 
     def dma_resv_iter_first_unlocked(self, cursor: ResvIterator) -> DmaFence:
-        """``dma_resv_iter_first_unlocked()``: the first unsignaled fence, with a reference of the cursor's."""
+        """``dma_resv_iter_first_unlocked()``: the first unsignaled fence; the cursor has a reference."""
         return self._value(DmaFence, "dma_resv_iter_first_unlocked", cursor)
 
     def dma_resv_iter_next_unlocked(self, cursor: ResvIterator) -> DmaFence:
@@ -152,7 +155,9 @@ class Reservations(Flow):
         """
         with (
             self.dma_resv_iter_begin(resv, usage) as cursor,
-            self._each(lambda: self.dma_resv_iter_first(cursor), lambda: self.dma_resv_iter_next(cursor)) as fence,
+            self._each(
+                lambda: self.dma_resv_iter_first(cursor), lambda: self.dma_resv_iter_next(cursor)
+            ) as fence,
         ):
             yield fence
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._objects import Mutex, RawSpinlock, Rwlock, Rwsem, Spinlock, WwClass, WwMutex
 from ringfence._scenario._results import LockResult, TryLock, WwAcquireCtx
-from ringfence._scenario._section import Lock
-from ringfence._scenario._values import Int
+
+if TYPE_CHECKING:
+    from ringfence._scenario._section import Guard, Lock
+    from ringfence._scenario._values import Int
 
 __all__ = ["SleepingLocks"]
 
@@ -16,8 +20,8 @@ AnyLock = Spinlock | RawSpinlock | Rwlock | Mutex | Rwsem | WwMutex
 class SleepingLocks(Flow):
     """Calls on ``struct mutex``, ``struct rw_semaphore`` and ``struct ww_mutex``.
 
-    A call that takes a lock can stand in a ``with``, whose end gives it back. If the call can fail, the block of
-    the ``with`` runs if it did not.
+    A call that takes a lock can stand in a ``with``, whose end gives it back. If the call can fail, the block
+    of the ``with`` runs if it did not.
     """
 
     # ---- struct mutex --------------------------------------------------------------------------------------
@@ -77,7 +81,7 @@ class SleepingLocks(Flow):
         self._do("up_write", lock)
 
     def downgrade_write(self, lock: Rwsem) -> Lock:
-        """``downgrade_write()``: held for writing, from now on for reading; in a ``with`` its end is `up_read`."""
+        """``downgrade_write()``: from now on held for reading; in a ``with`` its end is `up_read`."""
         return self._lock("up_read", "downgrade_write", lock)
 
     # ---- struct ww_mutex -----------------------------------------------------------------------------------
@@ -112,7 +116,7 @@ class SleepingLocks(Flow):
             lock: the lock.
             ctx: the acquire context; without one it always succeeds.
         """
-        guard = "always" if ctx is None else "zero"
+        guard: Guard = "always" if ctx is None else "zero"
         return self._section(LockResult, ("ww_mutex_unlock", guard), "ww_mutex_lock", lock, ctx)
 
     def ww_mutex_lock_interruptible(self, lock: WwMutex, ctx: WwAcquireCtx | None = None) -> LockResult:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._objects import LocalLock, RawSpinlock, Rwlock, Spinlock
 from ringfence._scenario._results import SavedState, TryLock
-from ringfence._scenario._section import Lock
-from ringfence._scenario._values import Cookie, Int
 from ringfence._scenario._where import mistake
 from ringfence._scenario._wording import described
+
+if TYPE_CHECKING:
+    from ringfence._scenario._section import Lock
+    from ringfence._scenario._values import Cookie, Int
 
 __all__ = ["Spinlocks"]
 
 AnySpinlock = Spinlock | RawSpinlock
 
 
-def _raw(lock: RawSpinlock) -> RawSpinlock:
+def _raw(lock: object) -> RawSpinlock:
     """The lock, which must be a raw one.
 
     Raises:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ringfence._scenario._flow import Flow
-from ringfence._scenario._objects import Cell, Completion, WaitQueue
 from ringfence._scenario._values import Errno, Int, Value
+
+if TYPE_CHECKING:
+    from ringfence._scenario._objects import Cell, Completion, WaitQueue
 
 __all__ = ["Waiting"]
 
