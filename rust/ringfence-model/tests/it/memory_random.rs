@@ -46,7 +46,7 @@ fn argument(random: &mut Random, kind: Kind, memory: &[Value]) -> Value {
         Kind::Memory => memory[random.below(memory.len())],
         Kind::Mm | Kind::IntervalNotifier => Value::Object(kind, random.below(2) as u32),
         Kind::UserRange => Value::Object(kind, random.below(3) as u32),
-        _ => Value::Int(random.below(6) as i64),
+        _ => Value::Int(i64::from(random.below(6) as u32)),
     }
 }
 
