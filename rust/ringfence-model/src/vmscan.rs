@@ -24,6 +24,13 @@ pub(crate) struct ReclaimFrame {
     phase: Phase,
 }
 
+impl ReclaimFrame {
+    /// The mask of the allocation that it is for; `None`: kswapd runs.
+    pub(crate) fn allocation(&self) -> Option<Gfp> {
+        matches!(self.purpose, Purpose::Allocation { .. }).then_some(self.gfp)
+    }
+}
+
 /// Why it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Purpose {
