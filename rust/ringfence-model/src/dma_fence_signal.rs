@@ -79,7 +79,11 @@ impl Kernel<'_> {
         let pending = flags & flag::PUBLISHED != 0 && flags & flag::SIGNALED == 0;
         let thread = self.me();
         if pending && thread.sections.is_empty() && !thread.in_atomic() && !thread.irqs_off {
-            self.broken("RF201", "a published fence is signaled outside a signalling section", fence_object(fence));
+            self.broken(
+                "RF201",
+                "a published fence is signaled outside a signalling section",
+                fence_object(fence),
+            );
         }
     }
 
