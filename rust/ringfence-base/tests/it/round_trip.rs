@@ -137,6 +137,34 @@ fn every_field_means_what_it_says() {
 }
 
 #[test]
+fn what_is_left_out_has_its_default() {
+    let short = r#"{"ringfence_scenario":1,"name":"s","objects":[
+        {"kind":"timeline","name":"t"},{"kind":"workqueue","name":"q"},{"kind":"irq","name":"i"},
+        {"kind":"shrinker","name":"s","count":1,"scan":2},{"kind":"cell","name":"c"},
+        {"kind":"timer","name":"t","function":0}],
+        "programs":[{"name":"f"},{"name":"g","result":"int","body":[{"return":[0]}]},
+        {"name":"h","params":1,"registers":["int"],"result":"int","body":[{"return":[0]}]}]}"#;
+    let scenario = Scenario::from_json(short).expect("short, but whole");
+    let kinds: Vec<&ObjectKind> = scenario.objects.iter().map(|object| &object.kind).collect();
+    let (function, count, scan) = (ProgramId::new(0), ProgramId::new(1), ProgramId::new(2));
+    assert_eq!(
+        kinds,
+        [
+            &ObjectKind::Timeline { lock: None, ops: None, first_seqno: 1, bound: None },
+            &ObjectKind::Workqueue { ordered: false, mem_reclaim: false, max_active: 0 },
+            &ObjectKind::Irq { handler: None, thread: None },
+            &ObjectKind::Shrinker { count, scan, seeks: 2, batch: 0 },
+            &ObjectKind::Cell { init: 0 },
+            &ObjectKind::Timer { function, irqsafe: false },
+        ]
+    );
+    assert_eq!(scenario.programs[0].params, 0);
+    assert!(scenario.programs[0].registers.is_empty() && scenario.programs[0].result.is_none());
+    assert_eq!(scenario.environment, Environment::quiet());
+    assert!(scenario.sites.is_empty() && scenario.threads.is_empty());
+}
+
+#[test]
 fn numbers_come_back_to_the_last_digit() {
     for value in [i64::MIN, i64::MIN + 1, -1, 0, 1, 1 << 53, (1 << 53) + 1, i64::MAX] {
         let json = format!(

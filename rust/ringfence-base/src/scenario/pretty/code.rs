@@ -8,8 +8,8 @@ use super::literal::{self, Meaning};
 use super::names::Names;
 use super::registers::Registers;
 use crate::ProgramId;
-use crate::scenario::path::shown;
 use crate::scenario::{Arg, Kind, ObjectKind, Operation, Program, Scenario, Stmt};
+use crate::shown::shown;
 
 const INDENT: &str = "        ";
 

@@ -4,9 +4,9 @@ use core::fmt::Write as _;
 
 use super::literal::duration;
 use super::names::Names;
-use crate::scenario::path::shown;
 use crate::scenario::signature::handlers;
 use crate::scenario::{Kind, Object, ObjectKind, Scenario, WwAlgorithm};
+use crate::shown::shown;
 use crate::{ObjectId, ProgramId};
 
 /// An initialiser goes on one line up to here.

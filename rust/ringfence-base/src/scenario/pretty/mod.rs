@@ -14,10 +14,10 @@ use core::fmt::{self, Write as _};
 
 use self::code::Code;
 use self::names::Names;
-use super::path::shown;
 use super::signature::handlers;
 use super::{Environment, Program, Scenario};
 use crate::ProgramId;
+use crate::shown::shown;
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

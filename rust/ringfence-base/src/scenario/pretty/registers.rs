@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::call::prints_its_result;
 use super::names::Names;
 use crate::ProgramId;
-use crate::scenario::path::shown;
 use crate::scenario::signature::handlers;
 use crate::scenario::{Arg, Kind, Op, Operation, Program, Scenario, Stmt};
+use crate::shown::shown;
 
 /// An expression has at most so many operators.
 const MAX_OPERATORS: usize = 4;

@@ -11,8 +11,9 @@ mod object;
 use thiserror::Error;
 
 use self::flow::Flow;
-use super::path::{Path, shown};
+use super::path::Path;
 use super::{Kind, Program, Scenario};
+use crate::shown::shown;
 use crate::{ObjectId, ProgramId, SiteId};
 
 /// How deep statements may be nested: branches and loops inside each other, the outermost being 1.
