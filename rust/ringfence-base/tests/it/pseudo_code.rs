@@ -12,7 +12,9 @@ use crate::SUBMIT;
 const EVERY_KIND: &str = include_str!("../data/every_kind.json");
 
 fn snapshot(name: &str, text: &str) {
-    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+    insta::with_settings!({
+        snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true
+    }, {
         insta::assert_snapshot!(name, text);
     });
 }
@@ -142,7 +144,8 @@ fn the_kernels_spelling() {
         {"op":"dma_resv_wait_timeout","args":[{"obj":2},3,0,9223372036854775807],"out":2},
         {"op":"le","args":[{"reg":2},0],"out":4},
         {"if":{"reg":4},"then":[{"op":"msleep","args":[2000000]}],
-         "else":[{"if":{"reg":2},"then":[{"op":"udelay","args":[1500]}],"else":[{"op":"msleep","args":[0]}]}]},
+         "else":[{"if":{"reg":2},"then":[{"op":"udelay","args":[1500]}],
+         "else":[{"op":"msleep","args":[0]}]}]},
         {"op":"warn_on","args":[{"reg":2}]},
         {"op":"kmalloc","args":[{"gfp":"GFP_NOWAIT|__GFP_NORETRY"}]},
         {"op":"choose","args":["path taken",2],"out":2},

@@ -18,7 +18,8 @@ const LOOK_AHEAD: usize = 8;
 pub(super) struct Registers {
     /// Per register: its name; empty if it is not printed.
     pub(super) names: Vec<String>,
-    /// Per register that is printed as the expression that it holds, where it is read: how many operators that is.
+    /// Per register that is printed as the expression that it holds, where it is read: how many operators
+    /// that is.
     inline: Vec<Option<usize>>,
     /// Per register: it only ever holds what calls of the kernel returned.
     pub(super) returned: Vec<bool>,
