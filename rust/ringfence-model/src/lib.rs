@@ -35,6 +35,7 @@ mod foreign;
 mod frame;
 mod gpu_mapping;
 mod interrupt;
+mod invariants;
 mod irq;
 mod irq_work;
 pub mod judge;

@@ -33,7 +33,7 @@ impl Kernel<'_> {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            self.me().preempt -= 1;
+            self.preempt_count_sub("a spinning lock is given back with preemption enabled before");
         }
     }
 
