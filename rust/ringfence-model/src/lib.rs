@@ -34,6 +34,7 @@ mod flush;
 mod foreign;
 mod frame;
 mod gpu_mapping;
+mod inspect;
 mod interrupt;
 mod irq;
 mod irq_work;
@@ -70,6 +71,7 @@ mod world;
 mod ww_acquire_ctx;
 mod ww_mutex;
 
+pub use inspect::FenceState;
 pub use lock::{Lock, Locks};
 pub use plan::{ContextDecl, ContextKind, KernelVersion, LockClass, LockSort, Plan, Source, class};
 pub use session::Session;
