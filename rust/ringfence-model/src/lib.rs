@@ -55,6 +55,7 @@ mod rcu;
 mod session;
 mod shrinker;
 mod sleep;
+mod sort;
 mod sync;
 mod tasklet;
 mod thread;
