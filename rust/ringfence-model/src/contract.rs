@@ -1,7 +1,8 @@
-//! The contract as an adversary: what it allows others to do, as threads, shrinkers and notifiers of the scenario.
+//! The contract as an adversary: what it allows others to do, as threads, shrinkers and notifiers of the
+//! scenario.
 //!
-//! What is added is plain data like the rest, and named "foreign: …". It keeps the contract itself, and it ends:
-//! every thread does one thing once. A part that is switched off adds nothing.
+//! What is added is plain data like the rest, and named "foreign: …". It keeps the contract itself, and it
+//! ends: every thread does one thing once. A part that is switched off adds nothing.
 
 use ringfence_base::errno::EAGAIN;
 use ringfence_base::scenario::{

@@ -72,6 +72,21 @@ pub(crate) struct EnableFrame {
 }
 
 impl Kernel<'_> {
+    /// Whoever signals a fence that others wait for does so in a signalling section, so that the validator sees
+    /// all that is needed to get there. Atomic context is excused: what is forbidden there is checked anyway.
+    pub(crate) fn check_annotated(&mut self, fence: u32) {
+        let flags = self.w.fences.get(fence).flags;
+        let pending = flags & flag::PUBLISHED != 0 && flags & flag::SIGNALED == 0;
+        let thread = self.me();
+        if pending && thread.sections.is_empty() && !thread.in_atomic() && !thread.irqs_off {
+            self.broken(
+                "RF201",
+                "a published fence is signaled outside a signalling section",
+                fence_object(fence),
+            );
+        }
+    }
+
     /// `dma_fence_begin_signalling()`: the cookie is the number of sections that are open then.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);

@@ -67,12 +67,12 @@ fn test_mutex(algorithm: WwAlgorithm, flags: Flags) -> Plan {
     let [ready, go, done] = ["ready", "go", "done"].map(|name| completion(&mut build, name));
     let mut work = vec![complete(ready), wait(go)];
     if flags.trylock {
-        let attempt = op_out(Op::WwMutexTrylock, &[obj(locks[0])], TMP);
+        let attempt = op_out(Op::WwMutexTrylock, &[obj(locks[0]), Arg::Null], TMP);
         work.push(forever(vec![attempt, when(R(TMP), vec![BREAK]), op(Op::CondResched, &[])]));
         // Somebody who polls keeps time from moving on by itself.
         build.scenario.environment.early_timeouts = true;
     } else {
-        work.push(op(Op::WwMutexLock, &[obj(locks[0])]));
+        work.push(op(Op::WwMutexLock, &[obj(locks[0]), Arg::Null]));
     }
     work.extend([complete(done), unlock(locks[0])]);
     build.thread("test_mutex_work", &KINDS, work);
@@ -334,7 +334,7 @@ pub(crate) fn stress_reorder(class: ObjectId, order: &[ObjectId], inside: &[Obje
 
 /// Takes one lock, without a context.
 pub(crate) fn stress_one(at: ObjectId, inside: ObjectId) -> Vec<Stmt> {
-    let mut body = vec![op_out(Op::WwMutexLock, &[obj(at)], ERR)];
+    let mut body = vec![op_out(Op::WwMutexLock, &[obj(at), Arg::Null], ERR)];
     body.extend(expect_eq(TMP, R(ERR), 0));
     body.extend(alone(inside, TMP));
     body.push(unlock(at));
