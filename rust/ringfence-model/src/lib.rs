@@ -56,6 +56,7 @@ mod rcu;
 mod session;
 mod shrinker;
 mod sleep;
+mod sort;
 mod sync;
 mod tasklet;
 mod thread;
