@@ -3,6 +3,7 @@
 use ringfence_base::{Gfp, ProgramId};
 
 use crate::deferred::Deferred;
+use crate::dma_fence::FenceSort;
 use crate::frame::Frame;
 use crate::memory::MemoryFrame;
 use crate::plan::Plan;
@@ -21,8 +22,11 @@ impl World {
     }
 
     /// The `sw_sync` timeline of a fence.
-    pub(crate) fn sw_sync_of(&self, _fence: u32) -> Option<u32> {
-        None
+    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
+        match self.fences.get(fence).sort {
+            FenceSort::SwSync(timeline) => Some(timeline),
+            _ => None,
+        }
     }
 
     /// The fences of a wait for any of several.
