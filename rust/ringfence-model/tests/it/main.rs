@@ -1,7 +1,9 @@
 //! The model, concept by concept.
 
 mod build;
+mod by_hand;
 mod contract;
+mod drm_syncobj;
 mod gpu_mapping;
 mod interval_notifier;
 mod locks;
@@ -11,6 +13,8 @@ mod mmu_notifier;
 mod page_alloc;
 mod run;
 mod shrinker;
+mod sw_sync;
+mod sync_file;
 mod test_ww_mutex;
 mod ww;
 mod ww_api;
