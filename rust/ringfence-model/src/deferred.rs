@@ -112,10 +112,12 @@ pub(crate) enum Then {
     ReleaseTasklet(u32),
 }
 
-/// How deep a context is in everything that a function has to leave as it found it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// How deep a context is in everything that a function has to leave as it found it; the default is a thread that
+/// begins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Depths {
     held: u32,
+    sections: u32,
     preempt: u32,
     bh_off: u32,
     rcu: u32,
@@ -155,11 +157,9 @@ impl Kernel<'_> {
             Op::ModTimer | Op::TimerDelete | Op::TimerDeleteSync => self.timer_op(call),
             Op::TaskletSchedule | Op::TaskletKill => self.tasklet_op(call),
             Op::IrqWorkQueue | Op::IrqWorkSync => self.irq_work_op(call),
-            Op::RaiseIrq
-            | Op::DisableIrq
-            | Op::DisableIrqNosync
-            | Op::EnableIrq
-            | Op::SynchronizeIrq => self.irq_op(call),
+            Op::RaiseIrq | Op::DisableIrq | Op::DisableIrqNosync | Op::EnableIrq | Op::SynchronizeIrq => {
+                self.irq_op(call)
+            }
             other => panic!("engine bug: {other:?} defers nothing"),
         }
     }
@@ -248,6 +248,7 @@ impl Kernel<'_> {
         let thread = self.me();
         Depths {
             held: thread.held.len() as u32,
+            sections: thread.sections.len() as u32,
             preempt: thread.preempt,
             bh_off: thread.bh_off,
             rcu: thread.rcu,
@@ -261,6 +262,9 @@ impl Kernel<'_> {
         let now = self.depths();
         if now == before {
             return;
+        }
+        if now.sections != before.sections {
+            self.broken("RF204", "signalling section left open when the function returned", None);
         }
         if now.held != before.held {
             // Its preemption goes with the lock.

@@ -268,7 +268,8 @@ impl Compiler {
             self.plan.initial.fences.timelines.push(timeline);
         }
         for number in 0..self.plan.by_kind[Kind::Fence as usize].len() {
-            let &ObjectKind::Fence { timeline, seqno } = self.plan.declared(Kind::Fence, number as u32) else {
+            let &ObjectKind::Fence { timeline, seqno } = self.plan.declared(Kind::Fence, number as u32)
+            else {
                 continue;
             };
             let timeline = self.plan.index(timeline);

@@ -189,11 +189,7 @@ impl Kernel<'_> {
                 frame.at = At::Answered;
                 // Callbacks may still come when the array is signaled already.
                 self.fence_get(frame.fence);
-                go!(
-                    self,
-                    FenceFrame::ArrayEnable(frame),
-                    self.fence_add_callback(member.fence, member.node)
-                );
+                go!(self, FenceFrame::ArrayEnable(frame), self.fence_add_callback(member.fence, member.node));
             }
             if frame.at == At::Answered && self.ret().int() != 0 {
                 let error = self.w.fences.get(member.fence).error;

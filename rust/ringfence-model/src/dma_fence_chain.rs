@@ -205,7 +205,11 @@ impl Kernel<'_> {
                 EachAt::Node => {
                     frame.at = EachAt::Answered;
                     let contained = self.chain_contained(frame.cursor);
-                    go!(self, FenceFrame::ChainEach(frame), self.chain_ask(frame.each, frame.head, contained));
+                    go!(
+                        self,
+                        FenceFrame::ChainEach(frame),
+                        self.chain_ask(frame.each, frame.head, contained)
+                    );
                 }
                 EachAt::Answered => {
                     let contained = self.chain_contained(frame.cursor);

@@ -365,5 +365,4 @@ impl Kernel<'_> {
         // What Linux stores after its warning, cut to an int as there.
         self.w.fences.get_mut(fence).error = error as i32;
     }
-
 }

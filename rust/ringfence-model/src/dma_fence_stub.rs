@@ -172,7 +172,11 @@ impl Kernel<'_> {
                 DeadlineAt::Node(node) => {
                     frame.at = DeadlineAt::Told(node);
                     let contained = self.chain_contained(node);
-                    go!(self, FenceFrame::Deadline(frame), self.fence_set_deadline(contained, frame.deadline));
+                    go!(
+                        self,
+                        FenceFrame::Deadline(frame),
+                        self.fence_set_deadline(contained, frame.deadline)
+                    );
                 }
                 DeadlineAt::Told(node) => {
                     frame.at = DeadlineAt::Walked;

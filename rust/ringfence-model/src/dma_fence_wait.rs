@@ -96,8 +96,7 @@ impl Kernel<'_> {
             if let Some(program) = self.fence_ops(fence).wait {
                 frame.at = At::Driver;
                 self.replace(Frame::Fence(FenceFrame::Wait(frame)));
-                let args =
-                    [Value::fence(fence), Value::bool(frame.interruptible), Value::Int(frame.timeout)];
+                let args = [Value::fence(fence), Value::bool(frame.interruptible), Value::Int(frame.timeout)];
                 return self.call_fence_op(program, &args);
             }
             frame.at = At::Locked;
@@ -315,11 +314,7 @@ impl Kernel<'_> {
                 self.broken("RF502", "the fence was freed while it was waited for", fence_object(fence));
                 continue;
             }
-            go!(
-                self,
-                FenceFrame::WaitAny(frame),
-                self.with_fence_lock(fence, Doing::RemoveCallback(node))
-            );
+            go!(self, FenceFrame::WaitAny(frame), self.with_fence_lock(fence, Doing::RemoveCallback(node)));
         }
         self.wait_any_over(frame, frame.timeout)
     }

@@ -239,10 +239,8 @@ impl Kernel<'_> {
             self.end_kthread_flushes(work, worker);
             match idle {
                 true => self.let_kthread_worker_idle(worker),
-                false => self.replace(Frame::Deferred(DeferredFrame::Kthread(KthreadFrame {
-                    worker,
-                    called: None,
-                }))),
+                false => self
+                    .replace(Frame::Deferred(DeferredFrame::Kthread(KthreadFrame { worker, called: None }))),
             }
             return Flow::Yield;
         }

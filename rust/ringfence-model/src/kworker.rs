@@ -155,9 +155,7 @@ impl Kernel<'_> {
     fn assign_worker(&mut self, wq: u32) {
         let of_state = |kernel: &Self, rescuer: bool| {
             let mut slots = kernel.slots_of(wq);
-            slots.find(|&slot| {
-                kernel.slot_layout(slot).rescuer == rescuer && kernel.slot(slot) == Slot::Idle
-            })
+            slots.find(|&slot| kernel.slot_layout(slot).rescuer == rescuer && kernel.slot(slot) == Slot::Idle)
         };
         let (regular, rescuer) = (of_state(self, false), of_state(self, true));
         let pool = self.plan.deferred.workqueues.queues[wq as usize].pool;
@@ -226,7 +224,8 @@ impl Kernel<'_> {
             return;
         }
         for slot in 0..self.w.deferred.workqueues.slots.len() as u32 {
-            let of_pool = self.plan.deferred.workqueues.queues[self.slot_layout(slot).wq as usize].pool == pool;
+            let of_pool =
+                self.plan.deferred.workqueues.queues[self.slot_layout(slot).wq as usize].pool == pool;
             if !of_pool || self.slot(slot) != Slot::Starved {
                 continue;
             }
