@@ -48,7 +48,7 @@ impl Compiler {
             scenario,
         };
         let mut compiler = Self { plan, breaks: Vec::new(), loop_starts: Vec::new() };
-        compiler.number_objects();
+        compiler.number_objects(manual);
         compiler.flatten_programs();
         for number in 0..manual {
             compiler.context(format!("task{number}"), ContextKind::Thread);
@@ -59,7 +59,7 @@ impl Compiler {
     }
 
     /// Gives every object its index. Locks have one arena for all their kinds.
-    fn number_objects(&mut self) {
+    fn number_objects(&mut self, manual: usize) {
         let objects = std::mem::take(&mut self.plan.scenario.objects);
         for (number, object) in objects.iter().enumerate() {
             let id = ringfence_base::ObjectId::new(number);
@@ -81,6 +81,8 @@ impl Compiler {
                 }
                 // 0 is `system_wq`, which nobody declares.
                 ObjectKind::Workqueue { .. } => index + 1,
+                // Its context.
+                ObjectKind::Task { thread } => manual as u32 + thread,
                 _ => index,
             };
             self.plan.indices.push(index);

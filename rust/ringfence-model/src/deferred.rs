@@ -279,9 +279,10 @@ impl Kernel<'_> {
         }
         if now.irqs_off != before.irqs_off {
             self.broken("RF614", "interrupts are not as they were before the function", None);
-            match before.irqs_off {
-                true => self.irq_disable(),
-                false => self.irq_enable(),
+            if before.irqs_off {
+                self.irq_disable();
+            } else {
+                self.irq_enable();
             }
         }
     }

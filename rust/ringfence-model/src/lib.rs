@@ -49,6 +49,7 @@ mod timer;
 mod value;
 mod wait;
 mod workqueue;
+mod workqueue_flush;
 mod world;
 mod ww_mutex;
 

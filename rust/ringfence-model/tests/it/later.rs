@@ -232,11 +232,7 @@ pub(crate) fn nesting(marks: &[String], functions: &[&str]) -> (usize, bool) {
         let (name, sign) = mark.split_at(mark.len() - 1);
         let Some(&function) = functions.iter().find(|&&function| function == name) else { continue };
         let depth = inside.entry(function).or_default();
-        if sign == "+" {
-            *depth += 1
-        } else {
-            *depth -= 1
-        }
+        *depth = if sign == "+" { *depth + 1 } else { *depth - 1 };
         twice |= *depth > 1;
         most = most.max(inside.values().sum());
     }

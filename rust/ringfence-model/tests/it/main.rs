@@ -1,6 +1,7 @@
 //! The model, concept by concept.
 
 mod build;
+mod chaos;
 mod engine;
 mod irq;
 mod kthread_worker;

@@ -387,15 +387,14 @@ fn reclaim_must_not_wait_for_works_that_may_need_memory() {
         let done = story.build.object("done", ObjectKind::Completion);
         let target = story.build.object("target", queue(false, mem_reclaim, 0));
         let reclaim = story.build.object("reclaim", queue(false, true, 0));
-        let waits = vec![on(Op::WaitForCompletion, done)];
-        let flushed = story.with_function("flushed", work, waits);
-        let flushing = vec![on(Op::FlushWork, flushed)];
-        let flusher = story.with_function("flusher", work, flushing);
+        let wait = vec![on(Op::WaitForCompletion, done)];
+        let flushed = story.with_function("flushed", work, wait);
+        let waiter = story.with_function("waiter", work, vec![on(Op::FlushWork, flushed)]);
         let queue_it = |wq, id| op(Op::QueueWork, &[obj(wq), obj(id)]);
-        let queueing = vec![queue_it(target, flushed), queue_it(reclaim, flusher), on(Op::Complete, done)];
+        let queueing = vec![queue_it(target, flushed), queue_it(reclaim, waiter), on(Op::Complete, done)];
         story.thread("thread", queueing);
         let plan = story.plan();
-        sometimes(&plan, |outcome| outcome.in_order("flusher+", "flushed-") && outcome.broken() == broken);
+        sometimes(&plan, |outcome| outcome.in_order("waiter+", "flushed-") && outcome.broken() == broken);
         never(&plan, |outcome| outcome.broken().len() > broken.len());
     }
 }
@@ -437,7 +436,7 @@ fn with_delayed_work(body: impl Fn(ObjectId) -> Vec<Stmt>) -> (Vec<u64>, Vec<Str
         match event.kind {
             EventKind::Time(time) => now = time,
             EventKind::Acquire(lock, _) if plan.lock_name(&outcome.world, lock.raw()) == "!w+" => {
-                times.push(now)
+                times.push(now);
             }
             _ => {}
         }
