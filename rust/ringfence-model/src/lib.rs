@@ -72,6 +72,7 @@ mod value;
 mod vmscan;
 mod wait;
 mod workqueue;
+mod workqueue_flush;
 mod world;
 mod ww_acquire_ctx;
 mod ww_mutex;

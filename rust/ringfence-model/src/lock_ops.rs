@@ -33,7 +33,8 @@ impl Kernel<'_> {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            self.me().preempt -= 1;
+            // A preempt_enable() too many has been reported.
+            self.me().preempt = self.me().preempt.saturating_sub(1);
         }
     }
 
