@@ -308,7 +308,7 @@ Step: st.SearchStrategy[Any] = st.deferred(
         st.tuples(st.sampled_from(["if", "else", "loop", "mutex", "trylock", "resv"]), Steps),
     )
 )
-Steps = st.lists(Step, max_size=5)
+Steps: st.SearchStrategy[list[Any]] = st.lists(Step, max_size=5)
 
 
 class Program:
