@@ -111,6 +111,16 @@ impl Gfp {
         Ok(mask)
     }
 
+    /// The mask as a number, and back. The bits are not those of any kernel.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The mask with these bits.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// All flags of `other` are set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -4,6 +4,7 @@
 //! frozen; what changes is behind a lock that is never waited for while attached to the interpreter
 //! (`detach.rs`).
 
+mod check;
 mod detach;
 mod errors;
 mod finding;
@@ -21,6 +22,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
 
+    #[pymodule_export]
+    use super::check::{CheckFinding, Report, check};
     #[pymodule_export]
     use super::finding::Finding;
     #[pymodule_export]

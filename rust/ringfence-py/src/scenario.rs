@@ -13,7 +13,7 @@ use crate::errors;
 #[pyclass(frozen, eq, module = "ringfence._core")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Scenario {
-    inner: Arc<scenario::Scenario>,
+    pub(crate) inner: Arc<scenario::Scenario>,
 }
 
 #[pymethods]

@@ -18,6 +18,8 @@ pub struct Environment {
     pub user_memory: bool,
     /// Interruptible waits can be interrupted.
     pub interrupts_waits: bool,
+    /// A trylock can fail although nobody in the scenario holds the lock: somebody else does.
+    pub trylock_failure: bool,
     /// `ww_mutex_lock()` can be told -EDEADLK though nobody is in the way (`CONFIG_DEBUG_WW_MUTEX_SLOWPATH`).
     pub deadlock_injection: bool,
     /// A timeout can run out although threads could still run: they were preempted for that long.
@@ -37,6 +39,7 @@ impl Environment {
             allocation_failure: false,
             user_memory: false,
             interrupts_waits: false,
+            trylock_failure: false,
             deadlock_injection: false,
             early_timeouts: false,
             fence_bound: Self::FENCE_BOUND,
@@ -53,6 +56,7 @@ impl Environment {
             allocation_failure: true,
             user_memory: true,
             interrupts_waits: true,
+            trylock_failure: true,
             deadlock_injection: true,
             early_timeouts: true,
             fence_bound: Self::FENCE_BOUND,
@@ -63,7 +67,7 @@ impl Environment {
     pub const FENCE_BOUND: i64 = 10_000_000_000;
 
     /// The switches by name, as in Python and JSON.
-    pub const PARTS: [&str; 9] = [
+    pub const PARTS: [&str; 10] = [
         "foreign_resv",
         "foreign_shrinker",
         "foreign_notifier",
@@ -71,6 +75,7 @@ impl Environment {
         "allocation_failure",
         "user_memory",
         "interrupts_waits",
+        "trylock_failure",
         "deadlock_injection",
         "early_timeouts",
     ];
@@ -85,6 +90,7 @@ impl Environment {
             "allocation_failure" => &mut self.allocation_failure,
             "user_memory" => &mut self.user_memory,
             "interrupts_waits" => &mut self.interrupts_waits,
+            "trylock_failure" => &mut self.trylock_failure,
             "deadlock_injection" => &mut self.deadlock_injection,
             "early_timeouts" => &mut self.early_timeouts,
             _ => return None,

@@ -295,6 +295,9 @@ operations! {
         GpuUnmap "gpu_unmap" (range: is UserRange) - true "Takes the range out of the GPU's page tables.";
         GpuAccess "gpu_access" (range: is UserRange) - true "The GPU reads or writes the range through its page tables.";
         Oom "oom_kill" (mm: is Mm) - true "The OOM reaper unmaps the mm; notifiers may not block.";
+        HmmRangeFault "hmm_range_fault" (notifier: is IntervalNotifier, seq: is Seqno) Errno true "Faults the notifier's range in and looks its pages up, without references, with mmap_lock held: 0, -EBUSY if an invalidation came since `seq`, or -EFAULT.";
+        MmuIntervalNotifierInsert "mmu_interval_notifier_insert" (notifier: is IntervalNotifier) - true "Puts it back after a removal; from the start it is inserted.";
+        MmuIntervalNotifierRemove "mmu_interval_notifier_remove" (notifier: is IntervalNotifier) - true "Waits until invalidate() does not run; it is not called any more.";
     }
     Fence {
         DmaFenceInit "dma_fence_init" (timeline: is Timeline) Fence true "A new fence with the timeline's next number; the caller has a reference.";
@@ -335,6 +338,13 @@ operations! {
         DmaFenceChainFindSeqno "dma_fence_chain_find_seqno" (chain: opt Fence, seqno: is Seqno) Errno true "0 or -EINVAL; dma_fence_chain_found() is what was found.";
         DmaFenceChainFound "dma_fence_chain_found" () Fence true "What the latest dma_fence_chain_find_seqno() of this thread found; NULL: already signaled.";
         DmaFenceUnwrapMerge "dma_fence_unwrap_merge" (fences: list Fence) Fence true "Merges; NULL if the allocation fails.";
+        DmaFenceInitOps "dma_fence_init_ops" (timeline: is Timeline, seqno: is Seqno, ops: opt FenceOps) Fence true "A new fence with this number and ops of its own; NULL: none of the optional ones.";
+        DmaFenceContext "dma_fence_context" (fence: is Fence) Int true "fence->context.";
+        DmaFenceChainWalk "dma_fence_chain_walk" (fence: opt Fence) Fence true "From a chain node, whose reference it drops, to the unsignaled one before it, with a reference; NULL: none.";
+        DmaFenceChainContained "dma_fence_chain_contained" (fence: opt Fence) Fence true "What a chain node contains; any other fence itself. No reference.";
+        DmaFenceChainPrevSeqno "dma_fence_chain_prev_seqno" (chain: is Fence) Seqno true "chain->prev_seqno; 0 for any other fence.";
+        DmaFenceArrayFirst "dma_fence_array_first" (fence: opt Fence) Fence true "The first fence in an array; any other fence itself. No reference.";
+        DmaFenceArrayNext "dma_fence_array_next" (fence: opt Fence, index: is Int) Fence true "The fence at that position of an array, or NULL. No reference.";
     }
     Sync {
         SyncFileCreate "sync_file_create" (fence: is Fence) SyncFile true "Wraps a fence; publishes it once fd_install() makes it visible. NULL if the allocation fails.";

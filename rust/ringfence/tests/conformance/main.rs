@@ -6,3 +6,4 @@ mod findings;
 mod recordings;
 mod rules;
 mod support;
+mod ww_mutex;

@@ -43,7 +43,7 @@ impl Reader {
         let mut values = [None; N];
         for (key, value) in entries {
             let Some(index) = known.iter().position(|known| known == key) else {
-                return Err(self.error(path, unknown("field", key, known.into_iter())));
+                return Err(self.error(path, unknown_field(key, &known)));
             };
             if values[index].replace(value).is_some() {
                 return Err(self.error(path, format!("field `{key}` is there twice")));
@@ -110,6 +110,16 @@ impl Reader {
             _ => None,
         }
     }
+}
+
+/// `unknown field `x`; did you mean `y`?`, or which ones there are.
+pub(super) fn unknown_field(name: &str, known: &[&'static str]) -> String {
+    let message = unknown("field", name, known.iter().copied());
+    if message.contains("; did you mean") || known.is_empty() {
+        return message;
+    }
+    let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+    format!("{message}; expected one of {}", known.join(", "))
 }
 
 macro_rules! integer_field {

@@ -1,6 +1,6 @@
 //! Statements and their arguments.
 
-use super::fields::{Field, Reader};
+use super::fields::{Field, Reader, unknown_field};
 use super::value::Json;
 use super::write;
 use crate::scenario::closest::unknown;
@@ -80,10 +80,9 @@ fn statement(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Stmt, 
 }
 
 fn no_form(first: Option<&str>) -> String {
-    let wanted = "a statement has one of the fields `op`, `if`, `loop`, `break`, `continue`, `return`";
     match first {
-        Some(field) => format!("{wanted}; {}", unknown("field", field, FORMS.into_iter())),
-        None => wanted.to_owned(),
+        Some(field) => unknown_field(field, &FORMS),
+        None => format!("a statement has one of the fields `{}`", FORMS.join("`, `")),
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Body<'a> {
     /// Registers that have a value here.
     pub(super) assigned: Vec<u16>,
     stmts: Vec<Stmt>,
+    /// How many statements there are so far, those inside others included.
+    written: usize,
     result: Option<Kind>,
 }
 
@@ -83,6 +85,7 @@ impl<'a> Body<'a> {
             registers: plan.params.clone(),
             assigned: (0..plan.params.len() as u16).collect(),
             stmts: Vec::new(),
+            written: 0,
             result: plan.result,
         };
         body.statements(size, 1, false);
@@ -94,9 +97,9 @@ impl<'a> Body<'a> {
 
     /// About `size` statements more. The last one may leave the block.
     fn statements(&mut self, size: usize, depth: usize, in_loop: bool) {
-        let end = self.stmts.len() + size;
-        while self.stmts.len() < end {
-            let left = end - self.stmts.len();
+        let end = self.written + size;
+        while self.written < end {
+            let left = end - self.written;
             match self.rng.below(100) {
                 0..45 if left > 1 => self.pair(left, depth, in_loop),
                 45..55 if depth < MAX_DEPTH && left > 1 => self.branch(left, depth, in_loop),
@@ -139,7 +142,7 @@ impl<'a> Body<'a> {
         };
         let then = self.block(|body| inner(body, depth + 1));
         let at = some_site(self.rng);
-        self.stmts.push(Stmt::If { cond: Arg::Register(cond), then, otherwise: Vec::new(), at });
+        self.push(Stmt::If { cond: Arg::Register(cond), then, otherwise: Vec::new(), at });
     }
 
     fn arguments_of_second(first: Op, args: &[Arg], out: Option<u16>, second: Op) -> Vec<Arg> {
@@ -156,11 +159,12 @@ impl<'a> Body<'a> {
 
     fn branch(&mut self, left: usize, depth: usize, in_loop: bool) {
         let cond = self.anything();
-        let sizes = [1 + self.rng.below(left), self.rng.below(left)];
+        let then = 1 + self.rng.below(left);
+        let sizes = [then, self.rng.below(left.saturating_sub(then))];
         let [then, otherwise] =
             sizes.map(|size| self.block(|body| body.statements(size, depth + 1, in_loop)));
         let at = some_site(self.rng);
-        self.stmts.push(Stmt::If { cond, then, otherwise, at });
+        self.push(Stmt::If { cond, then, otherwise, at });
     }
 
     fn endless(&mut self, left: usize, depth: usize) {
@@ -171,22 +175,23 @@ impl<'a> Body<'a> {
             body.emit(Op::CondResched, Vec::new(), None);
             let at = some_site(body.rng);
             let cond = body.anything();
-            body.stmts.push(Stmt::If { cond, then: vec![Stmt::Break { at }], otherwise: Vec::new(), at });
+            body.push(Stmt::If { cond, then: vec![Stmt::Break { at }], otherwise: Vec::new(), at });
             body.statements(size, depth + 1, true);
         });
         let at = some_site(self.rng);
-        self.stmts.push(Stmt::Loop { body, at });
+        self.push(Stmt::Loop { body, at });
     }
 
     fn jump(&mut self) {
         let at = some_site(self.rng);
-        self.stmts.push(if self.rng.percent(50) { Stmt::Break { at } } else { Stmt::Continue { at } });
+        let jump = if self.rng.percent(50) { Stmt::Break { at } } else { Stmt::Continue { at } };
+        self.push(jump);
     }
 
     fn leave(&mut self) {
         let value = self.result.map(|_| Arg::Int(self.rng.number(-1, 0)));
         let at = some_site(self.rng);
-        self.stmts.push(Stmt::Return { value, at });
+        self.push(Stmt::Return { value, at });
     }
 
     fn operation(&mut self) {
@@ -227,9 +232,14 @@ impl<'a> Body<'a> {
         self.registers.len() as u16 - 1
     }
 
+    fn push(&mut self, stmt: Stmt) {
+        self.stmts.push(stmt);
+        self.written += 1;
+    }
+
     pub(super) fn emit(&mut self, op: Op, args: Vec<Arg>, out: Option<u16>) {
         let at = some_site(self.rng);
-        self.stmts.push(Stmt::Op(Operation { op, args, out, at }));
+        self.push(Stmt::Op(Operation { op, args, out, at }));
         if let Some(out) = out.filter(|out| !self.assigned.contains(out)) {
             self.assigned.push(out);
         }

@@ -108,7 +108,7 @@ impl Flow<'_> {
             (_, _, [Kind::Nanos]) => (0, i64::MAX, "a duration in nanoseconds, not negative"),
             (_, _, [Kind::Seqno]) => (0, i64::MAX, "a sequence number, not negative"),
             (Op::Choose, "options", _) => (1, i64::MAX, "at least 1"),
-            (Op::DmaResvReserveFences, "count", _) => (0, i64::MAX, "not negative"),
+            (Op::DmaResvReserveFences, "count", _) => (0, i64::MAX, "0 or more"),
             (_, "subclass", _) => (0, MAX_SUBCLASS, "a lockdep subclass, 0 to 7"),
             _ => return Ok(()),
         };
@@ -145,7 +145,7 @@ impl Flow<'_> {
             let count = registers.len();
             self.error(
                 path,
-                format!("there is no register {register}: the program has {count}, counted from 0"),
+                format!("there is no register {register} (counted from 0; the program has {count})"),
             )
         })
     }

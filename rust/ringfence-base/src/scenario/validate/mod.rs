@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
         }
         if program.params > count {
             let message = format!(
-                "{} parameters, but {count} registers; parameters are the first of the registers",
+                "is {}, more than there are registers ({count}); parameters are the first of them",
                 program.params
             );
             return Err(self.error(&path.field("params"), message));
@@ -108,8 +108,7 @@ impl<'a> Checker<'a> {
         if at.index() <= count {
             return Ok(());
         }
-        let message =
-            format!("there is no place {}: the scenario has {count} sites, counted from 1", at.index());
+        let message = format!("there is no site {} (counted from 1; the scenario has {count})", at.index());
         Err(self.error(&path.field("at"), message))
     }
 
@@ -119,7 +118,7 @@ impl<'a> Checker<'a> {
             let count = programs.len();
             self.error(
                 path,
-                format!("there is no program {}: the scenario has {count}, counted from 0", id.index()),
+                format!("there is no program {} (counted from 0; the scenario has {count})", id.index()),
             )
         })
     }
@@ -130,7 +129,7 @@ impl<'a> Checker<'a> {
             let count = objects.len();
             self.error(
                 path,
-                format!("there is no object {}: the scenario has {count}, counted from 0", id.index()),
+                format!("there is no object {} (counted from 0; the scenario has {count})", id.index()),
             )
         })
     }

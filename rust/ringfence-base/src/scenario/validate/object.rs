@@ -38,7 +38,7 @@ impl Checker<'_> {
         if (thread as usize) < count {
             return Ok(());
         }
-        let message = format!("there is no thread {thread}: the scenario has {count}, counted from 0");
+        let message = format!("there is no thread {thread} (counted from 0; the scenario has {count})");
         Err(self.error(&path.field("thread"), message))
     }
 

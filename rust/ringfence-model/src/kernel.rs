@@ -1,0 +1,301 @@
+//! The kernel at work: one step of one context.
+
+use ringfence_base::scenario::Op;
+use ringfence_base::{
+    AcquireFlags, ChoiceKind, Decide, Event, EventKind, LockId, ObjectRef, Origin, ProgramId, SiteId, TaskId,
+};
+
+use crate::frame::{Flow, Frame, ProgramFrame};
+use crate::plan::{Instr, NO_REGISTER, Operand, Plan};
+use crate::thread::{NONE, State, Thread};
+use crate::value::Value;
+use crate::wait::Wait;
+use crate::world::World;
+
+/// What a step works with. The kernel's functions are methods of it, each in the file of its concept.
+pub(crate) struct Kernel<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) w: &'a mut World,
+    pub(crate) events: &'a mut Vec<Event>,
+    pub(crate) decide: &'a mut dyn Decide,
+    /// The context that runs; [`NONE`] while time moves on.
+    pub(crate) task: u32,
+    /// Number of the step.
+    pub(crate) step: u64,
+    /// The step has done its visible operation.
+    pub(crate) stepped: bool,
+}
+
+/// An operation being done: its arguments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'p> {
+    pub(crate) op: Op,
+    pub(crate) args: &'p [Operand; 4],
+    pub(crate) base: u32,
+}
+
+impl Kernel<'_> {
+    /// The context that runs.
+    #[inline]
+    pub(crate) fn me(&mut self) -> &mut Thread {
+        &mut self.w.threads[self.task as usize]
+    }
+
+    /// Tells the judges.
+    #[inline]
+    pub(crate) fn emit(&mut self, kind: EventKind) {
+        let (task, site) = match self.w.threads.get(self.task as usize) {
+            Some(thread) => (self.task, thread.site),
+            None => (NONE, SiteId::UNKNOWN),
+        };
+        let origin = Origin { op: self.step, task: TaskId::from_raw(task), site };
+        self.events.push(Event { origin, kind });
+    }
+
+    /// A rule is broken: its code, what exactly, and on which object.
+    pub(crate) fn broken(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>) {
+        self.emit(EventKind::Broken(rule, what, object));
+    }
+
+    /// A named choice between `options` possibilities; 0 is the most ordinary one.
+    pub(crate) fn choose(&mut self, kind: ChoiceKind, options: usize) -> usize {
+        if options < 2 {
+            return 0;
+        }
+        let choice = self.decide.decide(kind, options);
+        assert!(choice < options, "engine bug: a strategy chose {choice} of {options} for {kind:?}");
+        choice
+    }
+
+    /// The validator sees an acquisition.
+    #[inline]
+    pub(crate) fn lock_acquire(&mut self, lock: u32, flags: AcquireFlags) {
+        self.emit(EventKind::Acquire(LockId::from_raw(lock), flags));
+    }
+
+    /// The validator sees a release.
+    #[inline]
+    pub(crate) fn lock_release(&mut self, lock: u32) {
+        self.emit(EventKind::Release(LockId::from_raw(lock)));
+    }
+
+    /// Puts a kernel function on top; [`Flow::Continue`] goes on with it. Its result is then [`Kernel::ret`].
+    pub(crate) fn call(&mut self, frame: Frame) -> Flow {
+        self.me().frames.push(frame);
+        Flow::Continue
+    }
+
+    /// Changes the innermost frame: where it goes on when it is entered again.
+    pub(crate) fn replace(&mut self, frame: Frame) {
+        *self.me().frames.last_mut().expect("engine bug: no frame to replace") = frame;
+    }
+
+    /// Calls a program of the scenario; its result is then [`Kernel::ret`].
+    pub(crate) fn call_program(&mut self, program: ProgramId, args: &[Value]) -> Flow {
+        let info = self.plan.programs[program.index()];
+        let thread = self.me();
+        let base = thread.registers.len();
+        thread.registers.extend_from_slice(args);
+        thread.registers.resize(base + info.registers as usize, Value::Null);
+        thread.frames.push(Frame::Program(ProgramFrame { pc: info.entry, base: base as u32, called: false }));
+        Flow::Continue
+    }
+
+    /// Result of the latest call.
+    pub(crate) fn ret(&mut self) -> Value {
+        self.me().ret
+    }
+
+    /// Wakes every context that waits for what `matches` says. They look again.
+    pub(crate) fn wake(&mut self, matches: impl Fn(Wait) -> bool) {
+        for task in 0..self.w.threads.len() {
+            if let State::Blocked(wait) = self.w.threads[task].state
+                && matches(wait)
+            {
+                self.w.set_state(task as u32, State::Ready);
+            }
+        }
+    }
+
+    /// Runs the context up to the end of its step.
+    pub(crate) fn run(&mut self) {
+        loop {
+            let Some(&frame) = self.me().frames.last() else {
+                return self.finish();
+            };
+            let flow = match frame {
+                Frame::Program(frame) => self.run_program(frame),
+                Frame::Issued(frame) => self.run_issued(frame),
+                Frame::Lock(frame) => self.run_lock(frame),
+                Frame::Ww(frame) => self.run_ww(frame),
+                Frame::Sleep(frame) => self.run_sleep(frame),
+                Frame::Deferred(frame) => self.run_deferred(frame),
+                Frame::Interrupt(frame) => self.run_interrupt(frame),
+                Frame::Memory(frame) => self.run_memory(frame),
+                Frame::Fence(frame) => self.run_fence(frame),
+                Frame::Sync(frame) => self.run_sync(frame),
+                Frame::Resv(frame) => self.run_resv(frame),
+            };
+            match flow {
+                Flow::Continue => {}
+                Flow::Yield => return,
+                Flow::Block(wait) => return self.block(wait),
+                Flow::Return(value) => self.pop(value),
+            }
+        }
+    }
+
+    fn block(&mut self, wait: Wait) {
+        self.w.set_state(self.task, State::Blocked(wait));
+        if let Some(object) = wait.object() {
+            self.emit(EventKind::Block(object));
+        }
+    }
+
+    /// The innermost frame is done.
+    fn pop(&mut self, value: Value) {
+        let code = &self.plan.code;
+        let thread = self.me_of(code);
+        thread.frames.pop();
+        thread.ret = value;
+    }
+
+    /// The context, and the place of the operation that the program below is at.
+    fn me_of(&mut self, code: &[Instr]) -> &mut Thread {
+        let thread = &mut self.w.threads[self.task as usize];
+        if matches!(thread.frames.last(), Some(Frame::Program(_))) {
+            let below = thread.frames.iter().rev().skip(1).find_map(|frame| match frame {
+                Frame::Program(frame) => Some(frame.pc),
+                _ => None,
+            });
+            if let Some(pc) = below
+                && let Instr::Call { site, .. } = code[pc as usize]
+            {
+                thread.site = site;
+            }
+        }
+        thread
+    }
+
+    /// The context has nothing left to do.
+    fn finish(&mut self) {
+        if !self.me().held.is_empty() {
+            self.broken("RF613", "lock held when the thread returned", None);
+        }
+        if !self.me().sections.is_empty() {
+            self.broken("RF204", "signalling section left open when the thread returned", None);
+        }
+        self.w.set_state(self.task, State::Done);
+        self.emit(EventKind::Exit);
+        let task = self.task;
+        self.wake(|wait| wait == Wait::Task(task));
+    }
+
+    fn run_program(&mut self, frame: ProgramFrame) -> Flow {
+        let ProgramFrame { mut pc, base, called } = frame;
+        if called {
+            let Instr::Call { out, .. } = self.plan.code[pc as usize] else {
+                panic!("engine bug: a result for an instruction that calls nothing");
+            };
+            let ret = self.ret();
+            self.store(base, out, ret);
+            pc += 1;
+        }
+        loop {
+            match &self.plan.code[pc as usize] {
+                &Instr::Call { op, visible, out, site, ref args } => {
+                    if visible {
+                        if self.stepped {
+                            self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
+                            return Flow::Yield;
+                        }
+                        self.stepped = true;
+                    }
+                    self.me().site = site;
+                    let depth = self.me().frames.len();
+                    let flow = self.operation(Call { op, args, base });
+                    match flow {
+                        Flow::Return(value) => {
+                            self.store(base, out, value);
+                            pc += 1;
+                        }
+                        Flow::Continue => {
+                            let called = Frame::Program(ProgramFrame { pc, base, called: true });
+                            self.me().frames[depth - 1] = called;
+                            return Flow::Continue;
+                        }
+                        Flow::Block(_) | Flow::Yield => {
+                            self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
+                            return flow;
+                        }
+                    }
+                }
+                &Instr::JumpUnless { cond, to } => {
+                    pc = if self.eval(cond, base).is_true() { pc + 1 } else { to };
+                }
+                &Instr::Jump { to } => pc = to,
+                &Instr::Return { value, .. } => {
+                    let value = self.eval(value, base);
+                    self.me().registers.truncate(base as usize);
+                    return Flow::Return(value);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn store(&mut self, base: u32, out: u16, value: Value) {
+        if out != NO_REGISTER {
+            self.me().registers[base as usize + out as usize] = value;
+        }
+    }
+
+    #[inline]
+    fn eval(&self, operand: Operand, base: u32) -> Value {
+        match operand {
+            Operand::Value(value) => value,
+            Operand::Register(register) => {
+                self.w.threads[self.task as usize].registers[base as usize + register as usize]
+            }
+            Operand::List { .. } | Operand::Registers { .. } => {
+                panic!("engine bug: a list where one value was checked for")
+            }
+        }
+    }
+
+    /// The `n`-th argument.
+    #[inline]
+    pub(crate) fn arg(&self, call: Call<'_>, n: usize) -> Value {
+        self.eval(call.args[n], call.base)
+    }
+
+    /// The `n`-th argument as a number.
+    #[inline]
+    pub(crate) fn int(&self, call: Call<'_>, n: usize) -> i64 {
+        self.arg(call, n).int()
+    }
+
+    /// The `n`-th argument as an object that is not NULL; for NULL, the finding has been reported.
+    pub(crate) fn object(&mut self, call: Call<'_>, n: usize) -> Option<u32> {
+        let index = self.arg(call, n).index();
+        if index.is_none() {
+            self.broken("RF509", "NULL pointer dereference", None);
+        }
+        index
+    }
+
+    /// The `n`-th argument, a list.
+    pub(crate) fn list(&self, call: Call<'_>, n: usize) -> Vec<Value> {
+        match call.args[n] {
+            Operand::List { start, len } => {
+                let operands = &self.plan.lists[start as usize..(start + len) as usize];
+                operands.iter().map(|&operand| self.eval(operand, call.base)).collect()
+            }
+            Operand::Registers { start, len } => {
+                let start = call.base as usize + start as usize;
+                self.w.threads[self.task as usize].registers[start..start + len as usize].to_vec()
+            }
+            _ => panic!("engine bug: no list where one was checked for"),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! What all locks have in common: owner, readers, a fair queue, and what the validator hears of them.
+//!
+//! A free lock goes to whoever asks first (`mutex_lock()` steals, as in Linux); of those that queue only the front
+//! is woken. A context is ready exactly if its next step gets it further: as long as the lock is taken by others,
+//! those that wait for it are blocked.
+
+use ringfence_base::{AcquireFlags, ChoiceKind, EventKind, LockId, Read};
+
+use crate::frame::{Flow, Frame};
+use crate::kernel::Kernel;
+use crate::plan::LockSort;
+use crate::thread::{Held, NONE, State};
+use crate::value::Value;
+use crate::wait::Wait;
+use crate::world::World;
+
+/// All locks of a world, maps that only the validator knows included.
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
+pub struct Locks {
+    list: Vec<Lock>,
+    /// Indices of locks that were made at run time and are free to be used again.
+    unused: Vec<u32>,
+}
+
+/// A lock.
+#[derive(PartialEq, Eq, Hash, Debug)]
+pub struct Lock {
+    pub(crate) class: u32,
+    /// Who holds it exclusively; [`NONE`].
+    pub(crate) owner: u32,
+    /// How many hold it for reading.
+    pub(crate) readers: u32,
+    /// Who waits for it, longest first.
+    pub(crate) waiters: Vec<Waiter>,
+    /// The acquire context that holds it, for a `ww_mutex`; [`NONE`].
+    pub(crate) ww_ctx: u32,
+}
+
+/// A context in the queue of a lock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) task: u32,
+    pub(crate) shared: bool,
+    /// Its acquire context, for a `ww_mutex`; [`NONE`].
+    pub(crate) ww_ctx: u32,
+}
+
+impl Clone for Lock {
+    fn clone(&self) -> Self {
+        Self { waiters: self.waiters.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.class = source.class;
+        self.owner = source.owner;
+        self.readers = source.readers;
+        self.ww_ctx = source.ww_ctx;
+        self.waiters.clone_from(&source.waiters);
+    }
+}
+
+impl Clone for Locks {
+    fn clone(&self) -> Self {
+        Self { list: self.list.clone(), unused: self.unused.clone() }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.list.clone_from(&source.list);
+        self.unused.clone_from(&source.unused);
+    }
+}
+
+impl Locks {
+    /// A new lock of a class; one made at run time may get the number of one that is gone.
+    pub(crate) fn add(&mut self, class: u32) -> u32 {
+        let lock = Lock { class, owner: NONE, readers: 0, waiters: Vec::new(), ww_ctx: NONE };
+        if let Some(index) = self.unused.pop() {
+            self.list[index as usize] = lock;
+            return index;
+        }
+        self.list.push(lock);
+        self.list.len() as u32 - 1
+    }
+
+    /// A lock that was made at run time is gone.
+    pub(crate) fn remove(&mut self, lock: u32) {
+        self.unused.push(lock);
+    }
+
+    /// Its class, as an index into the plan's.
+    pub fn class(&self, lock: u32) -> u32 {
+        self.list[lock as usize].class
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, lock: u32) -> &Lock {
+        &self.list[lock as usize]
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, lock: u32) -> &mut Lock {
+        &mut self.list[lock as usize]
+    }
+
+    /// Who holds it exclusively.
+    pub fn owner(&self, lock: u32) -> Option<u32> {
+        let owner = self.list[lock as usize].owner;
+        (owner != NONE).then_some(owner)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+impl Lock {
+    #[inline]
+    fn is_free(&self, shared: bool) -> bool {
+        self.owner == NONE && (shared || self.readers == 0)
+    }
+
+    /// Whether a newcomer gets it. Readers queue behind those that wait already.
+    #[inline]
+    fn newcomer_gets_it(&self, shared: bool, unfair: bool) -> bool {
+        self.is_free(shared) && (!shared || unfair || self.waiters.is_empty())
+    }
+
+    /// Whether the waiter at this position gets it: the front one, and with a reader in front all readers
+    /// (`rwsem_mark_wake()` in `kernel/locking/rwsem.c`).
+    fn waiter_gets_it(&self, position: usize) -> bool {
+        let waiter = self.waiters[position];
+        self.is_free(waiter.shared) && (position == 0 || (waiter.shared && self.waiters[0].shared))
+    }
+
+    #[inline]
+    fn take(&mut self, task: u32, shared: bool) {
+        if shared {
+            self.readers += 1;
+        } else {
+            self.owner = task;
+        }
+    }
+}
+
+/// Waiting for a lock that others hold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct LockFrame {
+    pub(crate) lock: u32,
+    pub(crate) shared: bool,
+    pub(crate) interruptible: bool,
+    /// What the caller gets once the lock is its own.
+    pub(crate) result: i64,
+}
+
+/// How a lock is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Manner {
+    pub(crate) shared: bool,
+    /// As the validator sees readers: recursive ones never queue behind a writer.
+    pub(crate) recursive: bool,
+    pub(crate) interruptible: bool,
+    pub(crate) subclass: u32,
+    /// What the caller gets once the lock is its own: 0, or the cookie of `spin_lock_irqsave()`.
+    pub(crate) result: i64,
+}
+
+impl Manner {
+    pub(crate) const EXCLUSIVE: Self =
+        Self { shared: false, recursive: false, interruptible: false, subclass: 0, result: 0 };
+    pub(crate) const SHARED: Self = Self { shared: true, ..Self::EXCLUSIVE };
+
+    fn flags(self, trylock: bool) -> AcquireFlags {
+        let read = match self {
+            Self { shared: false, .. } => Read::Exclusive,
+            Self { recursive: false, .. } => Read::Shared,
+            _ => Read::Recursive,
+        };
+        AcquireFlags { subclass: self.subclass, trylock, read, ..AcquireFlags::default() }
+    }
+}
+
+impl World {
+    /// Makes exactly those waiters ready that would get the lock.
+    pub(crate) fn settle_waiters(&mut self, lock: u32) {
+        for position in 0..self.locks.get(lock).waiters.len() {
+            let entry = self.locks.get(lock);
+            let waiter = entry.waiters[position];
+            let gets_further = match self.threads[waiter.task as usize].frames.last() {
+                Some(Frame::Lock(_)) => entry.waiter_gets_it(position),
+                Some(&Frame::Ww(frame)) => self.ww_waiter_gets_further(frame, position),
+                // An interrupt that it serves while it spins goes first; it looks again after that.
+                _ => continue,
+            };
+            let state = match gets_further {
+                true => State::Ready,
+                false => State::Blocked(Wait::Lock { lock, shared: waiter.shared }),
+            };
+            if self.threads[waiter.task as usize].state != State::Done {
+                self.set_state(waiter.task, state);
+            }
+        }
+    }
+}
+
+impl Kernel<'_> {
+    /// Takes a lock, or waits for it. Returns the manner's result, or -EINTR.
+    #[inline]
+    pub(crate) fn take_lock(&mut self, lock: u32, manner: Manner) -> Flow {
+        self.lock_acquire(lock, manner.flags(false));
+        let unfair = manner.recursive && self.me().hardirq + self.me().softirq != 0;
+        if self.w.locks.get(lock).newcomer_gets_it(manner.shared, unfair) {
+            self.got_lock(lock, manner.shared);
+            return Flow::Return(Value::Int(manner.result));
+        }
+        let Manner { shared, interruptible, result, .. } = manner;
+        let task = self.task;
+        self.w.locks.get_mut(lock).waiters.push(Waiter { task, shared, ww_ctx: NONE });
+        if interruptible && self.interrupted() {
+            return self.give_up_lock(lock);
+        }
+        self.call(Frame::Lock(LockFrame { lock, shared, interruptible, result }))
+    }
+
+    /// Whether an interruptible wait that begins now is interrupted: by a pending signal, or by choice.
+    pub(crate) fn interrupted(&mut self) -> bool {
+        self.me().signal
+            || (self.plan.scenario.environment.interrupts_waits
+                && self.choose(ChoiceKind::Interrupted, 2) == 1)
+    }
+
+    fn give_up_lock(&mut self, lock: u32) -> Flow {
+        let task = self.task;
+        self.w.locks.get_mut(lock).waiters.retain(|waiter| waiter.task != task);
+        self.lock_release(lock);
+        self.w.settle_waiters(lock);
+        Flow::Return(Value::errno(ringfence_base::errno::EINTR))
+    }
+
+    pub(crate) fn run_lock(&mut self, frame: LockFrame) -> Flow {
+        let LockFrame { lock, shared, interruptible, result } = frame;
+        let task = self.task;
+        let entry = self.w.locks.get(lock);
+        let position = entry.waiters.iter().position(|waiter| waiter.task == task);
+        let position = position.expect("engine bug: a context waits for a lock without being in its queue");
+        if entry.waiter_gets_it(position) {
+            self.w.locks.get_mut(lock).waiters.remove(position);
+            self.got_lock(lock, shared);
+            // Getting the lock is a step of its own: what follows is the next one.
+            self.stepped = true;
+            return Flow::Return(Value::Int(result));
+        }
+        if interruptible && self.me().signal {
+            return self.give_up_lock(lock);
+        }
+        Flow::Block(Wait::Lock { lock, shared })
+    }
+
+    /// Takes the lock if that needs no waiting; by choice, somebody else is quicker.
+    pub(crate) fn try_lock(&mut self, lock: u32, manner: Manner) -> bool {
+        let free = self.w.locks.get(lock).is_free(manner.shared);
+        let failure = self.plan.scenario.environment.trylock_failure;
+        if !free || (failure && self.choose(ChoiceKind::Trylock, 2) == 1) {
+            return false;
+        }
+        self.lock_acquire(lock, manner.flags(true));
+        self.got_lock(lock, manner.shared);
+        true
+    }
+
+    /// The lock is this context's now.
+    #[inline]
+    pub(crate) fn got_lock(&mut self, lock: u32, shared: bool) {
+        let task = self.task;
+        let entry = self.w.locks.get_mut(lock);
+        entry.take(task, shared);
+        let waited_for = !entry.waiters.is_empty();
+        let spins = self.plan.classes[entry.class as usize].sort.spins();
+        let thread = self.me();
+        thread.held.push(Held { lock, site: thread.site, shared });
+        thread.spinning += u32::from(spins);
+        if waited_for {
+            self.w.settle_waiters(lock);
+        }
+    }
+
+    /// Gives a lock back. One that is not held is reported by the validator, and nothing changes.
+    #[inline]
+    pub(crate) fn drop_lock(&mut self, lock: u32) {
+        self.lock_release(lock);
+        self.unheld(lock);
+    }
+
+    /// The lock is not this context's any more.
+    #[inline]
+    pub(crate) fn unheld(&mut self, lock: u32) {
+        let thread = self.me();
+        let Some(position) = thread.held.iter().rposition(|held| held.lock == lock) else { return };
+        let shared = thread.held.remove(position).shared;
+        let entry = self.w.locks.get_mut(lock);
+        if shared {
+            entry.readers -= 1;
+        } else {
+            entry.owner = NONE;
+        }
+        let waited_for = !entry.waiters.is_empty();
+        if self.plan.classes[entry.class as usize].sort.spins() {
+            self.me().spinning -= 1;
+        }
+        if waited_for {
+            self.w.settle_waiters(lock);
+        }
+    }
+
+    /// From writing to reading (`downgrade_write()`).
+    pub(crate) fn downgrade_lock(&mut self, lock: u32) {
+        self.emit(EventKind::Downgrade(LockId::from_raw(lock)));
+        let task = self.task;
+        let held = self.me().held.iter_mut().rev().find(|held| held.lock == lock && !held.shared);
+        let Some(held) = held else { return };
+        held.shared = true;
+        let entry = self.w.locks.get_mut(lock);
+        debug_assert_eq!(entry.owner, task);
+        entry.owner = NONE;
+        entry.readers += 1;
+        self.w.settle_waiters(lock);
+    }
+
+    /// Whether this context holds the lock.
+    pub(crate) fn holds(&mut self, lock: u32) -> bool {
+        self.me().held.iter().any(|held| held.lock == lock)
+    }
+
+    /// What sort of lock it is.
+    pub(crate) fn sort(&self, lock: u32) -> LockSort {
+        self.plan.classes[self.w.locks.class(lock) as usize].sort
+    }
+}

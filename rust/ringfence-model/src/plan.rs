@@ -1,0 +1,305 @@
+//! A scenario made ready to run: flat code, resolved references, contexts, locks and their classes.
+
+use ringfence_base::scenario::{Kind, ObjectKind, Op, Scenario, ScenarioError};
+use ringfence_base::{ObjectId, ProgramId, SiteId};
+
+use crate::compile::Compiler;
+use crate::value::Value;
+use crate::world::World;
+
+/// A scenario made ready to run. Immutable; any number of worlds run on it.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) scenario: Scenario,
+    pub(crate) code: Vec<Instr>,
+    pub(crate) programs: Vec<ProgramInfo>,
+    /// Operands of list arguments.
+    pub(crate) lists: Vec<Operand>,
+    pub(crate) contexts: Vec<ContextDecl>,
+    pub(crate) classes: Vec<LockClass>,
+    /// All `ww_class`es; the first is that of reservations.
+    pub(crate) ww_classes: Vec<crate::ww_acquire_ctx::WwClass>,
+    /// Names of the locks that exist from the start.
+    pub(crate) lock_names: Vec<String>,
+    /// Per declared object: its index among those of its kind (for locks: in the world's locks).
+    pub(crate) indices: Vec<u32>,
+    /// Per kind: its declared objects.
+    pub(crate) by_kind: Vec<Vec<ObjectId>>,
+    /// Where interrupts come from.
+    pub(crate) sources: Vec<Source>,
+    /// What runs later: maps, functions, contexts.
+    pub(crate) deferred: crate::deferred::Layout,
+    pub(crate) version: KernelVersion,
+    pub(crate) initial: World,
+}
+
+/// Which kernel is modelled, where they differ.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum KernelVersion {
+    /// Linux 6.12.
+    #[default]
+    V6_12,
+    /// Later ones: a fence's ops are detached when it is signaled.
+    Next,
+}
+
+/// A program's place in the code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProgramInfo {
+    pub(crate) entry: u32,
+    pub(crate) registers: u32,
+}
+
+/// One instruction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Instr {
+    /// An operation.
+    Call {
+        op: Op,
+        visible: bool,
+        /// Register of the result; [`NO_REGISTER`] if nobody wants it.
+        out: u16,
+        site: SiteId,
+        args: [Operand; 4],
+    },
+    /// A branch.
+    JumpUnless { cond: Operand, to: u32 },
+    /// A jump.
+    Jump { to: u32 },
+    /// The end of a program.
+    Return { value: Operand, site: SiteId },
+}
+
+/// No register.
+pub(crate) const NO_REGISTER: u16 = u16::MAX;
+
+/// An argument, resolved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand {
+    /// A value that never changes.
+    Value(Value),
+    /// A register, counted from the program's first.
+    Register(u16),
+    /// Several: a range of the plan's lists.
+    List { start: u32, len: u32 },
+    /// Several: a range of registers, counted from the program's first.
+    Registers { start: u16, len: u16 },
+}
+
+/// What a context is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ContextKind {
+    /// A thread of the scenario.
+    Thread,
+    /// Runs an interrupt's threaded handler.
+    IrqThread(u32),
+    /// Runs works of a workqueue; 0 is `system_wq`.
+    Worker {
+        /// Index of the workqueue.
+        wq: u32,
+        /// Which of its workers.
+        number: u32,
+    },
+    /// Runs works of a kthread worker.
+    KthreadWorker(u32),
+    /// Reclaims memory in the background.
+    Kswapd,
+    /// An idle CPU, on which interrupts from one source arrive.
+    Idle(Source),
+}
+
+/// Where interrupts come from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Source {
+    /// An interrupt line.
+    Irq(u32),
+    /// A timer.
+    Timer(u32),
+    /// A tasklet.
+    Tasklet(u32),
+    /// An `irq_work`.
+    IrqWork(u32),
+    /// RCU callbacks.
+    Rcu,
+    /// The `irq_work` in which fence arrays and chains signal.
+    FenceIrqWork,
+}
+
+impl Source {
+    /// Served in hard interrupt context; the others in soft interrupt context.
+    pub fn is_hard(self) -> bool {
+        matches!(self, Self::Irq(_) | Self::IrqWork(_) | Self::FenceIrqWork)
+    }
+}
+
+/// A context that exists from the start.
+#[derive(Clone, Debug)]
+pub struct ContextDecl {
+    /// Its name in reports (`comm`).
+    pub name: String,
+    /// What it is for.
+    pub kind: ContextKind,
+    /// What it runs, for threads.
+    pub(crate) program: Option<ProgramId>,
+    /// Its memory.
+    pub(crate) mm: Option<u32>,
+}
+
+/// What sort of lock the validator sees.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LockSort {
+    /// `raw_spinlock_t`.
+    RawSpinlock,
+    /// `spinlock_t`, `rwlock_t`.
+    Spinlock,
+    /// Sleeping locks.
+    Sleeping,
+    /// `local_lock_t`.
+    LocalLock,
+    /// `rcu_read_lock()`.
+    Rcu,
+    /// An annotation that nobody blocks on.
+    Map,
+}
+
+impl LockSort {
+    /// Taking it switches preemption off.
+    pub const fn spins(self) -> bool {
+        matches!(self, Self::RawSpinlock | Self::Spinlock)
+    }
+}
+
+/// A lockdep class.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockClass {
+    /// Its name.
+    pub name: String,
+    /// What sort of locks are in it.
+    pub sort: LockSort,
+}
+
+/// Classes that exist in every kernel.
+pub mod class {
+    /// `mm->mmap_lock`.
+    pub const MMAP_LOCK: u32 = 0;
+    /// The acquire contexts of reservations.
+    pub const RESV_ACQUIRE: u32 = 1;
+    /// The locks of reservations.
+    pub const RESV_MUTEX: u32 = 2;
+    /// `rcu_read_lock()`.
+    pub const RCU: u32 = 3;
+    /// The lock of a `dma_fence_array`.
+    pub const FENCE_ARRAY: u32 = 4;
+    /// The lock of a `dma_fence_chain`.
+    pub const FENCE_CHAIN: u32 = 5;
+    /// The lock inside a fence that brings its own.
+    pub const FENCE_INLINE: u32 = 6;
+    /// The lock of the stub fences.
+    pub const FENCE_STUB: u32 = 7;
+    /// The lock of a `sw_sync` timeline.
+    pub const SW_SYNC: u32 = 8;
+    /// The first class of the scenario's own.
+    pub const FIRST_FREE: u32 = 9;
+}
+
+impl Plan {
+    /// Makes a scenario ready to run by hand: besides its own threads it gets `manual` ones, which do what a
+    /// [`Session`](crate::Session) tells them. They come first.
+    ///
+    /// # Errors
+    /// What [`Scenario::validate`] finds.
+    pub(crate) fn with_manual_threads(scenario: &Scenario, manual: usize) -> Result<Self, ScenarioError> {
+        scenario.validate()?;
+        Ok(Compiler::compile(scenario.clone(), manual))
+    }
+
+    /// Makes a scenario ready to run.
+    ///
+    /// # Errors
+    /// What [`Scenario::validate`] finds.
+    pub fn new(scenario: &Scenario) -> Result<Self, ScenarioError> {
+        scenario.validate()?;
+        let expanded = crate::contract::expand(scenario);
+        Ok(Compiler::compile(expanded, 0))
+    }
+
+    /// The same for another kernel.
+    #[must_use]
+    pub fn with_version(mut self, version: KernelVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The scenario as it runs: with what the environment adds to it.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The world before the first step.
+    pub fn initial(&self) -> &World {
+        &self.initial
+    }
+
+    /// The contexts that exist from the start, in the order of their task ids.
+    pub fn contexts(&self) -> &[ContextDecl] {
+        &self.contexts
+    }
+
+    /// All lock classes.
+    pub fn classes(&self) -> &[LockClass] {
+        &self.classes
+    }
+
+    /// Name of a lock of a world.
+    pub fn lock_name(&self, world: &World, lock: u32) -> String {
+        match self.lock_names.get(lock as usize) {
+            Some(name) => name.clone(),
+            None => format!("{}@{lock}", self.classes[world.locks.class(lock) as usize].name),
+        }
+    }
+
+    /// Name of an object.
+    pub fn object_name(&self, kind: Kind, index: u32) -> String {
+        let Some(position) = position(kind, index) else {
+            return "events".into();
+        };
+        match self.by_kind[kind as usize].get(position) {
+            Some(id) => self.scenario.objects[id.index()].name.clone(),
+            None => format!("{kind}#{index}"),
+        }
+    }
+
+    /// Declaration of the `index`-th object of a kind.
+    pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
+        let position = position(kind, index).expect("engine bug: system_wq has no declaration");
+        let id = self.by_kind[kind as usize][position];
+        &self.scenario.objects[id.index()].kind
+    }
+
+    /// Index of a declared object among those of its kind (for locks: in the world's locks).
+    pub(crate) fn index(&self, id: ObjectId) -> u32 {
+        self.indices[id.index()]
+    }
+
+    /// The idle task on which interrupts from this source arrive.
+    pub(crate) fn idle_task(&self, source: Source) -> u32 {
+        let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
+        found.expect("engine bug: an interrupt source without an idle task") as u32
+    }
+}
+
+impl Plan {
+    /// Name of the program that this instruction belongs to.
+    pub(crate) fn program_at(&self, pc: u32) -> &str {
+        let after = self.programs.partition_point(|program| program.entry <= pc);
+        &self.scenario.programs[after - 1].name
+    }
+}
+
+/// Where a declared object stands among those of its kind. Workqueue 0 is `system_wq`, which nobody declares.
+fn position(kind: Kind, index: u32) -> Option<usize> {
+    match kind {
+        Kind::Workqueue => (index as usize).checked_sub(1),
+        _ => Some(index as usize),
+    }
+}

@@ -1,0 +1,131 @@
+//! Virtual time: nothing sleeps, the clock jumps to whatever is due next.
+
+use std::collections::BTreeMap;
+
+use ringfence_base::EventKind;
+
+use crate::kernel::Kernel;
+use crate::thread::{NONE, State};
+
+/// Something that happens at a certain time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Timed {
+    /// A sleep or a wait with timeout of this context is over.
+    Wake(u32),
+    /// A timer's function is due.
+    Timer(u32),
+    /// A delayed work goes onto its workqueue.
+    DelayedWork(u32),
+    /// A device has completed its oldest work.
+    Engine(u32),
+}
+
+/// The clock.
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Time {
+    /// Virtual nanoseconds since the start.
+    pub(crate) now: u64,
+    /// Nanoseconds in which nobody could run: what counts for the bounds of fences. A thread that could run but
+    /// did not is no fault of the driver.
+    pub(crate) idle: u64,
+    /// By due time, then in the order in which they were set.
+    queue: BTreeMap<(u64, u64), Timed>,
+    sequence: u64,
+}
+
+/// A name for a timed event, to cancel it by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct TimerId {
+    due: u64,
+    sequence: u64,
+}
+
+impl TimerId {
+    /// When it is due.
+    pub(crate) fn due(self) -> u64 {
+        self.due
+    }
+}
+
+impl Clone for Time {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.now = source.now;
+        self.idle = source.idle;
+        self.sequence = source.sequence;
+        if !(self.queue.is_empty() && source.queue.is_empty()) {
+            self.queue.clone_from(&source.queue);
+        }
+    }
+}
+
+impl Time {
+    /// Nothing is set.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Something is due now.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        !self.queue.is_empty() && self.queue.first_key_value().is_some_and(|(&(due, _), _)| due <= self.now)
+    }
+
+    /// When the next event is due.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.queue.first_key_value().map(|(&(due, _), _)| due)
+    }
+
+    /// Sets something for `delay` nanoseconds from now.
+    pub(crate) fn set(&mut self, delay: u64, event: Timed) -> TimerId {
+        let id = TimerId { due: self.now.saturating_add(delay), sequence: self.sequence };
+        self.sequence += 1;
+        self.queue.insert((id.due, id.sequence), event);
+        id
+    }
+
+    /// Cancels it; false if it has happened.
+    pub(crate) fn cancel(&mut self, id: TimerId) -> bool {
+        self.queue.remove(&(id.due, id.sequence)).is_some()
+    }
+
+    /// Whether it has not happened yet.
+    pub(crate) fn is_set(&self, id: TimerId) -> bool {
+        self.queue.contains_key(&(id.due, id.sequence))
+    }
+}
+
+impl Kernel<'_> {
+    /// The earliest timed event happens.
+    pub(crate) fn expire(&mut self) {
+        let idle = self.w.ready().next().is_none() && !self.w.interrupts.any_can_arrive();
+        let Some(((due, _), event)) = self.w.time.queue.pop_first() else {
+            panic!("engine bug: time moves on although nothing is due");
+        };
+        if due > self.w.time.now {
+            if idle {
+                self.w.time.idle += due - self.w.time.now;
+            }
+            self.w.time.now = due;
+            self.emit(EventKind::Time(due));
+        }
+        match event {
+            Timed::Wake(task) => self.wake_up_timeout(task),
+            Timed::Timer(timer) => self.timer_expires(timer),
+            Timed::DelayedWork(work) => self.delayed_work_expires(work),
+            Timed::Engine(engine) => self.engine_completes(engine),
+        }
+    }
+
+    /// A context's timeout has run out: it looks again, and sees that.
+    fn wake_up_timeout(&mut self, task: u32) {
+        debug_assert_ne!(task, NONE);
+        if matches!(self.w.threads[task as usize].state, State::Blocked(_)) {
+            self.w.set_state(task, State::Ready);
+        }
+    }
+}

@@ -1,0 +1,504 @@
+//! Workqueues: queueing, cancelling, flushing, delayed works (`kernel/workqueue.c`).
+//!
+//! Delayed works are works with a timer: they share one arena with plain ones, behind them. Who runs works, and
+//! when, is in `kworker.rs`.
+
+use std::collections::BTreeSet;
+
+use ringfence_base::scenario::{Kind, ObjectKind, Op};
+use ringfence_base::{AcquireFlags, ProgramId, SiteId};
+
+use crate::compile::Compiler;
+use crate::deferred::Then;
+use crate::flush::{Ended, Flushes};
+use crate::frame::Flow;
+use crate::kernel::{Call, Kernel};
+use crate::kworker::{Pool, Slot, SlotLayout};
+use crate::plan::{ContextKind, Instr, LockSort, Operand};
+use crate::thread::{NONE, State};
+use crate::time::{Timed, TimerId};
+use crate::value::Value;
+use crate::wait::Wait;
+
+/// Works, their queues and workers, of a world.
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Workqueues {
+    pub(crate) queues: Vec<Queue>,
+    works: Vec<Work>,
+    /// What each worker is at.
+    pub(crate) slots: Vec<Slot>,
+    /// Workers of bound queues, and those of ordered ones.
+    pub(crate) pools: [Pool; 2],
+    pub(crate) flushes: Flushes,
+}
+
+/// A workqueue; 0 is `system_wq`.
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Queue {
+    /// Works that nobody has begun yet, longest first.
+    pub(crate) waiting: Vec<u32>,
+    /// How many are being run.
+    pub(crate) running: u32,
+}
+
+/// A work.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Work {
+    pending: Pending,
+    /// The queue it was put onto last.
+    wq: u32,
+    /// Synchronous cancellations in progress: it can't be queued.
+    disabled: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Pending {
+    /// It can be queued.
+    No,
+    /// On its queue.
+    Queued,
+    /// Its timer is armed, after which it goes onto this queue.
+    Timer { timer: TimerId, wq: u32 },
+}
+
+/// What never changes about workqueues.
+#[derive(Debug, Default)]
+pub(crate) struct WorkqueueLayout {
+    pub(crate) queues: Vec<QueueLayout>,
+    pub(crate) works: Vec<WorkLayout>,
+    pub(crate) slots: Vec<SlotLayout>,
+    /// How many works are plain ones.
+    plain: u32,
+}
+
+/// What never changes about a workqueue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLayout {
+    /// What the validator knows it by.
+    pub(crate) map: u32,
+    /// `wq->mutex`.
+    mutex: u32,
+    pub(crate) mem_reclaim: bool,
+    pub(crate) max_active: u32,
+    /// Index of its pool.
+    pub(crate) pool: usize,
+    /// Its workers, the rescuer (if there is one) last: start and end in the list of all.
+    pub(crate) slots: (u32, u32),
+}
+
+/// What never changes about a work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkLayout {
+    /// What the validator knows it by.
+    pub(crate) map: u32,
+    /// The map of its timer, for a delayed work.
+    timer_map: Option<u32>,
+    pub(crate) function: ProgramId,
+    /// Where it was declared.
+    pub(crate) at: SiteId,
+}
+
+impl WorkqueueLayout {
+    /// The contexts of a queue's workers.
+    pub(crate) fn tasks(&self, wq: u32) -> impl Iterator<Item = u32> + '_ {
+        let (start, end) = self.queues[wq as usize].slots;
+        self.slots[start as usize..end as usize].iter().map(|slot| slot.task)
+    }
+
+    /// A delayed work among all works.
+    pub(crate) fn delayed(&self, work: u32) -> u32 {
+        self.plain + work
+    }
+}
+
+impl Clone for Queue {
+    fn clone(&self) -> Self {
+        Self { waiting: self.waiting.clone(), running: self.running }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.waiting.clone_from(&source.waiting);
+        self.running = source.running;
+    }
+}
+
+impl Clone for Workqueues {
+    fn clone(&self) -> Self {
+        let mut workqueues = Self::default();
+        workqueues.clone_from(self);
+        workqueues
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.queues.clone_from(&source.queues);
+        self.works.clone_from(&source.works);
+        self.slots.clone_from(&source.slots);
+        self.pools = source.pools;
+        self.flushes.clone_from(&source.flushes);
+    }
+}
+
+impl Workqueues {
+    /// A cancellation is over: the work can be queued again.
+    pub(crate) fn enable(&mut self, work: u32) {
+        self.works[work as usize].disabled -= 1;
+    }
+
+    /// The first waiting work of the queue is being run from now on. `position`: where it waits.
+    pub(crate) fn take(&mut self, wq: u32, position: usize) -> u32 {
+        let queue = &mut self.queues[wq as usize];
+        let work = queue.waiting.remove(position);
+        queue.running += 1;
+        self.works[work as usize].pending = Pending::No;
+        work
+    }
+}
+
+impl WorkqueueLayout {
+    fn wait(&self, work: u32) -> Wait {
+        match work.checked_sub(self.plain) {
+            None => Wait::Work(work),
+            Some(delayed) => Wait::DelayedWork(delayed),
+        }
+    }
+
+    fn kind(&self, work: u32) -> (Kind, u32) {
+        match work.checked_sub(self.plain) {
+            None => (Kind::Work, work),
+            Some(delayed) => (Kind::DelayedWork, delayed),
+        }
+    }
+}
+
+/// `WQ_DFL_ACTIVE`.
+const DEFAULT_MAX_ACTIVE: u32 = 256;
+
+impl Compiler {
+    pub(crate) fn set_up_workqueues(&mut self) {
+        self.set_up_works();
+        let by_queue = self.works_by_queue();
+        let declared = self.plan.by_kind[Kind::Workqueue as usize].clone();
+        self.set_up_queue("events", (false, false, 0), by_queue[0].len());
+        for (id, works) in declared.iter().zip(&by_queue[1..]) {
+            let object = &self.plan.scenario.objects[id.index()];
+            if let ObjectKind::Workqueue { ordered, mem_reclaim, max_active } = object.kind {
+                let name = object.name.clone();
+                self.set_up_queue(&name, (ordered, mem_reclaim, max_active), works.len());
+            }
+        }
+    }
+
+    fn set_up_works(&mut self) {
+        let plain = self.plan.by_kind[Kind::Work as usize].clone();
+        let delayed = self.plan.by_kind[Kind::DelayedWork as usize].clone();
+        self.plan.deferred.workqueues.plain = plain.len() as u32;
+        let mut classes: Vec<(ProgramId, u32)> = Vec::new();
+        for id in plain.iter().chain(&delayed) {
+            let object = &self.plan.scenario.objects[id.index()];
+            let (name, at) = (object.name.clone(), object.at);
+            let (function, is_delayed) = match object.kind {
+                ObjectKind::Work { function } => (function, false),
+                ObjectKind::DelayedWork { function } => (function, true),
+                ref other => panic!("engine bug: {other:?} is no work"),
+            };
+            // One INIT_WORK() has one class, and one function.
+            let known = classes.iter().find(|(known, _)| *known == function).map(|&(_, class)| class);
+            let class = known.unwrap_or_else(|| {
+                let class = self.add_class(&format!("(work_completion)({name})"), LockSort::Map);
+                classes.push((function, class));
+                class
+            });
+            let map = self.lock_of_class(&format!("(work_completion)({name})"), class);
+            let timer_name = format!("&({name})->timer");
+            let timer_map = is_delayed.then(|| self.lock(&timer_name, None, LockSort::Map));
+            let layout = WorkLayout { map, timer_map, function, at };
+            self.plan.deferred.workqueues.works.push(layout);
+            let work = Work { pending: Pending::No, wq: 0, disabled: 0 };
+            self.plan.initial.deferred.workqueues.works.push(work);
+        }
+    }
+
+    fn set_up_queue(&mut self, name: &str, (ordered, mem_reclaim, limit): (bool, bool, u32), works: usize) {
+        let map = self.lock(&format!("(wq_completion){name}"), None, LockSort::Map);
+        let class = self.class_named("&wq->mutex", LockSort::Sleeping);
+        let mutex = self.lock_of_class("&wq->mutex", class);
+        let max_active = match (ordered, limit) {
+            (true, _) => 1,
+            (false, 0) => DEFAULT_MAX_ACTIVE,
+            (false, limit) => limit,
+        };
+        let wq = self.plan.deferred.workqueues.queues.len() as u32;
+        let start = self.plan.deferred.workqueues.slots.len() as u32;
+        let workers = max_active.min(works as u32);
+        for number in 0..workers {
+            self.set_up_worker(format!("kworker/{number}-{name}"), wq, number, false);
+        }
+        if mem_reclaim && works != 0 {
+            self.set_up_worker(format!("kworker/R-{name}"), wq, workers, true);
+        }
+        let slots = (start, self.plan.deferred.workqueues.slots.len() as u32);
+        let pool = usize::from(ordered);
+        let layout = QueueLayout { map, mutex, mem_reclaim, max_active, pool, slots };
+        self.plan.deferred.workqueues.queues.push(layout);
+        self.plan.initial.deferred.workqueues.queues.push(Queue::default());
+    }
+
+    fn set_up_worker(&mut self, name: String, wq: u32, number: u32, rescuer: bool) {
+        let task = self.context(name, ContextKind::Worker { wq, number });
+        self.plan.deferred.workqueues.slots.push(SlotLayout { task, wq, rescuer });
+        self.plan.initial.deferred.workqueues.slots.push(Slot::Idle);
+    }
+
+    /// The works that can come onto each queue: so many workers it needs at most. A thread that is commanded by
+    /// hand can do anything.
+    fn works_by_queue(&self) -> Vec<BTreeSet<u32>> {
+        let plain = self.plan.deferred.workqueues.plain;
+        let works = self.plan.deferred.workqueues.works.len() as u32;
+        let queues = self.plan.by_kind[Kind::Workqueue as usize].len() as u32 + 1;
+        let mut threads = self.plan.contexts.iter().filter(|context| context.kind == ContextKind::Thread);
+        if threads.any(|thread| thread.program.is_none()) {
+            return vec![(0..works).collect(); queues as usize];
+        }
+        let mut by_queue = vec![BTreeSet::new(); queues as usize];
+        for instr in &self.plan.code {
+            let &Instr::Call { op, args: [wq, work, ..], .. } = instr else { continue };
+            let base = match op {
+                Op::QueueWork => 0,
+                Op::QueueDelayedWork | Op::ModDelayedWork => plain,
+                _ => continue,
+            };
+            let onto = match wq {
+                Operand::Value(wq) => wq.index().unwrap_or(0)..wq.index().unwrap_or(0) + 1,
+                _ => 0..queues,
+            };
+            let put = match work {
+                Operand::Value(work) => work.index().map_or(0..0, |work| base + work..base + work + 1),
+                _ if op == Op::QueueWork => 0..plain,
+                _ => plain..works,
+            };
+            for wq in onto {
+                by_queue[wq as usize].extend(put.clone());
+            }
+        }
+        by_queue
+    }
+}
+
+impl Kernel<'_> {
+    pub(crate) fn workqueue_op(&mut self, call: Call<'_>) -> Flow {
+        let nothing = Flow::Return(Value::Null);
+        match call.op {
+            Op::FlushWorkqueue => {
+                let wq = self.arg(call, 0).index().unwrap_or(0);
+                return self.flush_workqueue(wq);
+            }
+            Op::QueueWork | Op::QueueDelayedWork | Op::ModDelayedWork => return self.queue_op(call),
+            _ => {}
+        }
+        let Some(index) = self.object(call, 0) else { return nothing };
+        let delayed = self.plan.deferred.workqueues.plain;
+        match call.op {
+            Op::FlushWork => self.flush_work(index),
+            Op::FlushDelayedWork => self.flush_delayed_work(delayed + index),
+            Op::CancelWork => Flow::Return(Value::bool(self.grab_pending(index))),
+            Op::CancelDelayedWork => Flow::Return(Value::bool(self.grab_pending(delayed + index))),
+            Op::CancelWorkSync => self.cancel_work_sync(index),
+            Op::CancelDelayedWorkSync => self.cancel_work_sync(delayed + index),
+            other => panic!("engine bug: {other:?} is no operation on workqueues"),
+        }
+    }
+
+    fn queue_op(&mut self, call: Call<'_>) -> Flow {
+        let wq = self.arg(call, 0).index().unwrap_or(0);
+        let Some(index) = self.object(call, 1) else { return Flow::Return(Value::Int(0)) };
+        let delayed = self.plan.deferred.workqueues.plain + index;
+        Flow::Return(Value::bool(match call.op {
+            Op::QueueWork => self.queue_work(wq, index, 0),
+            Op::QueueDelayedWork => {
+                let delay = self.int(call, 2);
+                self.queue_work(wq, delayed, delay)
+            }
+            _ => {
+                let delay = self.int(call, 2);
+                let was_pending = self.grab_pending(delayed);
+                self.queue_work(wq, delayed, delay);
+                was_pending
+            }
+        }))
+    }
+
+    /// Puts a work onto a queue, after a delay; false if it was pending, or is being cancelled.
+    fn queue_work(&mut self, wq: u32, work: u32, delay: i64) -> bool {
+        let entry = &mut self.w.deferred.workqueues.works[work as usize];
+        if entry.pending != Pending::No || entry.disabled != 0 {
+            return false;
+        }
+        match u64::try_from(delay) {
+            Ok(delay @ 1..) => {
+                let delayed = work - self.plan.deferred.workqueues.plain;
+                let timer = self.w.time.set(delay, Timed::DelayedWork(delayed));
+                self.w.deferred.workqueues.works[work as usize].pending = Pending::Timer { timer, wq };
+            }
+            _ => self.insert_work(wq, work),
+        }
+        true
+    }
+
+    fn insert_work(&mut self, wq: u32, work: u32) {
+        let workqueues = &mut self.w.deferred.workqueues;
+        let entry = &mut workqueues.works[work as usize];
+        (entry.pending, entry.wq) = (Pending::Queued, wq);
+        workqueues.queues[wq as usize].waiting.push(work);
+        self.settle_queue(wq);
+    }
+
+    /// The delay of a work has passed.
+    pub(crate) fn delayed_work_expires(&mut self, delayed: u32) {
+        self.delay_is_over(self.plan.deferred.workqueues.plain + delayed);
+    }
+
+    /// A work whose timer was armed goes onto its queue.
+    fn delay_is_over(&mut self, work: u32) {
+        if let Pending::Timer { wq, .. } = self.w.deferred.workqueues.works[work as usize].pending {
+            self.insert_work(wq, work);
+        }
+    }
+
+    /// Takes a work off its queue, or its timer; false if it was not pending.
+    fn grab_pending(&mut self, work: u32) -> bool {
+        let workqueues = &mut self.w.deferred.workqueues;
+        let entry = &mut workqueues.works[work as usize];
+        let wq = entry.wq;
+        match std::mem::replace(&mut entry.pending, Pending::No) {
+            Pending::No => return false,
+            Pending::Timer { timer, .. } => {
+                self.w.time.cancel(timer);
+            }
+            Pending::Queued => {
+                workqueues.queues[wq as usize].waiting.retain(|&waiting| waiting != work);
+                self.end_flushes(work, NONE);
+                self.settle_queue(wq);
+            }
+        }
+        true
+    }
+
+    /// Wakes who waited for this instance of a work, unless it waits for others as well.
+    pub(crate) fn end_flushes(&mut self, work: u32, worker: u32) {
+        while let Some(ended) = self.w.deferred.workqueues.flushes.pop_ended(work, worker) {
+            if let Ended::Wakes(task) = ended
+                && matches!(self.w.threads[task as usize].state, State::Blocked(_))
+            {
+                self.w.set_state(task, State::Ready);
+            }
+        }
+    }
+
+    fn flush_work(&mut self, work: u32) -> Flow {
+        self.might_sleep();
+        if !self.start_flush(work, false) {
+            return Flow::Return(Value::bool(false));
+        }
+        self.until(self.plan.deferred.workqueues.wait(work), Then::Return(Value::bool(true)))
+    }
+
+    fn flush_delayed_work(&mut self, work: u32) -> Flow {
+        self.irq_disable();
+        if let Some(map) = self.plan.deferred.workqueues.works[work as usize].timer_map {
+            self.touch_map(map);
+        }
+        if let Pending::Timer { timer, .. } = self.w.deferred.workqueues.works[work as usize].pending {
+            self.w.time.cancel(timer);
+            self.delay_is_over(work);
+        }
+        self.irq_enable();
+        self.flush_work(work)
+    }
+
+    fn cancel_work_sync(&mut self, work: u32) -> Flow {
+        let pending = self.grab_pending(work);
+        self.w.deferred.workqueues.works[work as usize].disabled += 1;
+        self.might_sleep();
+        self.start_flush(work, true);
+        let wait = self.plan.deferred.workqueues.wait(work);
+        self.until(wait, Then::EnableWork { work, pending })
+    }
+
+    /// Begins to wait for the work; false if there is nothing to wait for. The validator hears of the wait only
+    /// then.
+    fn start_flush(&mut self, work: u32, from_cancel: bool) -> bool {
+        let Work { pending, wq, .. } = self.w.deferred.workqueues.works[work as usize];
+        let worker = match pending {
+            Pending::Queued => NONE,
+            _ => match self.worker_of(wq, work) {
+                Some(worker) => worker,
+                None => return false,
+            },
+        };
+        let layout = self.plan.deferred.workqueues.queues[wq as usize];
+        let (kind, index) = self.plan.deferred.workqueues.kind(work);
+        if !from_cancel {
+            self.check_flush_dependency(wq);
+        }
+        if worker != NONE && self.plan.deferred.workqueues.slots[worker as usize].task == self.task {
+            self.waits_for_itself("a work waits for its own end", kind, index);
+        }
+        let waiter = (self.task, self.me().frames.len() as u32);
+        self.w.deferred.workqueues.flushes.wait_for(waiter, work, worker);
+        self.touch_map(self.plan.deferred.workqueues.works[work as usize].map);
+        // Behind a work of the same queue it would never run; a rescuer runs one at a time.
+        if !from_cancel && (layout.max_active == 1 || layout.mem_reclaim) {
+            self.touch_map(layout.map);
+        }
+        true
+    }
+
+    fn flush_workqueue(&mut self, wq: u32) -> Flow {
+        let QueueLayout { map, mutex, slots: (start, end), .. } =
+            self.plan.deferred.workqueues.queues[wq as usize];
+        self.touch_map(map);
+        self.might_sleep();
+        self.lock_acquire(mutex, AcquireFlags::default());
+        let waiter = (self.task, self.me().frames.len() as u32);
+        let mut something = false;
+        let Workqueues { queues, slots, flushes, .. } = &mut self.w.deferred.workqueues;
+        for &work in &queues[wq as usize].waiting {
+            flushes.wait_for(waiter, work, NONE);
+            something = true;
+        }
+        let mut own = false;
+        for slot in start..end {
+            if let Slot::Busy(work) = slots[slot as usize] {
+                flushes.wait_for(waiter, work, slot);
+                something = true;
+                own |= self.plan.deferred.workqueues.slots[slot as usize].task == self.task;
+            }
+        }
+        if something {
+            self.check_flush_dependency(wq);
+        }
+        if own {
+            self.waits_for_itself("a work flushes its own workqueue", Kind::Workqueue, wq);
+        }
+        self.lock_release(mutex);
+        self.until(Wait::Workqueue(wq), Then::Return(Value::Null))
+    }
+
+    /// Whoever makes memory free must not wait for works that may need memory to run.
+    fn check_flush_dependency(&mut self, wq: u32) {
+        let layout = &self.plan.deferred.workqueues;
+        if layout.queues[wq as usize].mem_reclaim {
+            return;
+        }
+        let object = Some(ringfence_base::ObjectRef { kind: Kind::Workqueue, index: wq });
+        if self.me().scopes.memalloc {
+            self.broken("RF615", "a PF_MEMALLOC task flushes a !WQ_MEM_RECLAIM workqueue", object);
+        }
+        let task = self.task;
+        let mut own = layout.slots.iter().zip(&self.w.deferred.workqueues.slots);
+        let own = own.find(|(slot, state)| slot.task == task && matches!(state, Slot::Busy(_)));
+        if own.is_some_and(|(slot, _)| layout.queues[slot.wq as usize].mem_reclaim) {
+            self.broken("RF615", "a WQ_MEM_RECLAIM work flushes a !WQ_MEM_RECLAIM workqueue", object);
+        }
+    }
+}
