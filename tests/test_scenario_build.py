@@ -345,6 +345,32 @@ def test_arithmetic() -> None:
     ]
 
 
+def test_augmented_assignment_assigns_a_variable_and_renames_a_value() -> None:
+    def describe(k: rf.Kernel) -> None:
+        cell = k.cell("cell")
+
+        @k.thread("client")
+        def client(t: rf.Recorder) -> None:
+            i = t.var(0)
+            with t.while_(lambda: i < 3):
+                i += 2
+                i -= 1
+                i &= 7
+                i |= 0
+            value = before = t.read_once(cell)
+            value += 1
+            t.warn_on(value == before)
+
+    (loop,) = [stmt for stmt in data(describe)["programs"][0]["body"] if "loop" in stmt]
+    sets = [stmt for stmt in loop["loop"] if stmt.get("op") == "set"]
+    assert [stmt["out"] for stmt in sets] == [0, 0, 0, 0]
+    assert [stmt["op"] for stmt in loop["loop"] if "op" in stmt and stmt["op"] != "set"] == [
+        *("lt", "not", "add", "sub", "and", "or"),
+    ]
+    operations = [stmt["op"] for stmt in data(describe)["programs"][0]["body"] if "op" in stmt]
+    assert operations == ["set", "read_once", "add", "eq", "warn_on"]
+
+
 def test_only_results_that_are_used_get_a_register() -> None:
     def describe(k: rf.Kernel) -> None:
         fence = k.dma_fence("fence")

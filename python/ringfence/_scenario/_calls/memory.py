@@ -195,7 +195,9 @@ class Memory(Flow):
         self._do("mmu_interval_notifier_remove", notifier)
 
     def hmm_range_fault(self, notifier: IntervalNotifier, seq: int | Int) -> Errno:
-        """``hmm_range_fault()`` (``include/linux/hmm.h``): looks pages up, without references; mmap_lock is held.
+        """``hmm_range_fault()`` (``include/linux/hmm.h``): looks pages up, without references.
+
+        The caller holds mmap_lock.
 
         Args:
             notifier: whose range is faulted in.
