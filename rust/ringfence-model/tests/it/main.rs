@@ -5,6 +5,7 @@ mod contract;
 mod gpu_mapping;
 mod interval_notifier;
 mod locks;
+mod memory_random;
 mod memory_support;
 mod mmu_notifier;
 mod page_alloc;
