@@ -105,6 +105,7 @@ fn points_of_a_timeline() {
 fn a_point_that_was_dropped_is_signaled() {
     let mut k = by_hand();
     let (syncobj, first, second) = (k.object(SYNCOBJ), fence(&mut k), fence(&mut k));
+    k.call(Op::DmaFenceBeginSignalling, &[]);
     k.call(Op::SyncobjAddPoint, &[syncobj, first, point(1)]);
     assert_eq!(k.call(Op::DmaFenceSignal, &[first]), OK);
     k.call(Op::SyncobjAddPoint, &[syncobj, second, point(2)]);
@@ -125,6 +126,7 @@ fn waits_until(k: &mut ByHand, op: Op, args: &[Value], act: impl FnOnce(&mut ByH
 fn waits_for_submission_and_signalling() {
     let mut k = by_hand();
     let (syncobj, fence) = (k.object(SYNCOBJ), fence(&mut k));
+    k.call(Op::DmaFenceBeginSignalling, &[]);
     let wait = [syncobj, point(3), FOR_SUBMIT, FOREVER];
     let left = waits_until(&mut k, Op::SyncobjWait, &wait, |k| {
         let state = |k: &ByHand| k.session.world().threads()[1].state();
@@ -217,7 +219,7 @@ fn nobody_misses_a_submission() {
     let timeline = build.object("timeline", timeline);
     let syncobjs = ["a", "b"].map(|name| build.object(name, ObjectKind::Syncobj));
     let done = build.object("done", ObjectKind::Completion);
-    let mut submit = Vec::new();
+    let mut submit = vec![op_out(Op::DmaFenceBeginSignalling, &[], 1)];
     for point in 1..=3 {
         submit.push(op_out(Op::DmaFenceInit, &[obj(timeline)], 0));
         for syncobj in syncobjs {
@@ -226,7 +228,8 @@ fn nobody_misses_a_submission() {
         submit.push(op(Op::DmaFenceSignal, &[R(0)]));
         submit.push(op(Op::DmaFencePut, &[R(0)]));
     }
-    build.thread("submitter", &[Kind::Fence], submit);
+    submit.push(op(Op::DmaFenceEndSignalling, &[R(1)]));
+    build.thread("submitter", &[Kind::Fence, Kind::Cookie], submit);
     for (n, syncobj) in [syncobjs[0], syncobjs[1], syncobjs[0]].into_iter().enumerate() {
         let mut body = Vec::new();
         for point in 1..=3 {
