@@ -22,7 +22,8 @@ pub fn summary(report: &Report) -> String {
     let mut line =
         format!("{}: {found} in {} executions, {} steps", report.scenario, report.executions, report.steps);
     if report.bound != 0 {
-        line += &format!("; {} executions were cut off after {} steps", report.bound, report.steps_max);
+        let (bound, steps_max) = (report.bound, report.steps_max);
+        line.push_str(&format!("; {bound} executions were cut off after {steps_max} steps"));
     }
     if report.interrupted {
         line += "; interrupted";

@@ -36,6 +36,7 @@ struct Outcome {
     enable_signaling_calls: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
