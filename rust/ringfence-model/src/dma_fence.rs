@@ -73,6 +73,8 @@ pub(crate) enum FenceSort {
     Chain(u32),
     /// A stub.
     Stub,
+    /// On a `sw_sync` timeline: its index.
+    SwSync(u32),
 }
 
 /// A declared fence context.
@@ -255,6 +257,7 @@ impl Fences {
 }
 
 /// An object reference to a fence.
+#[expect(clippy::unnecessary_wraps, reason = "goes where an object may be missing")]
 pub(crate) const fn fence_object(fence: u32) -> Option<ObjectRef> {
     Some(ObjectRef { kind: Kind::Fence, index: fence })
 }
@@ -423,7 +426,7 @@ impl Kernel<'_> {
                     self.publish_fence(contained, how);
                     next = prev;
                 }
-                FenceSort::Driver(_) | FenceSort::Stub => {}
+                FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
             }
         }
     }

@@ -315,12 +315,8 @@ impl Kernel<'_> {
     fn plain_fence_op(&mut self, call: Call<'_>, fence: u32) -> Flow {
         let entry = *self.w.fences.get(fence);
         Flow::Return(match call.op {
-            Op::DmaFenceGet => {
-                self.fence_get(fence);
-                Value::fence(fence)
-            }
             Op::DmaFenceGetRcu if entry.refs == 0 => Value::Null,
-            Op::DmaFenceGetRcu => {
+            Op::DmaFenceGet | Op::DmaFenceGetRcu => {
                 self.fence_get(fence);
                 Value::fence(fence)
             }

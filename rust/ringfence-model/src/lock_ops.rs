@@ -17,7 +17,7 @@ const NOTHING: Flow = Flow::Return(Value::Null);
 
 impl Kernel<'_> {
     /// Spinlocks and rwlocks: preemption goes off first.
-    fn spin(&mut self, lock: u32, manner: Manner) -> Flow {
+    pub(crate) fn spin(&mut self, lock: u32, manner: Manner) -> Flow {
         self.me().preempt += 1;
         self.take_lock(lock, manner)
     }
@@ -29,7 +29,7 @@ impl Kernel<'_> {
         self.spin(lock, Manner { result, ..manner })
     }
 
-    fn unspin(&mut self, lock: u32) {
+    pub(crate) fn unspin(&mut self, lock: u32) {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
@@ -67,7 +67,7 @@ impl Kernel<'_> {
         }
         let Some(lock) = self.object(call, 0) else { return NOTHING };
         match call.op {
-            Op::SpinLock => self.spin(lock, Manner::EXCLUSIVE),
+            Op::SpinLock | Op::WriteLock | Op::LocalLock => self.spin(lock, Manner::EXCLUSIVE),
             Op::SpinLockNested => {
                 let subclass = self.int(call, 1) as u32;
                 self.spin(lock, Manner { subclass, ..Manner::EXCLUSIVE })
@@ -83,7 +83,6 @@ impl Kernel<'_> {
             Op::SpinLockIrqsave | Op::WriteLockIrqsave => self.spin_irqsave(lock, Manner::EXCLUSIVE),
             Op::ReadLockIrqsave => self.spin_irqsave(lock, READER),
             Op::ReadLock => self.spin(lock, READER),
-            Op::WriteLock => self.spin(lock, Manner::EXCLUSIVE),
             Op::SpinTrylock | Op::WriteTrylock => self.try_spin(lock, Manner::EXCLUSIVE),
             Op::ReadTrylock => self.try_spin(lock, READER),
             Op::MutexLock | Op::DownWrite => self.sleep_lock(lock, Manner::EXCLUSIVE),
@@ -98,7 +97,6 @@ impl Kernel<'_> {
                 Flow::Return(Value::bool(self.try_lock(lock, Manner::EXCLUSIVE)))
             }
             Op::DownReadTrylock => Flow::Return(Value::bool(self.try_lock(lock, Manner::SHARED))),
-            Op::LocalLock => self.spin(lock, Manner::EXCLUSIVE),
             _ => {
                 self.unlock_op(call, lock);
                 NOTHING

@@ -67,7 +67,7 @@ pub(crate) enum Instr {
     /// A jump.
     Jump { to: u32 },
     /// The end of a program.
-    Return { value: Operand, site: SiteId },
+    Return { value: Operand },
 }
 
 /// No register.
@@ -260,6 +260,9 @@ impl Plan {
 
     /// Name of an object.
     pub fn object_name(&self, kind: Kind, index: u32) -> String {
+        if kind == Kind::Task {
+            return self.contexts[index as usize].name.clone();
+        }
         let Some(position) = position(kind, index) else {
             return "events".into();
         };
@@ -279,12 +282,6 @@ impl Plan {
     /// Index of a declared object among those of its kind (for locks: in the world's locks).
     pub(crate) fn index(&self, id: ObjectId) -> u32 {
         self.indices[id.index()]
-    }
-
-    /// The idle task on which interrupts from this source arrive.
-    pub(crate) fn idle_task(&self, source: Source) -> u32 {
-        let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
-        found.expect("engine bug: an interrupt source without an idle task") as u32
     }
 }
 
