@@ -406,28 +406,36 @@ impl Kernel<'_> {
         fence
     }
 
-    /// Others know the fence from now on, and with a container what is in it: they may wait.
+    /// Others know the fence from now on, and with a container what is in it: they may wait. Containers may be
+    /// nested deeper than our own stack is: what is left to do is on the context's scratch.
     pub(crate) fn publish_fence(&mut self, fence: u32, how: Published) {
-        let mut next = fence;
-        while next != NONE && !self.w.fences.has(next, flag::PUBLISHED | flag::FREED) {
-            let fence = next;
-            self.publish_one(fence, how);
-            next = NONE;
-            match self.w.fences.get(fence).sort {
-                FenceSort::Array(array) => {
-                    let Array { start, len, .. } = self.w.fences.arrays[array as usize];
-                    for position in start..start + len {
-                        let member = self.w.fences.members[position as usize].fence;
-                        self.publish_fence(member, how);
-                    }
-                }
-                FenceSort::Chain(chain) => {
-                    let Chain { fence: contained, prev, .. } = self.w.fences.chains[chain as usize];
-                    self.publish_fence(contained, how);
-                    next = prev;
-                }
-                FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
+        let base = self.me().scratch.len();
+        let mut next = Some(fence);
+        while let Some(fence) = next {
+            if fence != NONE && !self.w.fences.has(fence, flag::PUBLISHED | flag::FREED) {
+                self.publish_one(fence, how);
+                self.push_contents(fence);
             }
+            let scratch = &mut self.me().scratch;
+            next = if scratch.len() > base { scratch.pop().and_then(Value::index) } else { None };
+        }
+    }
+
+    /// Puts what a container consists of on the scratch, the first on top.
+    fn push_contents(&mut self, fence: u32) {
+        let fences = &self.w.fences;
+        let scratch = &mut self.w.threads[self.task as usize].scratch;
+        match fences.get(fence).sort {
+            FenceSort::Array(array) => {
+                let Array { start, len, .. } = fences.arrays[array as usize];
+                let members = &fences.members[start as usize..(start + len) as usize];
+                scratch.extend(members.iter().rev().map(|member| Value::fence(member.fence)));
+            }
+            FenceSort::Chain(chain) => {
+                let Chain { fence: contained, prev, .. } = fences.chains[chain as usize];
+                scratch.extend([Value::fence(prev), Value::fence(contained)]);
+            }
+            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
         }
     }
 

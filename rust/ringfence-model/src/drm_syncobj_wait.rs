@@ -69,6 +69,13 @@ enum At {
     Put,
 }
 
+impl SyncobjWaitFrame {
+    /// When the wait is over at the latest.
+    pub(crate) fn timeout(&self) -> Option<TimerId> {
+        self.timer
+    }
+}
+
 /// Nanoseconds that `drm_syncobj_find_fence()` waits for a fence to come.
 const WAIT_FOR_SUBMIT: i64 = 5_000_000_000;
 
@@ -321,7 +328,8 @@ impl Kernel<'_> {
         if frame.at == At::Unqueued {
             if frame.queued {
                 let task = self.task;
-                self.w.sync.syncobjs[frame.syncobj as usize].waiters.retain(|waiter| waiter.task != task);
+                let waiters = &mut self.w.sync.syncobjs[frame.syncobj as usize].waiters;
+                waiters.retain(|waiter| (waiter.task, waiter.slot) != (task, frame.slot));
                 self.unlock_syncobj(frame.syncobj);
             }
             frame.at = At::CallbackRemoved;

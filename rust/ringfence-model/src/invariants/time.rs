@@ -4,7 +4,9 @@ use super::{Holds, holds};
 use crate::dma_fence_ops::FenceFrame;
 use crate::frame::Frame;
 use crate::plan::Plan;
+use crate::sync::SyncFrame;
 use crate::time::{Timed, TimerId};
+use crate::timer::Timer;
 use crate::world::World;
 
 /// The timeout of a frame that waits.
@@ -13,6 +15,7 @@ pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
         Frame::Sleep(frame) => frame.timeout(),
         Frame::Fence(FenceFrame::Wait(frame)) => frame.timeout(),
         Frame::Fence(FenceFrame::WaitAny(frame)) => frame.timeout(),
+        Frame::Sync(SyncFrame::Wait(frame)) => frame.timeout(),
         _ => None,
     }
 }
@@ -20,9 +23,16 @@ pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
 impl World {
     pub(super) fn check_time(&self, plan: &Plan) -> Holds {
         for (id, event) in self.time.all() {
-            holds!(id.due() >= self.time.now, "{event:?} is due at {}, and it is {}", id.due(), self.time.now);
+            holds!(
+                id.due() >= self.time.now,
+                "{event:?} is due at {}, and it is {}",
+                id.due(),
+                self.time.now
+            );
             let wanted = match event {
-                Timed::Wake(task) => self.threads[task as usize].frames.iter().any(|f| timeout(f) == Some(id)),
+                Timed::Wake(task) => {
+                    self.threads[task as usize].frames.iter().any(|f| timeout(f) == Some(id))
+                }
                 Timed::Timer(timer) => self.deferred.timers[timer as usize].due() == Some(id),
                 Timed::DelayedWork(delayed) => {
                     let work = plan.deferred.workqueues.delayed(delayed);
@@ -32,7 +42,7 @@ impl World {
             };
             holds!(wanted, "{event:?} is set, and nobody knows");
         }
-        let armed = self.deferred.timers.iter().filter_map(|timer| timer.due());
+        let armed = self.deferred.timers.iter().filter_map(Timer::due);
         let delayed = self.deferred.workqueues.timers().map(|(_, id)| id);
         for id in armed.chain(delayed).chain(self.engines.due().flatten()) {
             holds!(self.time.is_set(id), "{id:?} is waited for, and not set");

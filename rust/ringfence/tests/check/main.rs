@@ -2,5 +2,7 @@
 
 mod abba;
 mod build;
+mod extremes;
 mod random;
+mod regressions;
 mod survey;
