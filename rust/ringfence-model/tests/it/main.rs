@@ -2,6 +2,7 @@
 
 mod build;
 mod contract;
+mod fences;
 mod gpu_mapping;
 mod interval_notifier;
 mod locks;
@@ -10,6 +11,10 @@ mod mmu_notifier;
 mod page_alloc;
 mod run;
 mod shrinker;
+mod st_dma_fence;
+mod st_dma_fence_chain;
+mod st_dma_fence_unwrap;
+mod st_dma_resv;
 mod test_ww_mutex;
 mod ww;
 mod ww_api;
