@@ -255,6 +255,7 @@ impl Fences {
 }
 
 /// An object reference to a fence.
+#[expect(clippy::unnecessary_wraps, reason = "what reports take")]
 pub(crate) const fn fence_object(fence: u32) -> Option<ObjectRef> {
     Some(ObjectRef { kind: Kind::Fence, index: fence })
 }

@@ -1,5 +1,7 @@
 //! Calling the API of fences and reservations by hand, for tests.
 
+use std::collections::BTreeSet;
+
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt};
 use ringfence_base::{Event, EventKind, Gfp, ObjectId, SiteId};
 use ringfence_model::{Session, Value};
@@ -172,7 +174,16 @@ impl Mock {
 
     /// Whether the fence was freed.
     pub(crate) fn is_freed(&self, fence: Value) -> bool {
-        self.count(EventKind::FenceFree(fence.index().expect("a fence"))) == 1
+        self.freed().contains(&fence.index().expect("a fence"))
+    }
+
+    /// All fences that were freed.
+    pub(crate) fn freed(&self) -> BTreeSet<u32> {
+        let freed = |event: &Event| match event.kind {
+            EventKind::FenceFree(fence) => Some(fence),
+            _ => None,
+        };
+        self.events.iter().filter_map(freed).collect()
     }
 
     /// Codes of the rules that were broken.

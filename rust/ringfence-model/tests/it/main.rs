@@ -1,5 +1,7 @@
 //! The model, concept by concept.
 
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "the numbers of tests are small")]
+
 mod build;
 mod contract;
 mod fences;

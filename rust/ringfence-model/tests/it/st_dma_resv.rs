@@ -69,7 +69,7 @@ impl Case {
         self.mock.number(Op::DmaResvTestSignaled, &[self.resv, Value::Int(self.usage)]) != 0
     }
 
-    fn iter(&mut self) -> Value {
+    fn cursor(&mut self) -> Value {
         self.mock.call(Op::DmaResvIterBegin, &[self.resv, Value::Int(self.usage)])
     }
 }
@@ -98,7 +98,7 @@ fn test_signaling() {
 fn test_for_each() {
     all(|case| {
         case.add();
-        let cursor = case.iter();
+        let cursor = case.cursor();
         assert_eq!(case.mock.call(Op::DmaResvIterFirst, &[cursor]), case.fence);
         assert_eq!(case.mock.number(Op::DmaResvIterUsage, &[cursor]), case.usage);
         assert_eq!(case.mock.call(Op::DmaResvIterNext, &[cursor]), Value::Null);
@@ -113,7 +113,7 @@ fn test_for_each_unlocked() {
     all(|case| {
         case.add();
         case.unlock();
-        let cursor = case.iter();
+        let cursor = case.cursor();
         let restarted = |case: &mut Case| case.mock.number(Op::DmaResvIterIsRestarted, &[cursor]);
         assert_eq!(case.mock.call(Op::DmaResvIterFirstUnlocked, &[cursor]), case.fence);
         assert_eq!(restarted(case), 1);
