@@ -205,7 +205,7 @@ impl Kernel<'_> {
                     _ => None,
                 };
                 if call.op == Op::DmaFenceAllocInit {
-                    let gfp = Gfp::from_bits(self.int(call, 1) as u32);
+                    let gfp = Gfp::from_bits(self.int(call, 1).cast_unsigned() as u32);
                     return self.alloc_fence(timeline, gfp);
                 }
                 let ops = (call.op == Op::DmaFenceInitOps).then(|| self.arg(call, 2).index().unwrap_or(NONE));
@@ -220,12 +220,11 @@ impl Kernel<'_> {
     fn fences_to_scratch(&mut self, call: Call<'_>, stride: usize) -> Option<usize> {
         let base = self.me().scratch.len();
         for fence in self.list(call, 0) {
-            let usable = match fence.index() {
-                Some(fence) => self.fence_is_usable(fence),
-                None => {
-                    self.broken("RF509", "NULL pointer dereference", None);
-                    false
-                }
+            let usable = if let Some(fence) = fence.index() {
+                self.fence_is_usable(fence)
+            } else {
+                self.broken("RF509", "NULL pointer dereference", None);
+                false
             };
             if !usable {
                 self.me().scratch.truncate(base);
