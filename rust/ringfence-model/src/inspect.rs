@@ -40,6 +40,7 @@ impl World {
                 FenceSort::Driver(_) => "driver",
                 FenceSort::Array(_) => "array",
                 FenceSort::Chain(_) => "chain",
+                FenceSort::SwSync(_) => "sw_sync",
                 FenceSort::Stub => "stub",
             },
             signaled: fence.flags & flag::SIGNALED != 0,

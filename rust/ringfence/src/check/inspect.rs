@@ -46,7 +46,7 @@ pub struct ThreadView {
 pub struct FenceView {
     /// Its name; made-up for one that was made at run time.
     pub name: String,
-    /// `driver`, `array`, `chain` or `stub`.
+    /// `driver`, `array`, `chain`, `sw_sync` or `stub`.
     pub sort: &'static str,
     /// Its context and its number in it.
     pub context: u64,
