@@ -11,7 +11,7 @@ use crate::dma_fence_array::{Array, Member};
 use crate::dma_fence_cb::Node;
 use crate::dma_fence_chain::Chain;
 use crate::kernel::Kernel;
-use crate::plan::{KernelVersion, Source, class};
+use crate::plan::{KernelVersion, Plan, Source, class};
 use crate::thread::NONE;
 use crate::value::Value;
 
@@ -187,6 +187,13 @@ impl Fences {
     /// Virtual nanoseconds that it may take once it is published, if its timeline says so.
     pub(crate) fn bound(&self, fence: u32) -> Option<i64> {
         self.timelines.get(self.get(fence).timeline as usize).map(|timeline| timeline.bound)
+    }
+
+    /// The driver that declares its timeline, if one does.
+    pub(crate) fn driver<'p>(&self, plan: &'p Plan, fence: u32) -> Option<&'p str> {
+        let timelines = &plan.by_kind[Kind::Timeline as usize];
+        let id = timelines.get(self.get(fence).timeline as usize)?;
+        plan.scenario.objects[id.index()].driver.as_deref()
     }
 
     /// `__dma_fence_is_later()` by the rules of the fence `by`.
