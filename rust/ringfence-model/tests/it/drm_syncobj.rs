@@ -327,12 +327,14 @@ fn what_comes_before_the_queueing_is_seen() {
     let add = vec![
         forever(vec![find, when_else(R(1), Vec::new(), found)]),
         new(0),
+        op_out(Op::DmaFenceBeginSignalling, &[], 2),
         op(Op::SyncobjAddPoint, &[obj(syncobj), R(0), Arg::Int(9)]),
         op(Op::CellWrite, &[obj(cell), Arg::Int(1)]),
         op(Op::DmaFenceSignal, &[R(0)]),
+        op(Op::DmaFenceEndSignalling, &[R(2)]),
         op(Op::DmaFencePut, &[R(0)]),
     ];
-    build.thread("adder", &[Kind::Fence, Kind::Errno], add);
+    build.thread("adder", &[Kind::Fence, Kind::Errno, Kind::Cookie], add);
     let closing = vec![op(Op::WaitForCompletion, &[obj(done)]); 2];
     build.thread("closing", &[], closing);
     build.scenario.environment.fence_bound = i64::MAX;
