@@ -264,6 +264,7 @@ impl Fences {
 }
 
 /// An object reference to a fence.
+#[expect(clippy::unnecessary_wraps, reason = "goes where an object may be missing")]
 pub(crate) const fn fence_object(fence: u32) -> Option<ObjectRef> {
     Some(ObjectRef { kind: Kind::Fence, index: fence })
 }

@@ -207,7 +207,7 @@ impl Kernel<'_> {
                     _ => None,
                 };
                 if call.op == Op::DmaFenceAllocInit {
-                    let gfp = Gfp::from_bits(self.int(call, 1) as u32);
+                    let gfp = Gfp::from_bits(self.int(call, 1).cast_unsigned() as u32);
                     return self.alloc_fence(timeline, gfp);
                 }
                 let ops = (call.op == Op::DmaFenceInitOps).then(|| self.arg(call, 2).index().unwrap_or(NONE));
@@ -222,12 +222,11 @@ impl Kernel<'_> {
     fn fences_to_scratch(&mut self, call: Call<'_>, stride: usize) -> Option<usize> {
         let base = self.me().scratch.len();
         for fence in self.list(call, 0) {
-            let usable = match fence.index() {
-                Some(fence) => self.fence_is_usable(fence),
-                None => {
-                    self.broken("RF509", "NULL pointer dereference", None);
-                    false
-                }
+            let usable = if let Some(fence) = fence.index() {
+                self.fence_is_usable(fence)
+            } else {
+                self.broken("RF509", "NULL pointer dereference", None);
+                false
             };
             if !usable {
                 self.me().scratch.truncate(base);
@@ -322,12 +321,8 @@ impl Kernel<'_> {
     fn plain_fence_op(&mut self, call: Call<'_>, fence: u32) -> Flow {
         let entry = *self.w.fences.get(fence);
         Flow::Return(match call.op {
-            Op::DmaFenceGet => {
-                self.fence_get(fence);
-                Value::fence(fence)
-            }
             Op::DmaFenceGetRcu if entry.refs == 0 => Value::Null,
-            Op::DmaFenceGetRcu => {
+            Op::DmaFenceGet | Op::DmaFenceGetRcu => {
                 self.fence_get(fence);
                 Value::fence(fence)
             }

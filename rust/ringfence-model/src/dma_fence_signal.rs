@@ -116,12 +116,16 @@ impl Kernel<'_> {
         self.emit(EventKind::BeginSignalling);
         let thread = self.me();
         thread.sections.push(Section { site: thread.site });
-        thread.sections.len() as i64
+        self.open_sections()
+    }
+
+    fn open_sections(&mut self) -> i64 {
+        i64::try_from(self.me().sections.len()).unwrap_or(i64::MAX)
     }
 
     /// `dma_fence_end_signalling()`.
     pub(crate) fn end_signalling(&mut self, cookie: i64) {
-        if self.me().sections.len() as i64 != cookie || cookie == 0 {
+        if cookie == 0 || cookie != self.open_sections() {
             self.broken("RF203", "not the cookie of the innermost open signalling section", None);
         }
         if self.me().sections.pop().is_some() {
@@ -185,7 +189,7 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            let cookie = self.me().sections.len() as i64;
+            let cookie = self.open_sections();
             self.end_signalling(cookie);
         }
         Flow::Return(result)

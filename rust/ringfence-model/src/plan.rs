@@ -68,7 +68,7 @@ pub(crate) enum Instr {
     /// A jump.
     Jump { to: u32 },
     /// The end of a program.
-    Return { value: Operand, site: SiteId },
+    Return { value: Operand },
 }
 
 /// No register.
@@ -283,12 +283,6 @@ impl Plan {
     /// Index of a declared object among those of its kind (for locks: in the world's locks).
     pub(crate) fn index(&self, id: ObjectId) -> u32 {
         self.indices[id.index()]
-    }
-
-    /// The idle task on which interrupts from this source arrive.
-    pub(crate) fn idle_task(&self, source: Source) -> u32 {
-        let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
-        found.expect("engine bug: an interrupt source without an idle task") as u32
     }
 }
 

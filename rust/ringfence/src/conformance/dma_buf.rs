@@ -32,12 +32,8 @@ struct Outcome {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     callbacks: Vec<u64>,
     /// How often a driver's `enable_signaling` was called.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    enable_signaling_calls: u64,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enable_signaling_calls: Option<u64>,
 }
 
 /// Replays one recording.
@@ -202,7 +198,9 @@ impl Replay {
                 EventKind::FenceCallback(_, callback) => {
                     outcome.callbacks.push(self.callback_ids[callback as usize]);
                 }
-                EventKind::FenceEnableSignaling(_) => outcome.enable_signaling_calls += 1,
+                EventKind::FenceEnableSignaling(_) => {
+                    *outcome.enable_signaling_calls.get_or_insert(0) += 1;
+                }
                 _ => {}
             }
         }
@@ -472,7 +470,7 @@ impl Replay {
     /// The number of a fence; -1 for NULL and for one that has none.
     fn number_of(&self, fence: Value) -> i64 {
         let position = self.fences.iter().position(|&known| known == fence && fence != Value::Null);
-        position.map_or(-1, |position| position as i64)
+        position.and_then(|position| i64::try_from(position).ok()).unwrap_or(-1)
     }
 }
 
