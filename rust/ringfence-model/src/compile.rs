@@ -261,7 +261,6 @@ impl Compiler {
     /// Every part of the kernel makes its objects.
     fn set_up(&mut self) {
         self.set_up_sleep();
-        self.set_up_ww();
         self.set_up_deferred();
         self.set_up_memory();
         self.set_up_fences();
