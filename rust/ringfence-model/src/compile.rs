@@ -1,6 +1,5 @@
 //! From trees to flat code, from names to indices.
 
-use ringfence_base::SiteId;
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Operation, Program, Scenario, Stmt};
 
 use crate::plan::{
@@ -49,7 +48,7 @@ impl Compiler {
             scenario,
         };
         let mut compiler = Self { plan, breaks: Vec::new(), loop_starts: Vec::new() };
-        compiler.number_objects();
+        compiler.number_objects(manual);
         compiler.flatten_programs();
         for number in 0..manual {
             compiler.context(format!("task{number}"), ContextKind::Thread);
@@ -60,7 +59,7 @@ impl Compiler {
     }
 
     /// Gives every object its index. Locks have one arena for all their kinds.
-    fn number_objects(&mut self) {
+    fn number_objects(&mut self, manual: usize) {
         let objects = std::mem::take(&mut self.plan.scenario.objects);
         self.declare_ww_classes(&objects);
         for (number, object) in objects.iter().enumerate() {
@@ -84,6 +83,8 @@ impl Compiler {
                 ObjectKind::WwMutex { class } => self.ww_mutex(&object.name, *class, &objects),
                 // 0 is `system_wq`, which nobody declares.
                 ObjectKind::Workqueue { .. } => index + 1,
+                // Its context.
+                ObjectKind::Task { thread } => manual as u32 + thread,
                 _ => index,
             };
             self.plan.indices.push(index);
@@ -131,7 +132,7 @@ impl Compiler {
         let registers = program.registers.len() as u32;
         self.plan.programs.push(ProgramInfo { entry, registers });
         self.block(&program.body);
-        self.plan.code.push(Instr::Return { value: Operand::Value(Value::Null), site: SiteId::UNKNOWN });
+        self.plan.code.push(Instr::Return { value: Operand::Value(Value::Null) });
     }
 
     fn here(&self) -> u32 {
@@ -180,9 +181,9 @@ impl Compiler {
                     *self.loop_starts.last().expect("engine bug: continue outside a loop was let through");
                 self.plan.code.push(Instr::Jump { to });
             }
-            Stmt::Return { value, at } => {
+            Stmt::Return { value, .. } => {
                 let value = value.as_ref().map_or(Operand::Value(Value::Null), |value| self.operand(value));
-                self.plan.code.push(Instr::Return { value, site: *at });
+                self.plan.code.push(Instr::Return { value });
             }
         }
     }

@@ -77,7 +77,7 @@ impl Kernel<'_> {
         self.emit(EventKind::PreemptEnable);
     }
 
-    fn rcu_read_lock(&mut self) {
+    pub(crate) fn rcu_read_lock(&mut self) {
         self.me().rcu += 1;
         let lock = self.plan_rcu_map();
         self.lock_acquire(
@@ -86,7 +86,7 @@ impl Kernel<'_> {
         );
     }
 
-    fn rcu_read_unlock(&mut self) {
+    pub(crate) fn rcu_read_unlock(&mut self) {
         if self.me().rcu == 0 {
             self.broken("RF614", "rcu_read_unlock() without rcu_read_lock()", None);
             return;
@@ -121,8 +121,7 @@ impl Kernel<'_> {
             Op::LocalBhEnable => self.bh_enable(),
             Op::RcuReadLock => self.rcu_read_lock(),
             Op::RcuReadUnlock => self.rcu_read_unlock(),
-            Op::MightSleep => self.might_sleep(),
-            Op::CondResched => self.might_sleep(),
+            Op::MightSleep | Op::CondResched => self.might_sleep(),
             Op::NonBlockStart => self.me().non_block += 1,
             Op::NonBlockEnd => self.me().non_block = self.me().non_block.saturating_sub(1),
             Op::SignalPending => return Flow::Return(Value::bool(self.me().signal)),

@@ -1,7 +1,8 @@
-//! The contract as an adversary: what it allows others to do, as threads, shrinkers and notifiers of the scenario.
+//! The contract as an adversary: what it allows others to do, as threads, shrinkers and notifiers of the
+//! scenario.
 //!
-//! What is added is plain data like the rest, and named "foreign: …". It keeps the contract itself, and it ends:
-//! every thread does one thing once. A part that is switched off adds nothing.
+//! What is added is plain data like the rest, and named "foreign: …". It keeps the contract itself, and it
+//! ends: every thread does one thing once. A part that is switched off adds nothing.
 
 use ringfence_base::errno::EAGAIN;
 use ringfence_base::scenario::{
@@ -158,7 +159,7 @@ impl Foreign {
 
     fn object(&mut self, name: &str, kind: ObjectKind) -> ObjectId {
         let name = format!("{PREFIX}{name}");
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
@@ -175,6 +176,7 @@ impl Foreign {
             params: params.len(),
             registers: [params, locals].concat(),
             result,
+            driver: None,
             body,
         });
         ProgramId::new(self.scenario.programs.len() - 1)

@@ -1,5 +1,5 @@
-//! Looking at user memory, and what happens if it is not there: copying, `get_user_pages()`, `hmm_range_fault()`
-//! (`mm/memory.c`, `mm/gup.c`, `mm/hmm.c`).
+//! Looking at user memory, and what happens if it is not there: copying, `get_user_pages()`,
+//! `hmm_range_fault()` (`mm/memory.c`, `mm/gup.c`, `mm/hmm.c`).
 //!
 //! A fault takes `mmap_lock` for reading, unless the caller has it, and allocates with `GFP_KERNEL`.
 
@@ -168,7 +168,7 @@ impl Kernel<'_> {
     }
 }
 
-/// The object, for reports.
-pub(crate) fn range_object(range: u32) -> Option<ObjectRef> {
-    Some(ObjectRef { kind: Kind::UserRange, index: range })
+/// The range, for reports.
+pub(crate) fn range_object(range: u32) -> ObjectRef {
+    ObjectRef { kind: Kind::UserRange, index: range }
 }

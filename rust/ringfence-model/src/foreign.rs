@@ -7,8 +7,8 @@ use crate::kernel::Kernel;
 use crate::value::Value;
 
 impl Kernel<'_> {
-    /// Some published fence that is not signaled, with a reference; the oldest one, unless a choice says otherwise.
-    /// NULL if there is none.
+    /// Some published fence that is not signaled, with a reference; the oldest one, unless a choice says
+    /// otherwise. NULL if there is none.
     pub(crate) fn foreign_fence(&mut self) -> Flow {
         let count = self.published_fences().len();
         if count == 0 {

@@ -1,7 +1,7 @@
 //! The GPU's page tables, as far as they refer to user memory.
 //!
-//! The GPU does not see that a page was freed: it goes on using what its page tables say. Pages that the driver
-//! looked up are what it maps, whether they are still there or not.
+//! The GPU does not see that a page was freed: it goes on using what its page tables say. Pages that the
+//! driver looked up are what it maps, whether they are still there or not.
 
 use ringfence_base::scenario::Op;
 
@@ -25,7 +25,7 @@ impl Kernel<'_> {
                 Op::GpuUnmap => state.gpu = Pages::Nothing,
                 // Without a mapping the GPU faults, and nothing is harmed.
                 Op::GpuAccess if state.gpu == Pages::Freed => {
-                    self.broken("RF511", "the GPU uses pages that were freed", range_object(range));
+                    self.broken("RF511", "the GPU uses pages that were freed", Some(range_object(range)));
                 }
                 Op::GpuAccess => {}
                 other => panic!("engine bug: {other:?} is no operation on GPU mappings"),

@@ -5,6 +5,7 @@ use ringfence_base::{
     AcquireFlags, ChoiceKind, Decide, Event, EventKind, LockId, ObjectRef, Origin, ProgramId, SiteId, TaskId,
 };
 
+use crate::deferred::Depths;
 use crate::frame::{Flow, Frame, ProgramFrame};
 use crate::plan::{Instr, NO_REGISTER, Operand, Plan};
 use crate::thread::{NONE, State, Thread};
@@ -179,12 +180,7 @@ impl Kernel<'_> {
 
     /// The context has nothing left to do.
     fn finish(&mut self) {
-        if !self.me().held.is_empty() {
-            self.broken("RF613", "lock held when the thread returned", None);
-        }
-        if !self.me().sections.is_empty() {
-            self.broken("RF204", "signalling section left open when the thread returned", None);
-        }
+        self.check_depths(Depths::default());
         self.w.set_state(self.task, State::Done);
         self.emit(EventKind::Exit);
         let task = self.task;
@@ -202,8 +198,8 @@ impl Kernel<'_> {
             pc += 1;
         }
         loop {
-            match &self.plan.code[pc as usize] {
-                &Instr::Call { op, visible, out, site, ref args } => {
+            match self.plan.code[pc as usize] {
+                Instr::Call { op, visible, out, site, ref args } => {
                     if visible {
                         if self.stepped {
                             self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
@@ -230,11 +226,11 @@ impl Kernel<'_> {
                         }
                     }
                 }
-                &Instr::JumpUnless { cond, to } => {
+                Instr::JumpUnless { cond, to } => {
                     pc = if self.eval(cond, base).is_true() { pc + 1 } else { to };
                 }
-                &Instr::Jump { to } => pc = to,
-                &Instr::Return { value, .. } => {
+                Instr::Jump { to } => pc = to,
+                Instr::Return { value } => {
                     let value = self.eval(value, base);
                     self.me().registers.truncate(base as usize);
                     return Flow::Return(value);

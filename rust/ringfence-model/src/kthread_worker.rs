@@ -10,7 +10,7 @@ use crate::deferred::{DeferredFrame, Depths, Then};
 use crate::flush::{Ended, Flushes};
 use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
-use crate::plan::ContextKind;
+use crate::plan::{ContextKind, Plan};
 use crate::thread::{NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
@@ -47,6 +47,33 @@ pub(crate) struct KthreadLayout {
     tasks: Vec<u32>,
     /// The function of each work, and where it was declared.
     works: Vec<(ProgramId, SiteId)>,
+}
+
+impl KthreadLayout {
+    /// The context of a worker.
+    pub(crate) fn task(&self, worker: u32) -> u32 {
+        self.tasks[worker as usize]
+    }
+
+    /// The function of a work.
+    pub(crate) fn function(&self, work: u32) -> ProgramId {
+        self.works[work as usize].0
+    }
+}
+
+impl KthreadWorkers {
+    /// Works that a worker has not begun yet.
+    pub(crate) fn queued(&self, worker: u32) -> &[u32] {
+        &self.workers[worker as usize].waiting
+    }
+
+    /// The context of the worker that a work was queued on last.
+    pub(crate) fn task_of_work(&self, plan: &Plan, work: u32) -> Vec<u32> {
+        match self.works[work as usize].worker {
+            NONE => Vec::new(),
+            worker => vec![plan.deferred.kthreads.task(worker)],
+        }
+    }
 }
 
 /// A kthread worker at work.
@@ -237,10 +264,11 @@ impl Kernel<'_> {
             let idle = entry.waiting.is_empty();
             self.check_depths(depths);
             self.end_kthread_flushes(work, worker);
-            match idle {
-                true => self.let_kthread_worker_idle(worker),
-                false => self
-                    .replace(Frame::Deferred(DeferredFrame::Kthread(KthreadFrame { worker, called: None }))),
+            if idle {
+                self.let_kthread_worker_idle(worker);
+            } else {
+                let next = KthreadFrame { worker, called: None };
+                self.replace(Frame::Deferred(DeferredFrame::Kthread(next)));
             }
             return Flow::Yield;
         }

@@ -164,8 +164,8 @@ impl Kernel<'_> {
         }
     }
 
-    /// Goes on in the innermost frame with the result of a call, whether that returned at once or has a frame of
-    /// its own.
+    /// Goes on in the innermost frame with the result of a call, whether that returned at once or has a frame
+    /// of its own.
     pub(crate) fn go_on(&mut self, flow: Flow) -> Flow {
         let Flow::Return(value) = flow else { return flow };
         self.me().ret = value;

@@ -230,11 +230,9 @@ impl Kernel<'_> {
             }
         }
         self.touch_notifier_map();
-        match waits {
-            true => {
-                self.call(Frame::Memory(MemoryFrame::Interval(IntervalWait { notifier, seq: state.seq })))
-            }
-            false => NOTHING,
+        if !waits {
+            return NOTHING;
         }
+        self.call(Frame::Memory(MemoryFrame::Interval(IntervalWait { notifier, seq: state.seq })))
     }
 }

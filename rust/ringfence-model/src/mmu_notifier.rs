@@ -106,7 +106,8 @@ impl Kernel<'_> {
         (mm, invalidate, release)
     }
 
-    /// Calls the notifiers. The result is 0, or -EAGAIN if it must not wait and would have to; then there is no end.
+    /// Calls the notifiers. The result is 0, or -EAGAIN if it must not wait and would have to; then there is
+    /// no end.
     pub(crate) fn invalidate_range_start(&mut self, span: Span, blockable: bool) -> Flow {
         if blockable {
             self.might_sleep();
@@ -125,10 +126,11 @@ impl Kernel<'_> {
     }
 
     fn call_notifiers(&mut self, span: Span, why: Why) -> Flow {
-        let phase = match self.interval_start(span) {
-            true => Phase::Interval(0),
-            false => Phase::Notifier(0),
-        };
+        let overlaps = self.interval_start(span);
+        let phase = if overlaps { Phase::Interval(0) } else { Phase::Notifier(0) };
+        if !overlaps && why == Why::Release {
+            self.interval_end(span.mm);
+        }
         let frame = InvalidateFrame { span, why, phase, again: false };
         self.call(Frame::Memory(MemoryFrame::Invalidate(frame)))
     }
@@ -147,20 +149,23 @@ impl Kernel<'_> {
 
     pub(crate) fn run_invalidate(&mut self, mut frame: InvalidateFrame) -> Flow {
         match frame.phase {
-            Phase::Interval(next) => match self.next_interval(frame.span, next) {
-                Some((index, program)) => {
+            Phase::Interval(next) => {
+                if let Some((index, program)) = self.next_interval(frame.span, next) {
                     let seq = Value::Int(self.w.memory.mms[frame.span.mm as usize].seq);
                     let blockable = Value::bool(frame.why.may_block());
-                    self.call_notifier(frame, Phase::IntervalCalled(index), program, &[blockable, seq])
+                    return self.call_notifier(
+                        frame,
+                        Phase::IntervalCalled(index),
+                        program,
+                        &[blockable, seq],
+                    );
                 }
-                None => {
-                    if frame.why == Why::Release {
-                        self.interval_end(frame.span.mm);
-                    }
-                    frame.phase = Phase::Notifier(0);
-                    self.invalidate_goes_on(frame)
+                if frame.why == Why::Release {
+                    self.interval_end(frame.span.mm);
                 }
-            },
+                frame.phase = Phase::Notifier(0);
+                self.invalidate_goes_on(frame)
+            }
             Phase::IntervalCalled(index) => {
                 if !self.notifier_returned(frame).is_true() {
                     let object = ObjectRef { kind: Kind::IntervalNotifier, index };
@@ -195,13 +200,11 @@ impl Kernel<'_> {
         let program = if frame.why == Why::Release { release } else { invalidate };
         let blockable = [Value::bool(frame.why.may_block())];
         let args: &[Value] = if frame.why == Why::Release { &[] } else { &blockable };
-        match program {
-            Some(program) => self.call_notifier(frame, Phase::NotifierCalled(index), program, args),
-            None => {
-                frame.phase = Phase::Notifier(index + 1);
-                self.invalidate_goes_on(frame)
-            }
+        if let Some(program) = program {
+            return self.call_notifier(frame, Phase::NotifierCalled(index), program, args);
         }
+        frame.phase = Phase::Notifier(index + 1);
+        self.invalidate_goes_on(frame)
     }
 
     fn notifiers_called(&mut self, frame: InvalidateFrame) -> Flow {
@@ -213,7 +216,8 @@ impl Kernel<'_> {
             return Flow::Return(Value::Int(0));
         }
         self.emit(EventKind::InvalidateRangeEnd);
-        // As in Linux: the caller does not call the end, and nobody undoes the start of the interval notifiers.
+        // As in Linux: the caller does not call the end, and nobody undoes the start of the interval
+        // notifiers.
         Flow::Return(if frame.again { Value::errno(EAGAIN) } else { Value::Int(0) })
     }
 
@@ -244,8 +248,8 @@ impl Kernel<'_> {
         self.ret()
     }
 
-    /// A notifier did not do it. Only one that must not wait may say so; returns true, and has reported it, if this
-    /// one may wait.
+    /// A notifier did not do it. Only one that must not wait may say so; returns true, and has reported it,
+    /// if this one may wait.
     fn refused(&mut self, frame: InvalidateFrame, object: ObjectRef) -> bool {
         if frame.why.may_block() {
             self.broken("RF404", "a notifier that may block refused to invalidate", Some(object));

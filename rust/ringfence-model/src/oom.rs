@@ -1,5 +1,5 @@
-//! The OOM killer and its reaper (`mm/oom_kill.c`): the process gets a fatal signal, and its memory is unmapped
-//! without waiting for anything. One attempt; Linux makes up to ten.
+//! The OOM killer and its reaper (`mm/oom_kill.c`): the process gets a fatal signal, and its memory is
+//! unmapped without waiting for anything. One attempt; Linux makes up to ten.
 
 use ringfence_base::scenario::Kind;
 

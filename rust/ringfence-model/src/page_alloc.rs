@@ -85,11 +85,11 @@ impl Kernel<'_> {
     }
 
     fn gfp(&self, call: Call<'_>, n: usize) -> Gfp {
-        Gfp::from_bits(self.int(call, n) as u32)
+        Gfp::from_bits(u32::try_from(self.int(call, n)).unwrap_or(0))
     }
 
-    /// Switches a scope; returns whether the task was in it. Only changes are events: a nested scope that ends does
-    /// not end the outer one.
+    /// Switches a scope; returns whether the task was in it. Only changes are events: a nested scope that
+    /// ends does not end the outer one.
     pub(crate) fn set_scope(&mut self, scope: Scope, on: bool) -> bool {
         let scopes = &mut self.me().scopes;
         let flag = match scope {

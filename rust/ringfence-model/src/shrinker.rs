@@ -10,7 +10,8 @@ use crate::value::Value;
 
 /// How far reclaim has got: 12 scans the least, 0 the most. Rounds before the last only ask for less.
 const PRIORITY: u32 = 0;
-/// `SHRINK_BATCH`: how many objects one call of `scan_objects()` looks at, unless the shrinker says otherwise.
+/// `SHRINK_BATCH`: how many objects one call of `scan_objects()` looks at, unless the shrinker says
+/// otherwise.
 const SHRINK_BATCH: i64 = 128;
 /// `SHRINK_STOP`: no progress can be made now.
 const SHRINK_STOP: i64 = -1;
@@ -55,7 +56,8 @@ impl Quota {
         Self { freeable, total, undone: deferred.saturating_add(delta) }
     }
 
-    /// How many the next call is asked for. Less than a batch is left for later rounds, unless that is all there is.
+    /// How many the next call is asked for. Less than a batch is left for later rounds, unless that is all
+    /// there is.
     fn next(self, batch: i64) -> Option<i64> {
         (self.total >= batch || self.total >= self.freeable).then(|| batch.min(self.total))
     }

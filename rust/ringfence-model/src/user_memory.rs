@@ -1,5 +1,5 @@
-//! User memory: which of a process's ranges are mapped and in memory, who has references to their pages, and how
-//! they go (`mm/mmap.c`, `mm/memory.c`, `mm/rmap.c`).
+//! User memory: which of a process's ranges are mapped and in memory, who has references to their pages, and
+//! how they go (`mm/mmap.c`, `mm/memory.c`, `mm/rmap.c`).
 
 use ringfence_base::errno::EAGAIN;
 use ringfence_base::scenario::{Kind, ObjectKind, Op};
@@ -49,7 +49,7 @@ impl Default for UserRange {
 
 impl UserRange {
     /// Reclaim can take it.
-    pub(crate) fn is_evictable(&self) -> bool {
+    pub(crate) fn is_evictable(self) -> bool {
         self.present && self.pins == 0
     }
 
@@ -162,7 +162,7 @@ impl Kernel<'_> {
     fn put_pages(&mut self, range: u32) {
         let state = &mut self.w.memory.ranges[range as usize];
         let Some(left) = state.pins.checked_sub(1) else {
-            self.broken("RF513", "put_pages() without get_user_pages()", range_object(range));
+            self.broken("RF513", "put_pages() without get_user_pages()", Some(range_object(range)));
             return;
         };
         state.pins = left;
@@ -182,10 +182,8 @@ impl Kernel<'_> {
             }
             MunmapPhase::Locked => {
                 self.replace(phase(MunmapPhase::Unmapped));
-                match self.w.memory.ranges[frame.range as usize].mapped {
-                    true => self.zap(span, How::Unmap),
-                    false => Flow::Continue,
-                }
+                let mapped = self.w.memory.ranges[frame.range as usize].mapped;
+                if mapped { self.zap(span, How::Unmap) } else { Flow::Continue }
             }
             MunmapPhase::Unmapped => {
                 self.mmap_unlock(span.mm);
@@ -213,8 +211,8 @@ impl Kernel<'_> {
                 self.zap_phase(frame, ZapPhase::Zap);
                 Flow::Continue
             }
-            // That the notifiers are done, that the pages are gone and that the invalidation is over are three
-            // moments: others can run between them.
+            // That the notifiers are done, that the pages are gone and that the invalidation is over are
+            // three moments: others can run between them.
             ZapPhase::Zap | ZapPhase::End if self.stepped && self.has_notifiers(span.mm) => Flow::Yield,
             ZapPhase::Zap => {
                 self.stepped = true;

@@ -1,7 +1,8 @@
-//! Reclaim: direct, in an allocation, and in kswapd (`mm/vmscan.c`, `__perform_reclaim()` in `mm/page_alloc.c`).
+//! Reclaim: direct, in an allocation, and in kswapd (`mm/vmscan.c`, `__perform_reclaim()` in
+//! `mm/page_alloc.c`).
 //!
-//! Reclaim runs every shrinker once, as it does when memory is tightest, and then may take one range of user memory
-//! from its process.
+//! Reclaim runs every shrinker once, as it does when memory is tightest, and then may take one range of user
+//! memory from its process.
 
 use ringfence_base::scenario::Kind;
 use ringfence_base::{ChoiceKind, EventKind, Gfp, Scope};
@@ -21,6 +22,13 @@ pub(crate) struct ReclaimFrame {
     gfp: Gfp,
     purpose: Purpose,
     phase: Phase,
+}
+
+impl ReclaimFrame {
+    /// The mask of the allocation that it is for; `None`: kswapd runs.
+    pub(crate) fn allocation(&self) -> Option<Gfp> {
+        matches!(self.purpose, Purpose::Allocation { .. }).then_some(self.gfp)
+    }
 }
 
 /// Why it runs.

@@ -55,7 +55,8 @@ fn a_deep_scenario_made_by_hand_is_refused_too() {
     for _ in 0..5_000 {
         body = vec![Stmt::If { cond: Arg::Int(1), then: body, otherwise: Vec::new(), at }];
     }
-    let program = Program { name: "f".into(), params: 0, registers: Vec::new(), result: None, body };
+    let program =
+        Program { name: "f".into(), params: 0, registers: Vec::new(), result: None, driver: None, body };
     let scenario = Scenario { programs: vec![program], ..Scenario::default() };
     let error = scenario.validate().expect_err("too deep");
     assert_eq!(error.message, "statements are nested deeper than 60");
@@ -78,6 +79,9 @@ fn nul_and_control_characters() {
     assert_eq!(scenario.name, "a\0b\u{1b}[31m\n");
     assert_eq!(Scenario::from_json(&scenario.to_json()), Ok(scenario.clone()));
     assert_eq!(scenario.to_string(), "/* a\\u{0}b\\u{1b}[31m\\u{a} */\n");
+    let mask = r#"{"ringfence_scenario":1,"name":"s","programs":[{"name":"f","body":[
+        {"op":"kmalloc","args":[{"gfp":"GFP_\u0000"}]}]}]}"#;
+    assert!(message(mask).contains("unknown gfp flag `GFP_\\u{0}`"));
     assert!(message(r#"{"ringfence_scenario":1,"name":"\ud800"}"#).starts_with("line 1, column "));
 }
 
@@ -116,6 +120,10 @@ fn names_of_a_megabyte_are_cut_in_messages() {
             r#"{{"ringfence_scenario":1,"name":"s","programs":[{{"name":"f","body":[{{"op":"{name}"}}]}}]}}"#
         ),
         format!(r#"{{"ringfence_scenario":1,"name":"s","objects":[{{"kind":"{name}","name":"s"}}]}}"#),
+        format!(
+            r#"{{"ringfence_scenario":1,"name":"s","programs":[{{"name":"f","body":[
+            {{"op":"kmalloc","args":[{{"gfp":"{name}"}}]}}]}}]}}"#
+        ),
     ] {
         let message = message(&json);
         assert!(message.len() < 500, "{} bytes", message.len());

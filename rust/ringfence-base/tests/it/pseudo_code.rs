@@ -2,14 +2,19 @@
 
 use ringfence_base::scenario::random::random_scenario;
 use ringfence_base::scenario::{
-    Arg, Kind, Object, ObjectKind, Op, Operation, Program, Scenario, Stmt, ThreadDecl,
+    Arg, Environment, Kind, Object, ObjectKind, Op, Operation, Program, Scenario, Sort, Stmt, ThreadDecl,
 };
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::SUBMIT;
 
+/// One object of every kind, or several where there are several ways to declare it.
+const EVERY_KIND: &str = include_str!("../data/every_kind.json");
+
 fn snapshot(name: &str, text: &str) {
-    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+    insta::with_settings!({
+        snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true
+    }, {
         insta::assert_snapshot!(name, text);
     });
 }
@@ -34,8 +39,30 @@ fn a_driver() {
 }
 
 #[test]
-fn one_of_everything() {
-    snapshot("pseudo-code-random", &random_scenario(3, 60).to_string());
+fn every_kind_of_object() {
+    let mut scenario = Scenario::from_json(EVERY_KIND).unwrap_or_else(|error| panic!("{error}"));
+    scenario.environment = Environment { fence_bound: 2_500_000_000, ..Environment::contract() };
+    let kinds: Vec<Kind> = scenario.objects.iter().map(|object| object.kind.kind()).collect();
+    let declared = |kind: &&Kind| matches!(kind.sort(), Sort::Declared | Sort::Either);
+    assert!(Kind::ALL.iter().filter(declared).all(|kind| kinds.contains(kind)));
+    snapshot("pseudo-code-every-kind", &scenario.to_string());
+}
+
+#[test]
+fn braces_and_lines_are_whole() {
+    for seed in 0..200 {
+        let scenario = random_scenario(seed, 60);
+        let text = scenario.to_string();
+        assert_eq!(text.matches('{').count(), text.matches('}').count(), "{text}");
+        for line in text.lines().filter(|line| line.starts_with("        ")) {
+            assert!(line.is_empty() || line.ends_with([';', '{', '}', ',']), "{line}\n{text}");
+        }
+        // A register is either a variable with a declaration or an expression that moved to its reader.
+        let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let makeshift =
+            |word: &str| word.strip_prefix('v').is_some_and(|number| number.parse::<u16>().is_ok());
+        assert!(!words.any(makeshift), "{text}");
+    }
 }
 
 #[test]
@@ -117,7 +144,8 @@ fn the_kernels_spelling() {
         {"op":"dma_resv_wait_timeout","args":[{"obj":2},3,0,9223372036854775807],"out":2},
         {"op":"le","args":[{"reg":2},0],"out":4},
         {"if":{"reg":4},"then":[{"op":"msleep","args":[2000000]}],
-         "else":[{"if":{"reg":2},"then":[{"op":"udelay","args":[1500]}],"else":[{"op":"msleep","args":[0]}]}]},
+         "else":[{"if":{"reg":2},"then":[{"op":"udelay","args":[1500]}],
+         "else":[{"op":"msleep","args":[0]}]}]},
         {"op":"warn_on","args":[{"reg":2}]},
         {"op":"kmalloc","args":[{"gfp":"GFP_NOWAIT|__GFP_NORETRY"}]},
         {"op":"choose","args":["path taken",2],"out":2},
@@ -162,7 +190,8 @@ int f(void)
 #[test]
 fn names_are_told_apart() {
     let at = SiteId::UNKNOWN;
-    let mutex = |name: &str| Object { name: name.into(), kind: ObjectKind::Mutex { class: None }, at };
+    let mutex =
+        |name: &str| Object { name: name.into(), kind: ObjectKind::Mutex { class: None }, driver: None, at };
     let lock = |id| {
         Stmt::Op(Operation { op: Op::MutexLock, args: vec![Arg::Object(ObjectId::new(id))], out: None, at })
     };
@@ -174,6 +203,7 @@ fn names_are_told_apart() {
             params: 0,
             registers: Vec::new(),
             result: None,
+            driver: None,
             body: vec![lock(0), lock(1), lock(2)],
         }],
         threads: vec![ThreadDecl { name: "t".into(), program: ProgramId::new(0), mm: None, at }],
@@ -196,6 +226,7 @@ fn what_is_not_there_is_printed_all_the_same() {
         params: 5,
         registers: vec![Kind::Int],
         result: None,
+        driver: None,
         body: vec![
             call(Op::MutexLock, vec![Arg::Object(ObjectId::new(7))], Some(9)),
             call(Op::Add, vec![], Some(0)),
@@ -208,7 +239,7 @@ fn what_is_not_there_is_printed_all_the_same() {
         ],
     };
     let thread = ThreadDecl { name: "t".into(), program: ProgramId::new(3), mm: Some(ObjectId::new(2)), at };
-    let task = Object { name: String::new(), kind: ObjectKind::Task { thread: 4 }, at };
+    let task = Object { name: String::new(), kind: ObjectKind::Task { thread: 4 }, driver: None, at };
     let scenario = Scenario {
         objects: vec![task],
         programs: vec![program],
@@ -219,4 +250,36 @@ fn what_is_not_there_is_printed_all_the_same() {
     assert!(text.contains("mutex_lock(object#7);"), "{text}");
     assert!(text.contains("wait_event(v4, NULL);"), "{text}");
     assert!(text.contains("kthread_run(program#3, \"t\");  /* with the memory of object#2 */"), "{text}");
+}
+
+#[test]
+fn drivers_are_named() {
+    let json = r#"{"ringfence_scenario":1,"name":"s","objects":[
+        {"kind":"mutex","name":"a"},{"kind":"mutex","name":"b","driver":"gpu"},
+        {"kind":"mutex","name":"c","driver":"gpu"},{"kind":"mutex","name":"d","driver":"display"},
+        {"kind":"mutex","name":"e"}],
+        "programs":[{"name":"f","driver":"gpu"}],"threads":[{"name":"t","program":0}]}"#;
+    let text = Scenario::from_json(json).expect("valid").to_string();
+    assert_eq!(
+        text,
+        "\
+/* s */
+
+DEFINE_MUTEX(a);
+/* driver gpu */
+DEFINE_MUTEX(b);
+DEFINE_MUTEX(c);
+/* driver display */
+DEFINE_MUTEX(d);
+/* no driver's */
+DEFINE_MUTEX(e);
+
+/* driver gpu, thread t */
+void f(void)
+{
+}
+
+kthread_run(f, \"t\");
+"
+    );
 }

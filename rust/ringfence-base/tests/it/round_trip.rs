@@ -50,13 +50,15 @@ const SPELLED_OUT: &str = r#"{"ringfence_scenario":1,"name":"a \"b\" \\ \u0000\u
     {"kind":"timeline","name":"t","at":0,"lock":null,"ops":null,"first_seqno":1,"bound":null},
     {"kind":"work","name":"w","at":0,"function":0},
     {"kind":"rwsem","name":"r","at":0,"class":"k"},
-    {"kind":"mm","name":"mm","at":0}],
-  "programs":[{"name":"f","params":0,"registers":["dma_fence","gfp"],"result":"errno","body":[
+    {"kind":"mm","name":"mm","driver":null,"at":0},
+    {"kind":"dma_resv","name":"bo","driver":"gpu \"0\"","at":0}],
+  "programs":[{"name":"f","params":0,"registers":["dma_fence","gfp"],"result":"errno","driver":"gpu","body":[
     {"op":"set","args":[{"gfp":"__GFP_IO&~__GFP_IO"}],"out":1,"at":0},
     {"op":"dma_fence_alloc_init","args":[{"obj":1},{"gfp":"GFP_NOFS|__GFP_NOLOCKDEP"}],"out":0,"at":1},
     {"op":"dma_fence_unwrap_merge","args":[[{"reg":0}]],"out":null,"at":0},
     {"if":{"reg":0},"then":[{"op":"choose","args":["x",2],"out":null,"at":0}],"else":[],"at":0},
-    {"loop":[{"continue":true,"at":0}, {"break":true,"at":0}, {"return":[-12],"at":0}, {"op":"cond_resched","args":[]}],
+    {"loop":[{"continue":true,"at":0}, {"break":true,"at":0}, {"return":[-12],"at":0},
+      {"op":"cond_resched","args":[]}],
      "at":0},
     {"return":[0],"at":0}]}],
   "threads":[{"name":"t","program":0,"mm":4,"at":0}],
@@ -71,7 +73,8 @@ fn op(op: Op, args: Vec<Arg>, out: Option<u16>, at: usize) -> Stmt {
 
 fn spelled_out() -> Scenario {
     let at = SiteId::UNKNOWN;
-    let object = |name: &str, at: usize, kind| Object { name: name.into(), kind, at: SiteId::new(at) };
+    let object =
+        |name: &str, at: usize, kind| Object { name: name.into(), kind, driver: None, at: SiteId::new(at) };
     let mask = Gfp::parse("GFP_NOFS|__GFP_NOLOCKDEP").expect("a mask");
     let body = vec![
         op(Op::Set, vec![Arg::Gfp(Gfp::default())], Some(1), 0),
@@ -102,12 +105,14 @@ fn spelled_out() -> Scenario {
             object("w", 0, ObjectKind::Work { function: ProgramId::new(0) }),
             object("r", 0, ObjectKind::Rwsem { class: Some("k".into()) }),
             object("mm", 0, ObjectKind::Mm),
+            Object { driver: Some("gpu \"0\"".into()), ..object("bo", 0, ObjectKind::Resv) },
         ],
         programs: vec![Program {
             name: "f".into(),
             params: 0,
             registers: vec![Kind::Fence, Kind::Gfp],
             result: Some(Kind::Errno),
+            driver: Some("gpu".into()),
             body,
         }],
         threads: vec![ThreadDecl {
@@ -134,6 +139,34 @@ fn every_field_means_what_it_says() {
     assert_eq!(Scenario::from_json(&scenario.to_json()), Ok(scenario));
     let refused = Scenario::from_json(SPELLED_OUT).expect_err("the loop spins");
     assert_eq!(refused.place, "programs[0] (f).body[4]");
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let short = r#"{"ringfence_scenario":1,"name":"s","objects":[
+        {"kind":"timeline","name":"t"},{"kind":"workqueue","name":"q"},{"kind":"irq","name":"i"},
+        {"kind":"shrinker","name":"s","count":1,"scan":2},{"kind":"cell","name":"c"},
+        {"kind":"timer","name":"t","function":0}],
+        "programs":[{"name":"f"},{"name":"g","result":"int","body":[{"return":[0]}]},
+        {"name":"h","params":1,"registers":["int"],"result":"int","body":[{"return":[0]}]}]}"#;
+    let scenario = Scenario::from_json(short).expect("short, but whole");
+    let kinds: Vec<&ObjectKind> = scenario.objects.iter().map(|object| &object.kind).collect();
+    let (function, count, scan) = (ProgramId::new(0), ProgramId::new(1), ProgramId::new(2));
+    assert_eq!(
+        kinds,
+        [
+            &ObjectKind::Timeline { lock: None, ops: None, first_seqno: 1, bound: None },
+            &ObjectKind::Workqueue { ordered: false, mem_reclaim: false, max_active: 0 },
+            &ObjectKind::Irq { handler: None, thread: None },
+            &ObjectKind::Shrinker { count, scan, seeks: 2, batch: 0 },
+            &ObjectKind::Cell { init: 0 },
+            &ObjectKind::Timer { function, irqsafe: false },
+        ]
+    );
+    assert_eq!(scenario.programs[0].params, 0);
+    assert!(scenario.programs[0].registers.is_empty() && scenario.programs[0].result.is_none());
+    assert_eq!(scenario.environment, Environment::quiet());
+    assert!(scenario.sites.is_empty() && scenario.threads.is_empty());
 }
 
 #[test]

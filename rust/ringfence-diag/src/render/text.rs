@@ -14,7 +14,7 @@ mod phrase;
 mod single;
 mod words;
 
-use crate::{LockFinding, LockReportKind, Verdict, rule};
+use crate::{LockFinding, LockReportKind, rule};
 use phrase::Phrase;
 
 pub use check::finding;

@@ -1,8 +1,12 @@
 //! The third judge: clauses of the contract that need state.
 
-use ringfence_base::scenario::Kind;
-use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
+use ringfence_base::scenario::Kind;
+use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin};
+
+use crate::dma_fence::{fence_object, flag};
 use crate::plan::{Plan, class};
 use crate::world::World;
 
@@ -21,12 +25,9 @@ pub struct Breach {
     pub origin: Origin,
 }
 
-/// A fence that others may wait for.
+/// How a fence became known to others, who may wait for it until it is signaled.
 #[derive(Clone, Copy, Debug)]
-struct PublishedFence {
-    fence: u32,
-    /// By when it must be signaled, on the clock that counts only time in which nobody could run.
-    due: u64,
+struct Publication {
     by: Origin,
     in_section: bool,
 }
@@ -36,7 +37,10 @@ struct PublishedFence {
 pub struct Monitor {
     /// Per task: open signalling sections.
     depth: Vec<u32>,
-    published: Vec<PublishedFence>,
+    /// Per fence; `None` once it is signaled.
+    publications: Vec<Option<Publication>>,
+    /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
+    due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
 }
 
@@ -45,7 +49,8 @@ impl Monitor {
     pub fn restart(&mut self, plan: &Plan) {
         self.depth.clear();
         self.depth.resize(plan.contexts().len(), 0);
-        self.published.clear();
+        self.publications.clear();
+        self.due.clear();
         self.breaches.clear();
     }
 
@@ -92,7 +97,7 @@ impl Monitor {
             }
             EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
             EventKind::FenceSignal(fence) => self.signaled(fence, origin),
-            EventKind::FenceFree(fence) => self.published.retain(|known| known.fence != fence),
+            EventKind::FenceFree(fence) => drop(self.take(fence)),
             EventKind::Broken(rule, what, object) => self.breach(rule, what, object, origin),
             _ => {}
         }
@@ -134,40 +139,43 @@ impl Monitor {
     }
 
     fn published(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
-        if self.published.iter().any(|known| known.fence == fence) {
+        let index = fence as usize;
+        if self.publications.len() <= index {
+            self.publications.resize(index + 1, None);
+        }
+        // Whoever publishes a fence that is signaled promises nothing.
+        if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
-        let bound = world.fence_bound(plan, fence);
-        let due = world.time.idle.saturating_add(bound);
         let in_section = self.depth[origin.task.index()] != 0;
-        self.published.push(PublishedFence { fence, due, by: origin, in_section });
+        self.publications[index] = Some(Publication { by: origin, in_section });
+        let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
+        self.due.push(Reverse((due, fence)));
+    }
+
+    fn take(&mut self, fence: u32) -> Option<Publication> {
+        self.publications.get_mut(fence as usize)?.take()
     }
 
     fn signaled(&mut self, fence: u32, origin: Origin) {
-        let Some(position) = self.published.iter().position(|known| known.fence == fence) else { return };
-        let known = self.published.swap_remove(position);
+        let Some(known) = self.take(fence) else { return };
         if known.by.task == origin.task && !known.in_section && self.depth[origin.task.index()] <= 1 {
-            let object = Some(ObjectRef { kind: Kind::Fence, index: fence });
             let what = "the fence is published before the signalling section begins";
-            self.breach("RF202", what, object, known.by);
+            self.breach("RF202", what, fence_object(fence), known.by);
         }
     }
 
     /// Fences whose bound has run out.
     fn late(&mut self, world: &World, origin: Origin) {
-        let now = world.time.idle;
-        let mut late: Vec<PublishedFence> = Vec::new();
-        self.published.retain(|known| {
-            let is_late = known.due < now;
-            if is_late {
-                late.push(*known);
+        while let Some(&Reverse((due, fence))) = self.due.peek()
+            && due < world.time.idle
+        {
+            self.due.pop();
+            if let Some(known) = self.publications[fence as usize] {
+                let by = Origin { op: origin.op, ..known.by };
+                let what = "a published fence is not signaled within its bound";
+                self.breach("RF106", what, fence_object(fence), by);
             }
-            !is_late
-        });
-        for known in late {
-            let by = Origin { op: origin.op, ..known.by };
-            let object = Some(ObjectRef { kind: Kind::Fence, index: known.fence });
-            self.breach("RF106", "a published fence is not signaled within its bound", object, by);
         }
     }
 
@@ -176,15 +184,12 @@ impl Monitor {
         if hangs {
             return;
         }
-        for known in std::mem::take(&mut self.published) {
-            let by = Origin { op: step, ..known.by };
-            let object = Some(ObjectRef { kind: Kind::Fence, index: known.fence });
-            self.breach("RF106", "a published fence is never signaled: nobody is left who would", object, by);
+        for fence in 0..self.publications.len() as u32 {
+            if let Some(known) = self.take(fence) {
+                let by = Origin { op: step, ..known.by };
+                let what = "a published fence is never signaled: nobody is left who would";
+                self.breach("RF106", what, fence_object(fence), by);
+            }
         }
-    }
-
-    /// Place where a fence was published, if it is and is not signaled yet.
-    pub fn published_at(&self, fence: u32) -> Option<SiteId> {
-        self.published.iter().find(|known| known.fence == fence).map(|known| known.by.site)
     }
 }

@@ -109,6 +109,7 @@ fn a_point_that_was_dropped_is_signaled() {
     let mut k = by_hand();
     let syncobj = k.object(SYNCOBJ);
     let [first, second, third] = [(); 3].map(|()| fence(&mut k));
+    k.call(Op::DmaFenceBeginSignalling, &[]);
     k.call(Op::SyncobjAddPoint, &[syncobj, first, point(1)]);
     k.call(Op::SyncobjAddPoint, &[syncobj, second, point(2)]);
     assert_eq!(k.call(Op::DmaFenceSignal, &[first]), OK);
@@ -135,6 +136,7 @@ fn waits_until(k: &mut ByHand, op: Op, args: &[Value], act: impl FnOnce(&mut ByH
 fn waits_for_submission_and_signalling() {
     let mut k = by_hand();
     let (syncobj, fence) = (k.object(SYNCOBJ), fence(&mut k));
+    k.call(Op::DmaFenceBeginSignalling, &[]);
     let wait = [syncobj, point(3), FOR_SUBMIT, FOREVER];
     let left = waits_until(&mut k, Op::SyncobjWait, &wait, |k| {
         let state = |k: &ByHand| k.session.world().threads()[1].state();
@@ -246,7 +248,7 @@ fn nobody_misses_a_submission() {
     let timeline = build.object("timeline", timeline);
     let syncobjs = ["a", "b"].map(|name| build.object(name, ObjectKind::Syncobj));
     let done = build.object("done", ObjectKind::Completion);
-    let mut submit = Vec::new();
+    let mut submit = vec![op_out(Op::DmaFenceBeginSignalling, &[], 1)];
     for point in 1..=3 {
         submit.push(op_out(Op::DmaFenceInit, &[obj(timeline)], 0));
         for syncobj in syncobjs {
@@ -255,7 +257,8 @@ fn nobody_misses_a_submission() {
         submit.push(op(Op::DmaFenceSignal, &[R(0)]));
         submit.push(op(Op::DmaFencePut, &[R(0)]));
     }
-    build.thread("submitter", &[Kind::Fence], submit);
+    submit.push(op(Op::DmaFenceEndSignalling, &[R(1)]));
+    build.thread("submitter", &[Kind::Fence, Kind::Cookie], submit);
     for (n, syncobj) in [syncobjs[0], syncobjs[1], syncobjs[0]].into_iter().enumerate() {
         let mut body = Vec::new();
         for point in 1..=3 {
@@ -331,10 +334,12 @@ fn what_comes_before_the_queueing_is_seen() {
         new(0),
         op(Op::SyncobjAddPoint, &[obj(syncobj), R(0), Arg::Int(9)]),
         op(Op::CellWrite, &[obj(cell), Arg::Int(1)]),
+        op_out(Op::DmaFenceBeginSignalling, &[], 2),
         op(Op::DmaFenceSignal, &[R(0)]),
+        op(Op::DmaFenceEndSignalling, &[R(2)]),
         op(Op::DmaFencePut, &[R(0)]),
     ];
-    build.thread("adder", &[Kind::Fence, Kind::Errno, Kind::Int, Kind::Fence], add);
+    build.thread("adder", &[Kind::Fence, Kind::Errno, Kind::Cookie, Kind::Fence], add);
     let closing = vec![op(Op::WaitForCompletion, &[obj(done)]); 2];
     build.thread("closing", &[], closing);
     build.scenario.environment.fence_bound = i64::MAX;

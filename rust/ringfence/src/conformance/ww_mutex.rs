@@ -54,19 +54,34 @@ pub fn replay(line: &str) -> Result<Replayed, RecordingError> {
         return Err(RecordingError::Json(format!("more than {MOST} threads or mutexes")));
     }
     let mut replay = Replay::new(&recording);
+    let Recording { id, class, .. } = &recording;
+    let family = class.name().into();
+    let (mut results, mut difference) = (Vec::with_capacity(recording.steps.len()), None);
     for (number, step) in recording.steps.iter().enumerate() {
-        let complain = |what| RecordingError::Step { id: recording.id.clone(), step: number, what };
+        let complain = |what| RecordingError::Step { id: id.clone(), step: number, what };
         let completed = replay.step(step).map_err(complain)?;
+        results.push(json(&completed));
         if completed != step.completed {
-            let difference = Difference {
-                step: number,
-                recorded: format!("{:?}", step.completed),
-                modelled: format!("{completed:?}"),
-            };
-            return Ok(Replayed { id: recording.id, steps: number + 1, difference: Some(difference) });
+            let recorded = json(&step.completed).to_string();
+            let modelled = json(&completed).to_string();
+            difference = Some(Difference { step: number, recorded, modelled });
+            break;
         }
     }
-    Ok(Replayed { id: recording.id, steps: recording.steps.len(), difference: None })
+    Ok(Replayed { id: recording.id, family, steps: results.len(), results, difference })
+}
+
+fn json(completed: &BTreeMap<u32, i64>) -> serde_json::Value {
+    completed.iter().map(|(thread, result)| (thread.to_string(), serde_json::Value::from(*result))).collect()
+}
+
+impl Class {
+    fn name(self) -> &'static str {
+        match self {
+            Self::WaitDie => "wait-die",
+            Self::WoundWait => "wound-wait",
+        }
+    }
 }
 
 struct Replay {
@@ -178,5 +193,5 @@ impl Replay {
 }
 
 fn object(name: &str, kind: ObjectKind) -> Object {
-    Object { name: name.into(), kind, at: SiteId::UNKNOWN }
+    Object { name: name.into(), kind, driver: None, at: SiteId::UNKNOWN }
 }

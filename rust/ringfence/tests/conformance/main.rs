@@ -1,5 +1,6 @@
 //! The validator against the real kernel: recordings, rule pages, and what only the exact search finds.
 
+mod dma_buf;
 mod documentation;
 mod exact;
 mod findings;

@@ -1,7 +1,8 @@
 //! Random scenarios, for tests: always valid, the same for the same seed.
 //!
-//! About half of what a program does is paired: a lock is taken, something happens, the lock is given back. The
-//! other half is whatever the table of operations allows, so that every operation turns up sooner or later.
+//! About half of what a program does is paired: a lock is taken, something happens, the lock is given back.
+//! The other half is whatever the table of operations allows, so that every operation turns up sooner or
+//! later.
 
 mod body;
 mod objects;
@@ -19,8 +20,8 @@ const MAX_THREADS: usize = 3;
 const SITES: usize = 40;
 
 /// A random scenario whose threads have about `size` statements altogether, besides the handlers' few. Always
-/// valid; equal for equal arguments. It has at least one object of every kind that can be declared, so that every
-/// operation can occur.
+/// valid; equal for equal arguments. It has at least one object of every kind that can be declared, so that
+/// every operation can occur.
 pub fn random_scenario(seed: u64, size: usize) -> Scenario {
     let mut rng = Rng::new(seed);
     let threads = 1 + rng.below(MAX_THREADS.min(1 + size / 4));
@@ -30,7 +31,14 @@ pub fn random_scenario(seed: u64, size: usize) -> Scenario {
     let programs = plans.iter().enumerate().map(|(index, plan)| {
         let size = if index < handlers { rng.below(4) } else { size.div_ceil(threads) };
         let (registers, body) = Body::random(&objects, &mut rng, plan, size);
-        Program { name: plan.name.clone(), params: plan.params.len(), registers, result: plan.result, body }
+        Program {
+            name: plan.name.clone(),
+            params: plan.params.len(),
+            registers,
+            result: plan.result,
+            driver: some_driver(&mut rng),
+            body,
+        }
     });
     let programs = programs.collect();
     let mm = objects.iter().position(|object| object.kind.kind() == Kind::Mm).map(ObjectId::new);
@@ -62,6 +70,10 @@ fn environment(rng: &mut Rng) -> Environment {
 
 fn site(line: u32) -> SourceLocation {
     SourceLocation { file: "random.py".into(), line, function: format!("part{}", line % 3) }
+}
+
+fn some_driver(rng: &mut Rng) -> Option<String> {
+    rng.percent(30).then(|| (*rng.pick(&["gpu", "display"])).to_owned())
 }
 
 fn some_site(rng: &mut Rng) -> SiteId {
