@@ -133,7 +133,11 @@ impl Kernel<'_> {
     /// Callbacks that were added while the fence was being released. Whoever waits looks again, and sees.
     fn forget_callbacks(&mut self, fence: u32) {
         while let Some(node) = self.w.fences.first_callback(fence) {
-            self.broken("RF502", "freed with callbacks that were added during its release", fence_object(fence));
+            self.broken(
+                "RF502",
+                "freed with callbacks that were added during its release",
+                fence_object(fence),
+            );
             self.w.fences.unlink(node);
             if let Callback::Wake(task) = self.w.fences.nodes[node as usize].callback {
                 self.wake_fence_waiter(task);

@@ -37,19 +37,25 @@ impl World {
         for (wq, queue) in workqueues.queues.iter().enumerate() {
             let layout = &plan.deferred.workqueues.queues[wq];
             let (start, end) = (layout.slots.0 as usize, layout.slots.1 as usize);
-            let of = |wanted: fn(&Slot) -> bool| workqueues.slots[start..end].iter().filter(|s| wanted(s)).count();
+            let of =
+                |wanted: fn(&Slot) -> bool| workqueues.slots[start..end].iter().filter(|s| wanted(s)).count();
             let busy = of(|slot| matches!(slot, Slot::Busy(_)));
             holds!(busy == queue.running as usize, "workqueue {wq} runs {busy} works, not {}", queue.running);
             holds!(queue.running <= layout.max_active, "workqueue {wq} runs {} works at once", queue.running);
             let assigned = of(|slot| matches!(slot, Slot::Awake | Slot::Starved));
-            holds!(assigned <= queue.waiting.len(), "workqueue {wq}: {assigned} workers for {:?}", queue.waiting);
+            holds!(
+                assigned <= queue.waiting.len(),
+                "workqueue {wq}: {assigned} workers for {:?}",
+                queue.waiting
+            );
             for &work in &queue.waiting {
                 let queued = workqueues.queued().any(|known| known == (work, wq as u32));
                 holds!(queued, "work {work} is on workqueue {wq}, and does not know");
             }
-            let front = queue.waiting.first().is_some_and(|&work| {
-                !workqueues.slots[start..end].contains(&Slot::Busy(work))
-            });
+            let front = queue
+                .waiting
+                .first()
+                .is_some_and(|&work| !workqueues.slots[start..end].contains(&Slot::Busy(work)));
             let stuck = front && assigned == 0 && queue.running < layout.max_active;
             holds!(!stuck, "workqueue {wq} has works that nobody begins: {:?}", queue.waiting);
         }

@@ -29,9 +29,15 @@ impl World {
 
     fn check_fence(&self, index: u32, fence: Fence) -> Holds {
         let has = |flag: u16| fence.flags & flag != 0;
-        holds!(has(flag::RELEASED) == (fence.refs == 0), "{} references, flags {:#x}", fence.refs, fence.flags);
+        holds!(
+            has(flag::RELEASED) == (fence.refs == 0),
+            "{} references, flags {:#x}",
+            fence.refs,
+            fence.flags
+        );
         holds!(!has(flag::FREED) || has(flag::RELEASED), "it is freed, but not released");
-        let running = |frame: &Frame| matches!(frame, Frame::Fence(FenceFrame::Callbacks(of)) if *of == index);
+        let running =
+            |frame: &Frame| matches!(frame, Frame::Fence(FenceFrame::Callbacks(of)) if *of == index);
         let runs = self.threads.iter().any(|thread| thread.frames.iter().any(running));
         holds!(!has(flag::SIGNALED) || runs || fence.first == NONE, "it is signaled, and callbacks are left");
         holds!(!has(flag::FREED) || runs || fence.first == NONE, "it is freed, and callbacks are left");
@@ -47,7 +53,8 @@ impl World {
     }
 
     fn check_nodes(&self) -> Holds {
-        let unused = self.fences.nodes.iter().filter(|node| matches!(node.callback, Callback::Unused(_))).count();
+        let unused =
+            self.fences.nodes.iter().filter(|node| matches!(node.callback, Callback::Unused(_))).count();
         let (mut node, mut found) = (self.fences.unused_node, 0);
         while node != NONE {
             let entry = self.fences.nodes[node as usize];

@@ -60,19 +60,32 @@ impl World {
             let thread = &self.threads[waiter.task as usize];
             let entries = entry.waiters.iter().filter(|other| other.task == waiter.task).count();
             let frames = thread.frames.iter().filter(|frame| awaited(frame) == Some(lock)).count();
-            holds!(entries == frames, "task {} waits {frames} times for lock {lock}, not {entries}", waiter.task);
+            holds!(
+                entries == frames,
+                "task {} waits {frames} times for lock {lock}, not {entries}",
+                waiter.task
+            );
             let innermost = thread.frames.last().and_then(awaited) == Some(lock);
             let latest = entry.waiters.iter().rposition(|other| other.task == waiter.task) == Some(position);
             if innermost && latest && thread.state != State::Ready {
                 let further = self.waiter_gets_further(lock, position) == Some(true);
                 holds!(!further, "task {} sleeps, but could have lock {lock}", waiter.task);
                 let expected = State::Blocked(Wait::Lock { lock, shared: waiter.shared });
-                holds!(thread.state == expected, "task {} waits for lock {lock} but is {:?}", waiter.task, thread.state);
+                holds!(
+                    thread.state == expected,
+                    "task {} waits for lock {lock} but is {:?}",
+                    waiter.task,
+                    thread.state
+                );
             }
         }
         let all = self.threads.iter().flat_map(|thread| &thread.frames);
         let frames = all.filter(|frame| awaited(frame) == Some(lock)).count();
-        holds!(frames == entry.waiters.len(), "{frames} frames for {} waiters of lock {lock}", entry.waiters.len());
+        holds!(
+            frames == entry.waiters.len(),
+            "{frames} frames for {} waiters of lock {lock}",
+            entry.waiters.len()
+        );
         Ok(())
     }
 

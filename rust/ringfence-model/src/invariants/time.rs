@@ -20,9 +20,16 @@ pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
 impl World {
     pub(super) fn check_time(&self, plan: &Plan) -> Holds {
         for (id, event) in self.time.all() {
-            holds!(id.due() >= self.time.now, "{event:?} is due at {}, and it is {}", id.due(), self.time.now);
+            holds!(
+                id.due() >= self.time.now,
+                "{event:?} is due at {}, and it is {}",
+                id.due(),
+                self.time.now
+            );
             let wanted = match event {
-                Timed::Wake(task) => self.threads[task as usize].frames.iter().any(|f| timeout(f) == Some(id)),
+                Timed::Wake(task) => {
+                    self.threads[task as usize].frames.iter().any(|f| timeout(f) == Some(id))
+                }
                 Timed::Timer(timer) => self.deferred.timers[timer as usize].due() == Some(id),
                 Timed::DelayedWork(delayed) => {
                     let work = plan.deferred.workqueues.delayed(delayed);

@@ -3,8 +3,8 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
-use ringfence_base::{Gfp, SiteId};
 use ringfence_base::scenario::Kind;
+use ringfence_base::{Gfp, SiteId};
 
 use crate::judge::effects::{Effect, effects};
 use crate::plan::{Plan, class};
