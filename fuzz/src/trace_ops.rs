@@ -6,7 +6,7 @@
 //!   kernel's search made the same.
 //! * Findings render in every form, without control characters and within its width.
 
-use ringfence::diag::{Finding, render};
+use ringfence::diag::{LockFinding, render};
 use ringfence::validator::annotations::Profile;
 use ringfence::validator::trace::{Op, Replay, Trace, parse};
 use ringfence::validator::{AfterReport, Search, Verdict};
@@ -30,7 +30,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// The first report in one search, after everything that must hold within it.
-fn first_report(trace: &Trace, profile: Profile, search: Search) -> Option<Finding> {
+fn first_report(trace: &Trace, profile: Profile, search: Search) -> Option<LockFinding> {
     let mut stop = Replay::new(profile, search, AfterReport::Stop);
     let verdict = stop.run(trace).expect("a parsed trace can be run");
     let stopped = stop.findings();
@@ -53,16 +53,16 @@ fn first_report(trace: &Trace, profile: Profile, search: Search) -> Option<Findi
             assert_eq!(finding.silence, None, "the kernel's search knows nothing that the kernel does not");
         }
     }
-    let once = |finding: &Finding| Finding { count: 1, ..finding.clone() };
+    let once = |finding: &LockFinding| LockFinding { count: 1, ..finding.clone() };
     assert_eq!(stopped.first().map(once), findings.first().map(once));
     stopped.into_iter().next()
 }
 
-fn bare(finding: &Finding) -> Verdict {
+fn bare(finding: &LockFinding) -> Verdict {
     Verdict { at: finding.op(), kind: finding.kind, cycle: finding.cycle_len() }
 }
 
-fn compare(kernel: Option<&Finding>, exact: Option<&Finding>) {
+fn compare(kernel: Option<&LockFinding>, exact: Option<&LockFinding>) {
     let Some(kernel) = kernel.map(bare) else {
         if let Some(exact) = exact {
             assert!(
@@ -80,7 +80,7 @@ fn compare(kernel: Option<&Finding>, exact: Option<&Finding>) {
 }
 
 /// Every form of a finding.
-fn render_all(finding: &Finding, width: usize) {
+fn render_all(finding: &LockFinding, width: usize) {
     let plain = render::text(finding, &render::TextOptions { width, ..Default::default() });
     assert!(!plain.is_empty());
     for line in plain.lines() {

@@ -5,17 +5,22 @@ from os import PathLike
 from typing import Any, Final, Literal, TypeAlias, final
 
 __all__ = [
+    "Argument",
     "Batch",
     "Cookie",
     "Finding",
     "Gfp",
     "Kernel",
+    "Operation",
     "Profile",
     "Replayed",
     "Rule",
     "Run",
+    "Scenario",
     "Verdict",
     "__version__",
+    "kinds",
+    "operations",
     "rules",
 ]
 
@@ -411,3 +416,74 @@ class Kernel:
     def hardirqs_enabled(self, task: int) -> bool: ...
     def sizes(self) -> tuple[int, int, int, int, int]:
         """How many tasks, locks, classes in use, dependencies, distinct findings."""
+
+@final
+class Scenario:
+    """A closed system, as plain data: comparable, hashable, picklable. ``str()`` gives pseudo-code."""
+
+    __hash__: Any
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> Any: ...
+    @staticmethod
+    def from_json(text: str) -> Scenario:
+        """Reads a scenario and checks it.
+
+        Raises:
+            ScenarioError: the first thing that is wrong, with its place.
+        """
+
+    def to_json(self) -> str:
+        """The scenario as JSON on one line: the same text for equal scenarios."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+@final
+class Argument:
+    """What an argument of an operation may be."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds it may have; any number will do where a number is asked for."""
+
+    @property
+    def nullable(self) -> bool:
+        """NULL will do."""
+
+    @property
+    def list(self) -> bool:
+        """It is a list of such."""
+
+    @property
+    def text(self) -> bool:
+        """It is a text."""
+
+@final
+class Operation:
+    """What a program can call: its signature."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def args(self) -> list[Argument]: ...
+    @property
+    def result(self) -> str | None:
+        """Kind of what it returns."""
+
+    @property
+    def visible(self) -> bool:
+        """Other threads can run before it."""
+
+    @property
+    def doc(self) -> str:
+        """What it does."""
+
+def operations() -> list[Operation]:
+    """Every operation, by family."""
+
+def kinds() -> list[tuple[str, Literal["number", "declared", "made", "either"]]]:
+    """Each kind of value, and where values of it come from."""

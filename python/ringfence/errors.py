@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     from ringfence.lockdep import Replayed
 
-__all__ = ["GfpError", "MisuseError", "ProfileError", "RingfenceError", "TraceError", "UnknownRuleError"]
+__all__ = [
+    "GfpError",
+    "MisuseError",
+    "ProfileError",
+    "RingfenceError",
+    "ScenarioError",
+    "TraceError",
+    "UnknownNameError",
+    "UnknownRuleError",
+]
 
 _SHOWN = 10
 
@@ -35,6 +44,27 @@ class ProfileError(RingfenceError, ValueError):
 
 class GfpError(RingfenceError, ValueError):
     """A word in a gfp mask that Linux does not know."""
+
+
+class ScenarioError(RingfenceError, ValueError):
+    """A scenario that makes no sense: a lock of the wrong kind, a value before it exists, a typing error.
+
+    Attributes:
+        message: what is wrong, and what to do.
+        place: ``file:line`` of the scenario's source, or the path into a scenario's JSON; empty if unknown.
+    """
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message, place)
+        self.message = message
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class UnknownNameError(ScenarioError, AttributeError):
+    """A misspelt call: the message suggests the right one."""
 
 
 class UnknownRuleError(RingfenceError, LookupError):

@@ -13,6 +13,7 @@ import click
 
 from ringfence._cli.lockdep import lockdep
 from ringfence._cli.rules import explain, rules
+from ringfence._cli.scenarios import check
 from ringfence._core import __version__
 from ringfence.errors import RingfenceError
 
@@ -68,6 +69,7 @@ def _forgive(stream: object) -> None:
         reconfigure(errors="backslashreplace")
 
 
+main.add_command(check)
 main.add_command(lockdep)
 main.add_command(rules)
 main.add_command(explain)

@@ -21,6 +21,8 @@ pub enum ChoiceKind {
     ForeignFence,
     /// A choice that the scenario names.
     Named,
+    /// Which range of user memory reclaim takes, if any.
+    Reclaim,
 }
 
 /// Takes the choices of an execution.

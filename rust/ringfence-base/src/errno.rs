@@ -1,8 +1,8 @@
 //! Error numbers, as user space and drivers know them (`include/uapi/asm-generic/errno*.h`,
 //! `include/linux/errno.h`).
 //!
-//! Programs handle them negative, as the kernel returns them; the constants are positive, as the kernel defines
-//! them.
+//! Programs handle them negative, as the kernel returns them; the constants are positive, as the kernel
+//! defines them.
 
 macro_rules! errnos {
     ($($name:ident $value:literal $doc:literal;)*) => {
@@ -58,11 +58,18 @@ errnos! {
     EIDRM 43 "Identifier removed.";
     ENODATA 61 "No data.";
     ETIME 62 "Timer expired.";
+    ENOLINK 67 "The link is down.";
+    ECOMM 70 "Error while sending.";
+    EPROTO 71 "Protocol error.";
+    EBADMSG 74 "Not a proper message.";
     EOVERFLOW 75 "Too large for its type.";
     EILSEQ 84 "Illegal sequence.";
     EUSERS 87 "Too many users.";
+    EMSGSIZE 90 "Message too long.";
     EOPNOTSUPP 95 "Not supported.";
     ENOBUFS 105 "No buffer space.";
+    ENOTCONN 107 "Not connected.";
+    ESHUTDOWN 108 "Shut down.";
     ETIMEDOUT 110 "Timed out.";
     EHOSTDOWN 112 "Host is down.";
     EALREADY 114 "In progress already, or held already.";

@@ -4,6 +4,8 @@ use core::fmt;
 
 use thiserror::Error;
 
+use crate::shown::shown;
+
 /// An allocation's gfp mask: what it may do to get memory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Gfp(u32);
@@ -11,8 +13,9 @@ pub struct Gfp(u32);
 /// A word in a gfp mask that Linux does not know.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error(
-    "unknown gfp flag `{0}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or \
-     __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`"
+    "unknown gfp flag `{}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or \
+     __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`",
+    shown(.0)
 )]
 pub struct UnknownGfp(String);
 
@@ -87,12 +90,15 @@ gfp! {
 }
 
 impl Gfp {
-    /// Reads `GFP_KERNEL|__GFP_NOLOCKDEP` and the like; `&~NAME` takes a flag away.
+    /// Reads `GFP_KERNEL|__GFP_NOLOCKDEP` and the like; `&~NAME` takes a flag away, `0` is the empty mask.
     ///
     /// # Errors
     /// [`UnknownGfp`] with the word that is none.
     pub fn parse(text: &str) -> Result<Self, UnknownGfp> {
         let mut mask = Self::default();
+        if text.trim() == "0" {
+            return Ok(mask);
+        }
         for word in text.split('|') {
             for (index, word) in word.split('&').map(str::trim).enumerate() {
                 let (name, take_away) = match word.strip_prefix('~') {

@@ -11,7 +11,9 @@ mod id;
 mod limits;
 mod lock_event;
 mod place;
+pub mod rng;
 pub mod scenario;
+mod shown;
 
 pub use choice::{ChoiceKind, Decide, Ordinary};
 pub use event::{Event, EventKind, ObjectRef, Published, Scope};

@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod edge_set;
 pub mod estimates;
 pub mod locks;
+pub mod ordered;
 pub mod patterns;
 pub mod race;
 pub mod random;

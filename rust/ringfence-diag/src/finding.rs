@@ -1,48 +1,108 @@
-//! The finding: rule, verdict, explanation, evidence.
+//! A finding of a check: rule, verdict, explanation, witness.
 
 use serde::Serialize;
 
-use crate::{LockReport, LockReportKind, Silence};
+use crate::{LockFinding, PlaceView};
 
 /// How sure a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
-    /// The rule is broken; no hanging schedule was searched for.
+    /// The contract is broken, but no schedule was found in which that shows.
     Predicted,
+    /// A schedule was found that hangs, or that breaks the rule.
+    Confirmed,
 }
 
-/// One distinct problem.
+impl Verdict {
+    /// As printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Predicted => "PREDICTED",
+            Self::Confirmed => "CONFIRMED",
+        }
+    }
+}
+
+/// A lock in the hands of a context.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct HeldView {
+    /// Its name.
+    pub lock: String,
+    /// Its lockdep class.
+    pub class: String,
+    /// Held for reading.
+    pub shared: bool,
+    /// Where it was taken.
+    pub at: PlaceView,
+}
+
+/// One link of a chain of waits: a context that can't go on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct WaitLink {
+    /// The context.
+    pub context: String,
+    /// What it waits for, in words: `dma_resv lock bo`, `dma_fence flip`.
+    pub waits_for: String,
+    /// Where it waits.
+    pub at: PlaceView,
+    /// Kernel functions it is inside of, outermost first: `direct reclaim (GFP_KERNEL)`, `shrinker scan`.
+    pub inside: Vec<String>,
+    /// What it holds.
+    pub held: Vec<HeldView>,
+    /// Where its outermost open signalling section began.
+    pub section: Option<PlaceView>,
+    /// Who could end the wait, in words, and how: `holds it`, `must signal it`. The context of the next link.
+    pub because: String,
+    /// Others that could end the wait as well but can't go on either.
+    pub others: Vec<String>,
+}
+
+/// One step of a witness.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct StepView {
+    /// 0-based number of the step.
+    pub number: u64,
+    /// The context that took it.
+    pub context: String,
+    /// What it did.
+    pub what: Vec<String>,
+    /// Where.
+    pub at: PlaceView,
+}
+
+/// A schedule that shows the finding.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Witness {
+    /// The choices, as `Scenario.run(schedule=…)` takes them.
+    pub schedule: String,
+    /// What happened, step by step.
+    pub steps: Vec<StepView>,
+}
+
+/// One distinct problem of a scenario.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Finding {
-    /// Stable code of the broken rule, `RF601`…
+    /// Stable code of the broken rule.
     pub rule: &'static str,
-    /// The kind of lockdep report.
-    pub kind: LockReportKind,
     /// How sure it is.
     pub verdict: Verdict,
-    /// One line: what is wrong, with the classes.
+    /// One line: what is wrong.
     pub summary: String,
-    /// One sentence: why it can block (or why the state can't be trusted any more).
+    /// Why it can hang, or why it is wrong: one sentence.
     pub why: String,
-    /// Everything a report shows.
-    pub report: LockReport,
-    /// Set if Linux lockdep would not have reported it.
-    pub silence: Option<Silence>,
-    /// How often the same problem was met; at least 1.
+    /// The operation that broke the rule.
+    pub at: PlaceView,
+    /// Who waits for whom, if it hangs. For a deadlock the last link waits for the first.
+    pub chain: Vec<WaitLink>,
+    /// The chain is a circle.
+    pub circular: bool,
+    /// The validator's report, if it has one on this.
+    pub lock: Option<LockFinding>,
+    /// A schedule that shows it.
+    pub witness: Option<Witness>,
+    /// Parts of the environment that the witness needed.
+    pub needs: Vec<String>,
+    /// In how many executions it was met.
     pub count: u64,
-}
-
-impl Finding {
-    /// 0-based index of the operation that made the problem visible.
-    pub fn op(&self) -> u64 {
-        self.report.at.op
-    }
-
-    /// Recorded dependencies on the shortest path from the new lock to the held one, for circular
-    /// findings; the new dependency that closes the circle is not counted.
-    pub fn cycle_len(&self) -> Option<usize> {
-        (self.kind == LockReportKind::Circular)
-            .then(|| self.report.links.iter().filter(|link| !link.new).count())
-    }
 }

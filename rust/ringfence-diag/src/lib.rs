@@ -6,13 +6,15 @@
 
 mod finding;
 mod kind;
+mod lock_finding;
 mod lock_report;
 pub mod render;
 mod rule;
 mod silence;
 
-pub use finding::{Finding, Verdict};
+pub use finding::{Finding, HeldView, StepView, Verdict, WaitLink, Witness};
 pub use kind::LockReportKind;
+pub use lock_finding::LockFinding;
 pub use lock_report::{
     ClassView, DependencyKind, HeldLockView, IrqState, Link, LockReport, PlaceView, TaskView, UsageConflict,
     UsageView,

@@ -86,6 +86,18 @@ impl Task {
         }
     }
 
+    /// As when it was new: nothing held, all interrupts on.
+    pub(crate) fn restart(&mut self) {
+        self.held.clear();
+        self.chain = Chain::EMPTY;
+        self.hardirqs_enabled = true;
+        self.softirqs_enabled = true;
+        self.hardirqs.clear();
+        self.hardirq_threaded = false;
+        self.softirqs = 0;
+        self.bh_disabled = 0;
+    }
+
     #[inline]
     pub(crate) fn in_hardirq(&self) -> bool {
         !self.hardirqs.is_empty()

@@ -1,7 +1,7 @@
 //! A report in the validator's own terms, before it is put into words.
 
 use ringfence_base::{ClassId, LockId, Origin, TaskId};
-use ringfence_diag::{Finding, IrqState, LockReportKind, Silence};
+use ringfence_diag::{IrqState, LockFinding, LockReportKind, Silence};
 
 use crate::held::HeldLock;
 use crate::search::PathStep;
@@ -132,7 +132,7 @@ pub(crate) struct Problem {
     pub(crate) silence: Option<Silence>,
     pub(crate) count: u64,
     /// In words; put there at once when the validator goes on, because its state changes.
-    pub(crate) finding: Option<Box<Finding>>,
+    pub(crate) finding: Option<Box<LockFinding>>,
 }
 
 impl Problem {

@@ -2,7 +2,7 @@
 
 use ringfence_base::{ClassId, Origin};
 use ringfence_diag::{
-    ClassView, Finding, HeldLockView, IrqState, Link, LockReport, PlaceView, Silence, TaskView,
+    ClassView, HeldLockView, IrqState, Link, LockFinding, LockReport, PlaceView, Silence, TaskView,
     UsageConflict, UsageView, Verdict,
 };
 
@@ -61,7 +61,7 @@ impl Validator {
         self.problems.push(problem);
     }
 
-    pub(crate) fn describe(&self, problem: &Problem) -> Finding {
+    pub(crate) fn describe(&self, problem: &Problem) -> LockFinding {
         let links = self.links(problem);
         let usage = self.usage_conflict(problem);
         let task = &self.tasks[problem.task.index()];
@@ -96,7 +96,7 @@ impl Validator {
             },
         };
         let kind = problem.detail.kind();
-        Finding {
+        LockFinding {
             rule: kind.code(),
             kind,
             verdict: Verdict::Predicted,

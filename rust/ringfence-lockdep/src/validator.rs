@@ -1,7 +1,7 @@
 //! The validator: its state, and what can be asked of it.
 
 use ringfence_base::{ClassId, LockEvent, LockEventKind, LockId, Observer, Origin, Place, SiteId, TaskId};
-use ringfence_diag::{Finding, LockReportKind};
+use ringfence_diag::{LockFinding, LockReportKind};
 use rustc_hash::FxHashMap;
 
 use crate::chain::ChainCache;
@@ -122,6 +122,12 @@ impl Validator {
         self.on = true;
     }
 
+    /// All tasks start anew, with nothing held; what was learnt of classes and dependencies stays, as it does in
+    /// Linux from one process to the next.
+    pub fn restart_tasks(&mut self) {
+        self.tasks.iter_mut().for_each(Task::restart);
+    }
+
     /// What it was made with.
     pub fn config(&self) -> Config {
         self.config
@@ -190,7 +196,7 @@ impl Validator {
     }
 
     /// All distinct problems, in order of discovery.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<LockFinding> {
         (0..self.problems.len()).map(|problem| self.finding(problem)).collect()
     }
 
@@ -198,10 +204,10 @@ impl Validator {
     ///
     /// # Panics
     /// If there is no problem of that index.
-    pub fn finding(&self, problem: usize) -> Finding {
+    pub fn finding(&self, problem: usize) -> LockFinding {
         let problem = &self.problems[problem];
         match &problem.finding {
-            Some(finding) => Finding { count: problem.count, ..(**finding).clone() },
+            Some(finding) => LockFinding { count: problem.count, ..(**finding).clone() },
             None => self.describe(problem),
         }
     }

@@ -38,6 +38,7 @@ impl Compiler {
             lists: Vec::new(),
             contexts: Vec::new(),
             classes: WELL_KNOWN.iter().map(|&(name, sort)| LockClass { name: name.into(), sort }).collect(),
+            ww_classes: Vec::new(),
             lock_names: Vec::new(),
             indices: Vec::new(),
             by_kind: vec![Vec::new(); Kind::ALL.len()],
@@ -61,6 +62,7 @@ impl Compiler {
     /// Gives every object its index. Locks have one arena for all their kinds.
     fn number_objects(&mut self, manual: usize) {
         let objects = std::mem::take(&mut self.plan.scenario.objects);
+        self.declare_ww_classes(&objects);
         for (number, object) in objects.iter().enumerate() {
             let id = ringfence_base::ObjectId::new(number);
             let of_kind = &mut self.plan.by_kind[object.kind.kind() as usize];
@@ -79,6 +81,7 @@ impl Compiler {
                 ObjectKind::LocalLock { class } => {
                     self.lock(&object.name, class.as_deref(), LockSort::LocalLock)
                 }
+                ObjectKind::WwMutex { class } => self.ww_mutex(&object.name, *class, &objects),
                 // 0 is `system_wq`, which nobody declares.
                 ObjectKind::Workqueue { .. } => index + 1,
                 // Its context.

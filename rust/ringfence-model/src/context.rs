@@ -77,7 +77,7 @@ impl Kernel<'_> {
         self.emit(EventKind::PreemptEnable);
     }
 
-    fn rcu_read_lock(&mut self) {
+    pub(crate) fn rcu_read_lock(&mut self) {
         self.me().rcu += 1;
         let lock = self.plan_rcu_map();
         self.lock_acquire(
@@ -86,7 +86,7 @@ impl Kernel<'_> {
         );
     }
 
-    fn rcu_read_unlock(&mut self) {
+    pub(crate) fn rcu_read_unlock(&mut self) {
         if self.me().rcu == 0 {
             self.broken("RF614", "rcu_read_unlock() without rcu_read_lock()", None);
             return;

@@ -23,8 +23,6 @@ pub(crate) struct Fence {
     pub(crate) seqno: u64,
     /// Virtual nanoseconds at which it was signaled.
     pub(crate) timestamp: u64,
-    /// What counts for its bound (`Time::idle`) when it was published.
-    published_at: u64,
     pub(crate) sort: FenceSort,
     /// Index in the world's locks.
     pub(crate) lock: u32,
@@ -75,6 +73,8 @@ pub(crate) enum FenceSort {
     Chain(u32),
     /// A stub.
     Stub,
+    /// On a `sw_sync` timeline: its index.
+    SwSync(u32),
 }
 
 /// A declared fence context.
@@ -169,7 +169,6 @@ impl Fences {
             context,
             seqno,
             timestamp: 0,
-            published_at: 0,
             sort,
             lock,
             refs: 1,
@@ -183,6 +182,11 @@ impl Fences {
             flags,
         });
         self.list.len() as u32 - 1
+    }
+
+    /// Virtual nanoseconds that it may take once it is published, if its timeline says so.
+    pub(crate) fn bound(&self, fence: u32) -> Option<i64> {
+        self.timelines.get(self.get(fence).timeline as usize).map(|timeline| timeline.bound)
     }
 
     /// `__dma_fence_is_later()` by the rules of the fence `by`.
@@ -421,16 +425,14 @@ impl Kernel<'_> {
                     self.publish_fence(contained, how);
                     next = prev;
                 }
-                FenceSort::Driver(_) | FenceSort::Stub => {}
+                FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
             }
         }
     }
 
     fn publish_one(&mut self, fence: u32, how: Published) {
-        let idle = self.w.time.idle;
         let entry = self.w.fences.get_mut(fence);
         entry.flags |= flag::PUBLISHED;
-        entry.published_at = idle;
         if entry.flags & flag::SIGNALED == 0 {
             self.w.fences.publish(fence);
         }
@@ -442,17 +444,10 @@ impl Kernel<'_> {
         &self.w.fences.published
     }
 
-    /// Book-keeping of a fence that has just been signaled: is it late, is it out of order.
+    /// Book-keeping of a fence that has just been signaled: is it out of order.
     pub(crate) fn fence_was_signaled(&mut self, fence: u32) {
-        let Fence { timeline, published_at, published, .. } = *self.w.fences.get(fence);
         if self.w.fences.unpublish(fence) {
             self.broken("RF501", "signaled before an earlier fence of its timeline", fence_object(fence));
-        }
-        if published != NONE && timeline != NONE {
-            let bound = u64::try_from(self.w.fences.timelines[timeline as usize].bound).unwrap_or(0);
-            if self.w.time.idle.saturating_sub(published_at) > bound {
-                self.broken("RF106", "signaled later than its bound allows", fence_object(fence));
-            }
         }
         let Fence { sort, .. } = *self.w.fences.get(fence);
         if self.plan.version == KernelVersion::Next && matches!(sort, FenceSort::Driver(_)) {

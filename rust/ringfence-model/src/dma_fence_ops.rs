@@ -251,7 +251,10 @@ impl Kernel<'_> {
             Op::DmaFenceSignal | Op::DmaFenceSignalTimestamp if fence == NONE => {
                 Flow::Return(Value::errno(EINVAL))
             }
-            Op::DmaFenceSignal => self.fence_signal(fence),
+            Op::DmaFenceSignal => {
+                self.check_annotated(fence);
+                self.fence_signal(fence)
+            }
             Op::DmaFenceSignalTimestamp => {
                 let timestamp = u64::try_from(self.int(call, 1)).unwrap_or(0);
                 self.with_fence_lock(fence, Doing::SignalTimestamp(timestamp))

@@ -140,26 +140,10 @@ impl Kernel<'_> {
                 flow => flow,
             };
         }
-        let found = frame.collected as usize;
         let fences = &self.w.fences;
-        let thread = &mut self.w.threads[self.task as usize];
+        let collected = &mut self.w.threads[self.task as usize].scratch[frame.collected as usize..];
         let entry = |value: &Value| fences.get(value.index().unwrap_or(NONE));
-        thread.scratch[found..].sort_by(|a, b| {
-            let (a, b): (&Fence, &Fence) = (entry(a), entry(b));
-            let later = |a: &Fence, b: &Fence| match a.flags & flag::SEQNO64 {
-                0 => (a.seqno as u32).wrapping_sub(b.seqno as u32).cast_signed() > 0,
-                _ => a.seqno > b.seqno,
-            };
-            a.context.cmp(&b.context).then_with(|| {
-                if later(b, a) {
-                    Ordering::Greater
-                } else if later(a, b) {
-                    Ordering::Less
-                } else {
-                    Ordering::Equal
-                }
-            })
-        });
+        crate::sort::sort(collected, |a, b| merge_order(entry(a), entry(b)));
         frame.at = At::Putting(frame.collected + 1);
         self.replace(Frame::Fence(FenceFrame::Merge(frame)));
         Flow::Continue
@@ -201,4 +185,17 @@ impl Kernel<'_> {
             flow => flow,
         }
     }
+}
+
+/// By context, and the latest first. Which fence's rule compares the numbers depends on the question.
+fn merge_order(a: &Fence, b: &Fence) -> Ordering {
+    let is_later = |a: &Fence, b: &Fence| match a.flags & flag::SEQNO64 {
+        0 => (a.seqno as u32).wrapping_sub(b.seqno as u32).cast_signed() > 0,
+        _ => a.seqno > b.seqno,
+    };
+    a.context.cmp(&b.context).then_with(|| match (is_later(b, a), is_later(a, b)) {
+        (true, _) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) => Ordering::Equal,
+    })
 }

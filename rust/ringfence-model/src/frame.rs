@@ -43,7 +43,7 @@ pub(crate) enum Frame {
     /// `sync_file`, `drm_syncobj`, `sw_sync`.
     Sync(crate::sync::SyncFrame),
     /// `dma_resv`.
-    Resv(crate::dma_resv::ResvFrame),
+    Resv(crate::dma_resv_ops::ResvFrame),
 }
 
 /// A position in a program.

@@ -41,6 +41,16 @@ pub(crate) struct IrqThreadFrame {
 }
 
 impl IrqLayout {
+    /// Index of its interrupt source.
+    pub(crate) fn source(&self) -> usize {
+        self.source
+    }
+
+    /// The context of its threaded handler.
+    pub(crate) fn thread_task(&self) -> Option<u32> {
+        self.thread.map(|(_, task)| task)
+    }
+
     /// Without a hard handler there is nobody to quieten the device: the line stays masked until the thread is
     /// done (`IRQF_ONESHOT`).
     fn is_oneshot(self) -> bool {

@@ -22,6 +22,13 @@ pub(crate) struct IrqWorkLayout {
     at: SiteId,
 }
 
+impl IrqWorkLayout {
+    /// Index of its interrupt source.
+    pub(crate) fn source(&self) -> usize {
+        self.source
+    }
+}
+
 impl Compiler {
     pub(crate) fn set_up_irq_works(&mut self) {
         for (index, id) in self.plan.by_kind[Kind::IrqWork as usize].clone().into_iter().enumerate() {

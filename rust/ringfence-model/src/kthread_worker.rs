@@ -10,7 +10,7 @@ use crate::deferred::{DeferredFrame, Depths, Then};
 use crate::flush::{Ended, Flushes};
 use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
-use crate::plan::ContextKind;
+use crate::plan::{ContextKind, Plan};
 use crate::thread::{NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
@@ -47,6 +47,33 @@ pub(crate) struct KthreadLayout {
     tasks: Vec<u32>,
     /// The function of each work, and where it was declared.
     works: Vec<(ProgramId, SiteId)>,
+}
+
+impl KthreadLayout {
+    /// The context of a worker.
+    pub(crate) fn task(&self, worker: u32) -> u32 {
+        self.tasks[worker as usize]
+    }
+
+    /// The function of a work.
+    pub(crate) fn function(&self, work: u32) -> ProgramId {
+        self.works[work as usize].0
+    }
+}
+
+impl KthreadWorkers {
+    /// Works that a worker has not begun yet.
+    pub(crate) fn queued(&self, worker: u32) -> &[u32] {
+        &self.workers[worker as usize].waiting
+    }
+
+    /// The context of the worker that a work was queued on last.
+    pub(crate) fn task_of_work(&self, plan: &Plan, work: u32) -> Vec<u32> {
+        match self.works[work as usize].worker {
+            NONE => Vec::new(),
+            worker => vec![plan.deferred.kthreads.task(worker)],
+        }
+    }
 }
 
 /// A kthread worker at work.
@@ -215,10 +242,13 @@ impl Kernel<'_> {
         }
     }
 
-    /// If the worker was about to take a work that is gone, it idles again.
+    /// If the worker was about to take a work that is gone, it idles again. One that serves an interrupt, which it
+    /// can do if a work left a spinlock with it, sees that when it goes on.
     fn dismiss_kthread_worker(&mut self, worker: u32) {
         let Worker { waiting, current } = &self.w.deferred.kthreads.workers[worker as usize];
-        if waiting.is_empty() && *current == NONE {
+        let task = self.plan.deferred.kthreads.tasks[worker as usize];
+        let interrupted = self.w.threads[task as usize].frames.len() > 1;
+        if waiting.is_empty() && *current == NONE && !interrupted {
             self.let_kthread_worker_idle(worker);
         }
     }
@@ -243,6 +273,10 @@ impl Kernel<'_> {
                 let next = KthreadFrame { worker, called: None };
                 self.replace(Frame::Deferred(DeferredFrame::Kthread(next)));
             }
+            return Flow::Yield;
+        }
+        if entry.waiting.is_empty() {
+            self.let_kthread_worker_idle(worker);
             return Flow::Yield;
         }
         let work = entry.waiting.remove(0);

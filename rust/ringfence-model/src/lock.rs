@@ -187,17 +187,21 @@ impl Manner {
 
 impl World {
     /// Makes exactly those waiters ready that would get the lock.
-    fn settle_waiters(&mut self, lock: u32) {
+    pub(crate) fn settle_waiters(&mut self, lock: u32) {
         for position in 0..self.locks.get(lock).waiters.len() {
             let entry = self.locks.get(lock);
             let waiter = entry.waiters[position];
-            let state = match entry.waiter_gets_it(position) {
+            let gets_further = match self.threads[waiter.task as usize].frames.last() {
+                Some(Frame::Lock(_)) => entry.waiter_gets_it(position),
+                Some(&Frame::Ww(frame)) => self.ww_waiter_gets_further(frame, position),
+                // An interrupt that it serves while it spins goes first; it looks again after that.
+                _ => continue,
+            };
+            let state = match gets_further {
                 true => State::Ready,
                 false => State::Blocked(Wait::Lock { lock, shared: waiter.shared }),
             };
-            let thread = &self.threads[waiter.task as usize];
-            // An interrupt that it serves while it spins goes first; it looks again after that.
-            if matches!(thread.frames.last(), Some(Frame::Lock(_))) && thread.state != State::Done {
+            if self.threads[waiter.task as usize].state != State::Done {
                 self.set_state(waiter.task, state);
             }
         }

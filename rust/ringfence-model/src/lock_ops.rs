@@ -17,7 +17,7 @@ const NOTHING: Flow = Flow::Return(Value::Null);
 
 impl Kernel<'_> {
     /// Spinlocks and rwlocks: preemption goes off first.
-    fn spin(&mut self, lock: u32, manner: Manner) -> Flow {
+    pub(crate) fn spin(&mut self, lock: u32, manner: Manner) -> Flow {
         self.me().preempt += 1;
         self.take_lock(lock, manner)
     }
@@ -29,7 +29,7 @@ impl Kernel<'_> {
         self.spin(lock, Manner { result, ..manner })
     }
 
-    fn unspin(&mut self, lock: u32) {
+    pub(crate) fn unspin(&mut self, lock: u32) {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {

@@ -1,48 +1,174 @@
-//! Memory.
+//! Memory as a whole: what a world knows of it, and from an operation to the file of its concept.
+
+use ringfence_base::scenario::{Kind, Op};
 
 use crate::compile::Compiler;
+use crate::exit_mmap::ExitFrame;
+use crate::fault::FaultFrame;
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
-use crate::value::Value;
-use ringfence_base::{ChoiceKind, EventKind, Gfp, scenario::Kind};
+use crate::mmu_interval_notifier::{IntervalWait, Intervals};
+use crate::mmu_notifier::{InvalidateFrame, Mm};
+use crate::oom::OomFrame;
+use crate::page_alloc::Allocations;
+use crate::plan::class;
+use crate::shrinker::ShrinkFrame;
+use crate::thread::NONE;
+use crate::user_memory::{MunmapFrame, UserRange, ZapFrame};
+use crate::vmscan::ReclaimFrame;
 
-/// State.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Memory {}
+/// Allocations, user memory, shrinkers and notifiers of a world.
+#[derive(PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Memory {
+    pub(crate) allocations: Allocations,
+    pub(crate) mms: Vec<Mm>,
+    pub(crate) ranges: Vec<UserRange>,
+    /// Per `mmu_notifier`: it is on its mm's list.
+    pub(crate) registered: Vec<bool>,
+    pub(crate) intervals: Intervals,
+    /// Per shrinker: `nr_deferred`, what earlier rounds left to scan.
+    pub(crate) deferred: Vec<i64>,
+    /// The context of kswapd; [`NONE`] if there is nothing for it to do.
+    pub(crate) kswapd: u32,
+}
 
-/// Frame.
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            allocations: Allocations::default(),
+            mms: Vec::new(),
+            ranges: Vec::new(),
+            registered: Vec::new(),
+            intervals: Intervals::default(),
+            deferred: Vec::new(),
+            kswapd: NONE,
+        }
+    }
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        let mut memory = Self::default();
+        memory.clone_from(self);
+        memory
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.allocations.clone_from(&source.allocations);
+        self.mms.clone_from(&source.mms);
+        self.ranges.clone_from(&source.ranges);
+        self.registered.clone_from(&source.registered);
+        self.intervals.clone_from(&source.intervals);
+        self.deferred.clone_from(&source.deferred);
+        self.kswapd = source.kswapd;
+    }
+}
+
+/// The functions of memory management that can block or call programs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum MemoryFrame {}
+pub(crate) enum MemoryFrame {
+    /// Reclaim, in an allocation or in kswapd.
+    Reclaim(ReclaimFrame),
+    /// One shrinker.
+    Shrink(ShrinkFrame),
+    /// Notifiers of a range.
+    Invalidate(InvalidateFrame),
+    /// Until an interval notifier's invalidation is over.
+    Interval(IntervalWait),
+    /// Unmapping, notifiers included.
+    Zap(ZapFrame),
+    /// `munmap()`.
+    Munmap(MunmapFrame),
+    /// Looking at user memory.
+    Fault(FaultFrame),
+    /// The OOM reaper.
+    Oom(OomFrame),
+    /// The last `mmput()`.
+    Exit(ExitFrame),
+}
 
 impl Compiler {
-    pub(crate) fn set_up_memory(&mut self) {}
+    pub(crate) fn set_up_memory(&mut self) {
+        for name in self.names_of(Kind::Mm) {
+            let lock = self.lock_of_class(&format!("{name}->mmap_lock"), class::MMAP_LOCK);
+            self.plan.initial.memory.mms.push(Mm::new(lock));
+        }
+        let count = |kind: Kind| self.plan.by_kind[kind as usize].len();
+        let (ranges, notifiers) = (count(Kind::UserRange), count(Kind::MmuNotifier));
+        let (intervals, shrinkers) = (count(Kind::IntervalNotifier), count(Kind::Shrinker));
+        let memory = &mut self.plan.initial.memory;
+        memory.ranges.resize(ranges, UserRange::default());
+        memory.registered.resize(notifiers, true);
+        memory.intervals.add(intervals);
+        memory.deferred.resize(shrinkers, 0);
+        self.set_up_kswapd();
+    }
 }
 
 impl Kernel<'_> {
+    #[inline]
     pub(crate) fn memory_op(&mut self, call: Call<'_>) -> Flow {
-        panic!("engine bug: {:?} has no code", call.op)
-    }
-
-    pub(crate) fn run_memory(&mut self, frame: MemoryFrame) -> Flow {
-        match frame {}
-    }
-}
-
-impl Kernel<'_> {
-    pub(crate) fn allocate(&mut self, gfp: Gfp) -> Flow {
-        self.might_alloc(gfp);
-        let failure = self.plan.scenario.environment.allocation_failure;
-        let failed = failure && self.choose(ChoiceKind::Allocation, 2) == 1;
-        self.emit(EventKind::Allocated(!failed));
-        Flow::Return(if failed { Value::Null } else { Value::Object(Kind::Memory, 0) })
-    }
-
-    pub(crate) fn might_alloc(&mut self, gfp: Gfp) {
-        self.emit(EventKind::Alloc(gfp));
-        if gfp.contains(Gfp::DIRECT_RECLAIM) {
-            self.might_sleep();
+        match call.op {
+            Op::Kmalloc
+            | Op::Kfree
+            | Op::KmallocUse
+            | Op::MightAlloc
+            | Op::FsReclaimAcquire
+            | Op::FsReclaimRelease
+            | Op::MemallocNofsSave
+            | Op::MemallocNofsRestore
+            | Op::MemallocNoioSave
+            | Op::MemallocNoioRestore
+            | Op::MemallocNoreclaimSave
+            | Op::MemallocNoreclaimRestore => self.page_alloc_op(call),
+            Op::MmapReadLock
+            | Op::MmapReadUnlock
+            | Op::MmapReadTrylock
+            | Op::MmapWriteLock
+            | Op::MmapWriteUnlock => self.mmap_lock_op(call),
+            Op::CopyFromUser
+            | Op::CopyToUser
+            | Op::GetUser
+            | Op::PutUser
+            | Op::GetUserPages
+            | Op::GetUserPagesFast
+            | Op::HmmRangeFault
+            | Op::MightFault => self.fault_op(call),
+            Op::PutPages | Op::Munmap => self.user_memory_op(call),
+            Op::MmuNotifierInvalidateRangeStart | Op::MmuNotifierInvalidateRangeEnd => {
+                self.mmu_notifier_op(call)
+            }
+            Op::MmuIntervalReadBegin
+            | Op::MmuIntervalReadRetry
+            | Op::MmuIntervalSetSeq
+            | Op::MmuIntervalNotifierInsert
+            | Op::MmuIntervalNotifierRemove => self.mmu_interval_op(call),
+            Op::Mmget | Op::Mmput => self.mm_users_op(call),
+            Op::GpuMap | Op::GpuUnmap | Op::GpuAccess => self.gpu_mapping_op(call),
+            Op::Oom => self.oom_kill(call),
+            other => panic!("engine bug: {other:?} is no operation on memory"),
         }
     }
 
-    pub(crate) fn free_memory(&mut self, _memory: Value) {}
+    pub(crate) fn run_memory(&mut self, frame: MemoryFrame) -> Flow {
+        match frame {
+            MemoryFrame::Reclaim(frame) => self.run_reclaim(frame),
+            MemoryFrame::Shrink(frame) => self.run_shrink(frame),
+            MemoryFrame::Invalidate(frame) => self.run_invalidate(frame),
+            MemoryFrame::Interval(frame) => self.run_interval_wait(frame),
+            MemoryFrame::Zap(frame) => self.run_zap(frame),
+            MemoryFrame::Munmap(frame) => self.run_munmap(frame),
+            MemoryFrame::Fault(frame) => self.run_fault(frame),
+            MemoryFrame::Oom(frame) => self.run_oom(frame),
+            MemoryFrame::Exit(frame) => self.run_exit(frame),
+        }
+    }
+
+    /// Goes on in the innermost frame with the result of a call, whether that returned at once or has a frame
+    /// of its own.
+    pub(crate) fn go_on(&mut self, flow: Flow) -> Flow {
+        let Flow::Return(value) = flow else { return flow };
+        self.me().ret = value;
+        Flow::Continue
+    }
 }

@@ -1,6 +1,6 @@
 //! From an operation to the file of its concept.
 
-use ringfence_base::scenario::Family;
+use ringfence_base::scenario::{Family, Op};
 
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
@@ -18,6 +18,7 @@ impl Kernel<'_> {
             Family::Fence => self.fence_op(call),
             Family::Sync => self.sync_op(call),
             Family::Resv => self.resv_op(call),
+            Family::Device if call.op == Op::ForeignFence => self.foreign_fence(),
             Family::Device => self.device_op(call),
         }
     }

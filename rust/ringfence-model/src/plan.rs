@@ -17,6 +17,8 @@ pub struct Plan {
     pub(crate) lists: Vec<Operand>,
     pub(crate) contexts: Vec<ContextDecl>,
     pub(crate) classes: Vec<LockClass>,
+    /// All `ww_class`es; the first is that of reservations.
+    pub(crate) ww_classes: Vec<crate::ww_acquire_ctx::WwClass>,
     /// Names of the locks that exist from the start.
     pub(crate) lock_names: Vec<String>,
     /// Per declared object: its index among those of its kind (for locks: in the world's locks).
@@ -100,6 +102,8 @@ pub enum ContextKind {
     },
     /// Runs works of a kthread worker.
     KthreadWorker(u32),
+    /// Reclaims memory in the background.
+    Kswapd,
     /// An idle CPU, on which interrupts from one source arrive.
     Idle(Source),
 }
@@ -284,6 +288,14 @@ impl Plan {
     pub(crate) fn idle_task(&self, source: Source) -> u32 {
         let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
         found.expect("engine bug: an interrupt source without an idle task") as u32
+    }
+}
+
+impl Plan {
+    /// Name of the program that this instruction belongs to.
+    pub(crate) fn program_at(&self, pc: u32) -> &str {
+        let after = self.programs.partition_point(|program| program.entry <= pc);
+        &self.scenario.programs[after - 1].name
     }
 }
 

@@ -2,7 +2,7 @@
 //! and for tests of single calls.
 
 use ringfence_base::scenario::{Op, Scenario, ScenarioError};
-use ringfence_base::{Decide, Event, Ordinary};
+use ringfence_base::{Decide, Event, ObjectId, Ordinary};
 
 use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
@@ -52,6 +52,12 @@ impl Session {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// A declared object, as an argument.
+    pub fn object(&self, id: ObjectId) -> Value {
+        let kind = self.plan.scenario.objects[id.index()].kind.kind();
+        Value::Object(kind, self.plan.index(id))
     }
 
     /// What has happened since the last call of this.

@@ -30,6 +30,13 @@ pub(crate) struct TaskletLayout {
     at: SiteId,
 }
 
+impl TaskletLayout {
+    /// Index of its interrupt source.
+    pub(crate) fn source(&self) -> usize {
+        self.source
+    }
+}
+
 impl Compiler {
     pub(crate) fn set_up_tasklets(&mut self) {
         for (index, id) in self.plan.by_kind[Kind::Tasklet as usize].clone().into_iter().enumerate() {

@@ -40,6 +40,13 @@ pub(crate) struct TimerFrame {
     called: bool,
 }
 
+impl TimerLayout {
+    /// Index of its interrupt source.
+    pub(crate) fn source(&self) -> usize {
+        self.source
+    }
+}
+
 impl Compiler {
     pub(crate) fn set_up_timers(&mut self) {
         let mut classes: Vec<(ProgramId, u32)> = Vec::new();

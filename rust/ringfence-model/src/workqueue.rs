@@ -98,6 +98,19 @@ pub(crate) struct WorkLayout {
     pub(crate) at: SiteId,
 }
 
+impl WorkqueueLayout {
+    /// The contexts of a queue's workers.
+    pub(crate) fn tasks(&self, wq: u32) -> impl Iterator<Item = u32> + '_ {
+        let (start, end) = self.queues[wq as usize].slots;
+        self.slots[start as usize..end as usize].iter().map(|slot| slot.task)
+    }
+
+    /// A delayed work among all works.
+    pub(crate) fn delayed(&self, work: u32) -> u32 {
+        self.plain + work
+    }
+}
+
 impl Clone for Queue {
     fn clone(&self) -> Self {
         Self { waiting: self.waiting.clone(), running: self.running }

@@ -60,7 +60,7 @@ world! {
     /// Completions and wait queues.
     sleep: crate::sleep::Sleepers;
     /// Acquire contexts.
-    ww: crate::ww_mutex::WwContexts;
+    ww: crate::ww_acquire_ctx::WwContexts;
     /// Works, workqueues, timers, tasklets.
     deferred: crate::deferred::Deferred;
     /// Allocations, user memory, notifiers.
@@ -194,6 +194,11 @@ impl World {
     /// All contexts, in the order of their task ids.
     pub fn threads(&self) -> &[Thread] {
         &self.threads
+    }
+
+    /// All locks.
+    pub fn locks(&self) -> &Locks {
+        &self.locks
     }
 
     /// Virtual nanoseconds since the start.

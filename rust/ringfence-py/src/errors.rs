@@ -2,6 +2,7 @@
 
 use pyo3::import_exception;
 use pyo3::prelude::*;
+use ringfence::scenario::ScenarioError as EngineScenarioError;
 use ringfence::validator::Misuse;
 use ringfence::validator::annotations::{ProfileError as EngineProfileError, UnknownGfp};
 
@@ -9,6 +10,7 @@ import_exception!(ringfence.errors, GfpError);
 import_exception!(ringfence.errors, MisuseError);
 import_exception!(ringfence.errors, ProfileError);
 import_exception!(ringfence.errors, RingfenceError);
+import_exception!(ringfence.errors, ScenarioError);
 
 /// The call contradicts earlier ones.
 pub(crate) fn misuse(misuse: Misuse) -> PyErr {
@@ -25,4 +27,9 @@ pub(crate) fn profile(error: EngineProfileError) -> PyErr {
 #[expect(clippy::needless_pass_by_value, reason = "goes into map_err")]
 pub(crate) fn gfp(error: UnknownGfp) -> PyErr {
     GfpError::new_err(error.to_string())
+}
+
+/// A scenario that makes no sense.
+pub(crate) fn scenario(error: EngineScenarioError) -> PyErr {
+    ScenarioError::new_err((error.message, error.place))
 }

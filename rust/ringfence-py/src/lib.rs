@@ -4,8 +4,10 @@
 //! frozen; what changes is behind a lock that is never waited for while attached to the interpreter
 //! (`detach.rs`).
 
+mod check;
 mod detach;
 mod errors;
+mod execution;
 mod finding;
 mod gfp;
 mod kernel;
@@ -13,6 +15,7 @@ mod profile;
 mod replayed;
 mod rule;
 mod run;
+mod scenario;
 
 use pyo3::prelude::*;
 
@@ -20,6 +23,10 @@ use pyo3::prelude::*;
 mod _core {
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
 
+    #[pymodule_export]
+    use super::check::{CheckFinding, Report, check};
+    #[pymodule_export]
+    use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, run};
     #[pymodule_export]
     use super::finding::Finding;
     #[pymodule_export]
@@ -34,6 +41,8 @@ mod _core {
     use super::rule::{Rule, rules};
     #[pymodule_export]
     use super::run::{Batch, Run};
+    #[pymodule_export]
+    use super::scenario::{Argument, Operation, Scenario, kinds, operations};
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -144,6 +144,11 @@ impl Kind {
         matches!(self.sort(), Sort::Number)
     }
 
+    /// Values of this kind are numbers that any other number can stand for; an allocation mask is none.
+    pub const fn is_plain_number(self) -> bool {
+        self.is_number() && !matches!(self, Self::Gfp)
+    }
+
     /// The kind with this spelling.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)

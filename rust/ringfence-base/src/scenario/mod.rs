@@ -3,13 +3,17 @@
 //! A scenario is closed: everything that can happen is in it. It is data, so it can be pickled, kept as JSON in
 //! a corpus, minimised and printed.
 
+mod closest;
 mod environment;
 mod json;
 mod kind;
 mod object;
 mod operation;
+mod path;
 mod pretty;
 mod program;
+pub mod random;
+mod signature;
 mod validate;
 
 pub use environment::Environment;
@@ -18,7 +22,7 @@ pub use kind::{Kind, Sort};
 pub use object::{Object, ObjectKind, WwAlgorithm};
 pub use operation::{ArgSpec, Family, Op, OpSpec};
 pub use program::{Arg, Operation, Program, Stmt};
-pub use validate::ScenarioError;
+pub use validate::{MAX_NESTING, MAX_REGISTERS, ScenarioError};
 
 use crate::{ObjectId, ProgramId, SiteId, SourceLocation};
 

@@ -3,6 +3,8 @@
 //! The table is used for reading and checking scenarios, for printing them, for the Python API's own tests and for
 //! running them. Names are the kernel's.
 
+use std::sync::LazyLock;
+
 use super::Kind;
 
 /// Which part of the kernel an operation belongs to.
@@ -94,6 +96,8 @@ macro_rules! operations {
     ($($family:ident { $($op:ident $name:literal
         ($($arg:ident: $how:ident $($kind:ident)|*),*) $result:tt $visible:literal $doc:literal;)* })*) => {
         /// Every operation.
+        // Their documentation is shown to users too, where backticks would be in the way.
+        #[allow(clippy::doc_markdown)]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u16)]
         pub enum Op { $($(#[doc = $doc] $op,)*)* }
@@ -291,6 +295,9 @@ operations! {
         GpuUnmap "gpu_unmap" (range: is UserRange) - true "Takes the range out of the GPU's page tables.";
         GpuAccess "gpu_access" (range: is UserRange) - true "The GPU reads or writes the range through its page tables.";
         Oom "oom_kill" (mm: is Mm) - true "The OOM reaper unmaps the mm; notifiers may not block.";
+        HmmRangeFault "hmm_range_fault" (notifier: is IntervalNotifier, seq: is Seqno) Errno true "Faults the notifier's range in and looks its pages up, without references, with mmap_lock held: 0, -EBUSY if an invalidation came since `seq`, or -EFAULT.";
+        MmuIntervalNotifierInsert "mmu_interval_notifier_insert" (notifier: is IntervalNotifier) - true "Puts it back after a removal; from the start it is inserted.";
+        MmuIntervalNotifierRemove "mmu_interval_notifier_remove" (notifier: is IntervalNotifier) - true "Waits until invalidate() does not run; it is not called any more.";
     }
     Fence {
         DmaFenceInit "dma_fence_init" (timeline: is Timeline) Fence true "A new fence with the timeline's next number; the caller has a reference.";
@@ -392,10 +399,18 @@ operations! {
     }
 }
 
+/// All operations by name: scenarios are read often.
+static BY_NAME: LazyLock<Vec<Op>> = LazyLock::new(|| {
+    let mut ops = Op::ALL.to_vec();
+    ops.sort_unstable_by_key(|op| op.name());
+    ops
+});
+
 impl Op {
     /// The operation of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|op| op.spec().name == name)
+        let index = BY_NAME.binary_search_by_key(&name, |op| op.name()).ok()?;
+        Some(BY_NAME[index])
     }
 
     /// Its name.

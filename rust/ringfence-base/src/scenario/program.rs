@@ -60,6 +60,20 @@ pub enum Stmt {
     },
 }
 
+impl Stmt {
+    /// Where it stands.
+    pub const fn at(&self) -> SiteId {
+        match self {
+            Self::Op(operation) => operation.at,
+            Self::If { at, .. }
+            | Self::Loop { at, .. }
+            | Self::Break { at }
+            | Self::Continue { at }
+            | Self::Return { at, .. } => *at,
+        }
+    }
+}
+
 /// One call of the kernel.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Operation {

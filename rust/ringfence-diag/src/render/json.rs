@@ -1,8 +1,8 @@
 //! JSON for programs.
 
-use crate::Finding;
+use crate::LockFinding;
 
-/// The finding as one line of JSON: the fields of [`Finding`], in their order.
-pub fn json(finding: &Finding) -> String {
+/// The finding as one line of JSON: the fields of [`LockFinding`], in their order.
+pub fn json(finding: &LockFinding) -> String {
     serde_json::to_string(finding).expect("engine bug: a finding is plain data and always serialises")
 }

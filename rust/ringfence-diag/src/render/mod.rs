@@ -8,4 +8,4 @@ mod text;
 
 pub use json::json;
 pub use splat::splat;
-pub use text::{Style, TextOptions, text};
+pub use text::{Style, TextOptions, finding, text};

@@ -11,10 +11,10 @@ mod log;
 mod single;
 
 use crate::render::clean::clean;
-use crate::{Finding, LockReportKind};
+use crate::{LockFinding, LockReportKind};
 
 /// The finding as Linux 6.12 would print it, without the last newline.
-pub fn splat(finding: &Finding) -> String {
+pub fn splat(finding: &LockFinding) -> String {
     let report = &finding.report;
     let print = match finding.kind {
         LockReportKind::Circular => circular::circular,

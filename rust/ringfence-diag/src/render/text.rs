@@ -4,6 +4,8 @@
 //! column of its own, says of each lock whether it was read or written and who waits for whom, and
 //! never prints a line wider than it was told.
 
+mod chain;
+mod check;
 mod columns;
 mod cycle;
 mod details;
@@ -12,8 +14,10 @@ mod phrase;
 mod single;
 mod words;
 
-use crate::{Finding, LockReportKind, Verdict, rule};
+use crate::{LockFinding, LockReportKind, rule};
 use phrase::Phrase;
+
+pub use check::finding;
 
 /// How text is coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,7 +50,7 @@ impl Default for TextOptions {
 }
 
 /// The whole report, without the last newline.
-pub fn text(finding: &Finding, options: &TextOptions) -> String {
+pub fn text(finding: &LockFinding, options: &TextOptions) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
     let mut sections = vec![headline(finding, width), picture(finding, width)];
     sections.push(Phrase::new().label("Why: ").plain(&finding.why).wrap(width, 2));
@@ -65,18 +69,20 @@ pub fn text(finding: &Finding, options: &TextOptions) -> String {
 }
 
 /// Rule, verdict, operation; below it the summary.
-fn headline(finding: &Finding, width: usize) -> Vec<Phrase> {
+fn headline(finding: &LockFinding, width: usize) -> Vec<Phrase> {
     let name = rule(finding.rule).map_or(finding.kind.as_str(), |rule| rule.name);
-    let verdict = match finding.verdict {
-        Verdict::Predicted => "PREDICTED",
-    };
-    let head = Phrase::new().headline(finding.rule).plain(" ").headline(name).plain(": ").verdict(verdict);
+    let head = Phrase::new()
+        .headline(finding.rule)
+        .plain(" ")
+        .headline(name)
+        .plain(": ")
+        .verdict(finding.verdict.as_str());
     let mut lines = head.plain(&format!(" at op {}", finding.op())).wrap(width, 2);
     lines.extend(Phrase::new().plain(&finding.summary).wrap(width, 2));
     lines
 }
 
-fn picture(finding: &Finding, width: usize) -> Vec<Phrase> {
+fn picture(finding: &LockFinding, width: usize) -> Vec<Phrase> {
     match finding.kind {
         LockReportKind::Circular => cycle::picture(&finding.report, width),
         LockReportKind::IrqDependency | LockReportKind::InconsistentUsage | LockReportKind::IrqInversion => {
@@ -87,7 +93,7 @@ fn picture(finding: &Finding, width: usize) -> Vec<Phrase> {
 }
 
 /// What lockdep would have missed, how often it happened, where to read on.
-fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
+fn notes(finding: &LockFinding, width: usize) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if let Some(silence) = finding.silence {
         lines.extend(Phrase::new().label("Silence: ").plain(silence.explanation()).plain(".").wrap(width, 2));

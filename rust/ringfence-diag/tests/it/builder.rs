@@ -1,8 +1,8 @@
 //! Small pieces of reports, written by hand.
 
 use ringfence_diag::{
-    ClassView, DependencyKind, Finding, HeldLockView, IrqState, Link, LockReport, LockReportKind, PlaceView,
-    TaskView, UsageView, Verdict,
+    ClassView, DependencyKind, HeldLockView, IrqState, Link, LockFinding, LockReport, LockReportKind,
+    PlaceView, TaskView, UsageView, Verdict,
 };
 
 /// Wait types as the kernel numbers them.
@@ -110,8 +110,8 @@ pub(crate) fn holding(report: LockReport, held: HeldLockView) -> LockReport {
     LockReport { holding: Some(held.clone()), held: vec![held], ..report }
 }
 
-pub(crate) fn finding(kind: LockReportKind, summary: &str, why: &str, report: LockReport) -> Finding {
-    Finding {
+pub(crate) fn finding(kind: LockReportKind, summary: &str, why: &str, report: LockReport) -> LockFinding {
+    LockFinding {
         rule: kind.code(),
         kind,
         verdict: Verdict::Predicted,

@@ -1,8 +1,8 @@
 //! One finding or more of every kind.
 
 use ringfence_diag::{
-    ClassView, DependencyKind, Finding, HeldLockView, IrqState, Link, LockReport, LockReportKind, Silence,
-    TaskView, UsageConflict,
+    ClassView, DependencyKind, HeldLockView, IrqState, Link, LockFinding, LockReport, LockReportKind,
+    Silence, TaskView, UsageConflict,
 };
 
 use crate::builder::{
@@ -11,7 +11,7 @@ use crate::builder::{
 };
 
 /// All of them, by the name of their snapshot.
-pub(crate) fn all() -> Vec<(&'static str, Finding)> {
+pub(crate) fn all() -> Vec<(&'static str, LockFinding)> {
     vec![
         ("circular-direct", circular_direct()),
         ("circular-contract", circular_contract()),
@@ -34,7 +34,7 @@ pub(crate) fn all() -> Vec<(&'static str, Finding)> {
 }
 
 /// Two locks, two orders; a shared holder and a `lock_sync()`; no source locations.
-pub(crate) fn circular_direct() -> Finding {
+pub(crate) fn circular_direct() -> LockFinding {
     let (a, b) = (class("vm->lock", SLEEP), class("&sched->work", NONE));
     let held = HeldLockView { read: 1, ..lock(b.clone(), op("client", 7)) };
     let wanted = HeldLockView { sync: true, ..lock(a.clone(), op("client", 8)) };
@@ -53,7 +53,7 @@ pub(crate) fn circular_direct() -> Finding {
 }
 
 /// The contract's own: memory reclaim below a lock that the signalling path needs.
-pub(crate) fn circular_contract() -> Finding {
+pub(crate) fn circular_contract() -> LockFinding {
     let gpu = used(
         class("gpu->lock", SLEEP),
         "+.+.",
@@ -91,7 +91,7 @@ pub(crate) fn circular_contract() -> Finding {
     let report = LockReport { links, ..holding(report(task("worker"), lock(gpu, now)), held) };
     let summary = "gpu->lock is taken on the way to signalling a fence and held over a GFP_KERNEL allocation";
     let why = "Reclaim under gpu->lock may wait for the very fence whose signalling waits for gpu->lock.";
-    Finding {
+    LockFinding {
         silence: Some(Silence::ChainCache),
         count: 12,
         ..finding(LockReportKind::Circular, summary, why, report)
@@ -99,13 +99,13 @@ pub(crate) fn circular_contract() -> Finding {
 }
 
 /// A cycle of `n` contexts, each with its own task.
-pub(crate) fn ring(n: usize) -> Finding {
+pub(crate) fn ring(n: usize) -> LockFinding {
     let names: Vec<String> = (0..n).map(|i| format!("lock_{i}")).collect();
     ring_of(&names.iter().map(String::as_str).collect::<Vec<_>>(), true)
 }
 
 /// A cycle of these classes; the last task closes it.
-pub(crate) fn ring_of(names: &[&str], located: bool) -> Finding {
+pub(crate) fn ring_of(names: &[&str], located: bool) -> LockFinding {
     let n = names.len();
     let classes: Vec<ClassView> = names.iter().map(|name| class(name, SLEEP)).collect();
     let place = |i: usize, op_in_task: u64| {
@@ -129,7 +129,7 @@ pub(crate) fn ring_of(names: &[&str], located: bool) -> Finding {
     finding(LockReportKind::Circular, "a circle of locks", "Each waits for the next.", report)
 }
 
-pub(crate) fn recursive() -> Finding {
+pub(crate) fn recursive() -> LockFinding {
     let resv = class("reservation_ww_class_mutex", SLEEP);
     let held = instance(lock(resv.clone(), at("client", 3, "move_buffer", "gpu_bo.c", 77)), "resv0", 0);
     let wanted = instance(lock(resv, at("client", 4, "move_buffer", "gpu_bo.c", 78)), "resv1", 0x100);
@@ -138,7 +138,7 @@ pub(crate) fn recursive() -> Finding {
     finding(LockReportKind::Recursive, summary, why, holding(report(task("client"), wanted), held))
 }
 
-pub(crate) fn irq_dependency() -> Finding {
+pub(crate) fn irq_dependency() -> LockFinding {
     let (safe, unsafe_) = (irq_safe(), irq_unsafe("job->lock"));
     let held = lock(safe.clone(), at("client", 12, "gpu_cancel", "gpu_job.c", 20));
     let wanted = lock(unsafe_.clone(), at("client", 13, "gpu_cancel", "gpu_job.c", 21));
@@ -147,7 +147,7 @@ pub(crate) fn irq_dependency() -> Finding {
 }
 
 /// Two locks before the new dependency, two behind it.
-pub(crate) fn irq_dependency_long() -> Finding {
+pub(crate) fn irq_dependency_long() -> LockFinding {
     let (safe, unsafe_) = (irq_safe(), irq_unsafe("stats->lock"));
     let [timeline, ring, job] = ["timeline->lock", "ring->lock", "job->lock"].map(|name| class(name, CONFIG));
     let held = lock(ring.clone(), at("client", 22, "gpu_cancel", "gpu_job.c", 20));
@@ -167,7 +167,7 @@ fn irq_dependency_with(
     held: HeldLockView,
     wanted: HeldLockView,
     links: Vec<Link>,
-) -> Finding {
+) -> LockFinding {
     let irq = IrqState { softirqs_enabled: true, ..IrqState::default() };
     let summary =
         format!("{} is taken in hard interrupts and waits for {}, which is not", safe.name, unsafe_.name);
@@ -177,7 +177,7 @@ fn irq_dependency_with(
     finding(LockReportKind::IrqDependency, &summary, why, report)
 }
 
-pub(crate) fn inconsistent_usage() -> Finding {
+pub(crate) fn inconsistent_usage() -> LockFinding {
     let safe_at = at("irq/gpu", 2, "gpu_irq", "gpu_irq.c", 9);
     let unsafe_at = at("client", 6, "gpu_poll", "gpu_poll.c", 15);
     let fence_lock = used(class("fence->lock", CONFIG), "?...", "IN-HARDIRQ-W", safe_at);
@@ -190,7 +190,7 @@ pub(crate) fn inconsistent_usage() -> Finding {
 }
 
 /// The interrupt comes last (`forwards`), or the acquisition with interrupts on does.
-pub(crate) fn irq_inversion(forwards: bool) -> Finding {
+pub(crate) fn irq_inversion(forwards: bool) -> LockFinding {
     let (safe, unsafe_) = (irq_safe(), irq_unsafe("job->lock"));
     let ring = class("ring->lock", CONFIG);
     let links = vec![
@@ -208,7 +208,7 @@ pub(crate) fn irq_inversion(forwards: bool) -> Finding {
     finding(LockReportKind::IrqInversion, summary, why, report)
 }
 
-pub(crate) fn wait_context() -> Finding {
+pub(crate) fn wait_context() -> LockFinding {
     let held = lock(class("ring->lock", CONFIG), at("client", 3, "gpu_emit", "gpu_ring.c", 60));
     let wanted = lock(class("vm->lock", SLEEP), at("client", 4, "gpu_emit", "gpu_ring.c", 61));
     let summary = "vm->lock sleeps and is taken while ring->lock, which spins, is held";
@@ -216,7 +216,7 @@ pub(crate) fn wait_context() -> Finding {
     finding(LockReportKind::WaitContext, summary, why, holding(report(task("client"), wanted), held))
 }
 
-pub(crate) fn wait_context_irq() -> Finding {
+pub(crate) fn wait_context_irq() -> LockFinding {
     let irq =
         IrqState { hardirq_context: true, hardirq_count: 1, softirqs_enabled: true, ..IrqState::default() };
     let wanted = lock(class("ring->lock", CONFIG), op("irq/gpu", 2));
@@ -226,14 +226,14 @@ pub(crate) fn wait_context_irq() -> Finding {
     finding(LockReportKind::WaitContext, summary, why, report)
 }
 
-pub(crate) fn unlock_imbalance() -> Finding {
+pub(crate) fn unlock_imbalance() -> LockFinding {
     let lock = lock(class("gpu->lock#2", SLEEP), at("client", 9, "gpu_submit", "gpu_submit.c", 90));
     let summary = "gpu->lock#2 is released but not held";
     let why = "From here on nobody knows what is locked.";
     finding(LockReportKind::UnlockImbalance, summary, why, report(task("client"), lock))
 }
 
-pub(crate) fn nest_lock_not_held() -> Finding {
+pub(crate) fn nest_lock_not_held() -> LockFinding {
     let wanted =
         lock(class("reservation_ww_class_mutex", SLEEP), at("client", 2, "lock_all", "gpu_exec.c", 33));
     let report = report(task("client"), instance(wanted, "resv0", 0));
@@ -243,7 +243,7 @@ pub(crate) fn nest_lock_not_held() -> Finding {
     finding(LockReportKind::NestLockNotHeld, summary, why, report)
 }
 
-pub(crate) fn held_lock_freed() -> Finding {
+pub(crate) fn held_lock_freed() -> LockFinding {
     let held = lock(class("job->lock", CONFIG), at("client", 4, "gpu_free_job", "gpu_job.c", 51));
     let report = report(task("client"), held.clone());
     let now = at("client", 5, "gpu_free_job", "gpu_job.c", 52);
@@ -258,7 +258,7 @@ pub(crate) fn held_lock_freed() -> Finding {
 }
 
 /// `held` different locks when the limit is reached.
-pub(crate) fn limit(limit: &'static str, held: usize) -> Finding {
+pub(crate) fn limit(limit: &'static str, held: usize) -> LockFinding {
     let held: Vec<_> =
         (0..held).map(|i| lock(class(&format!("bo{i}->lock"), SLEEP), op("client", i as u64))).collect();
     let last = held.last().cloned().unwrap_or_else(|| lock(class("bo->lock/8", SLEEP), op("client", 0)));

@@ -1,7 +1,7 @@
 //! The report for people: its layout at every width, and that nothing gets lost.
 
 use ringfence_diag::render::{Style, TextOptions, text};
-use ringfence_diag::{Finding, Silence, rule};
+use ringfence_diag::{LockFinding, Silence, rule};
 use unicode_width::UnicodeWidthStr;
 
 use crate::findings;
@@ -10,12 +10,12 @@ const WIDTHS: [usize; 5] = [40, 60, 80, 100, 160];
 const LONG: &str =
     "mmu_notifier_invalidate_range_start_of_the_userptr_interval_tree_of_a_very_large_driver->lock/1";
 
-fn plain(finding: &Finding, width: usize) -> String {
+fn plain(finding: &LockFinding, width: usize) -> String {
     text(finding, &TextOptions { style: Style::Plain, width })
 }
 
 /// The findings of every kind, and cycles that strain the layout.
-fn strained() -> Vec<(String, Finding)> {
+fn strained() -> Vec<(String, LockFinding)> {
     let mut all: Vec<_> =
         findings::all().into_iter().map(|(name, finding)| (name.to_owned(), finding)).collect();
     all.extend([2, 3, 6, 12].map(|n| (format!("ring {n}"), findings::ring(n))));

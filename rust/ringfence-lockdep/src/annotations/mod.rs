@@ -11,7 +11,7 @@ pub mod prime;
 mod profile;
 
 use ringfence_base::{AcquireFlags, LockId, Origin, Place, SiteId, TaskId};
-use ringfence_diag::Finding;
+use ringfence_diag::LockFinding;
 use rustc_hash::FxHashMap;
 
 pub use dma_fence::Cookie;
@@ -117,6 +117,12 @@ impl Annotations {
         self.sites.clear();
     }
 
+    /// All tasks start anew, with nothing held and in no scope; what was learnt stays.
+    pub fn restart_tasks(&mut self) {
+        self.validator.restart_tasks();
+        self.tasks.iter_mut().for_each(|task| *task = TaskState::default());
+    }
+
     /// The validator below.
     pub fn validator(&self) -> &Validator {
         &self.validator
@@ -133,7 +139,7 @@ impl Annotations {
     }
 
     /// All distinct problems so far.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<LockFinding> {
         self.validator.findings()
     }
 
@@ -277,6 +283,17 @@ impl Annotations {
     /// [`Misuse::IrqOnInHardirq`].
     pub fn irq_on(&mut self, origin: Origin) -> Result<usize, Misuse> {
         if self.active() { self.validator.irq_on(origin) } else { Ok(0) }
+    }
+
+    /// `preempt_disable()`: the context is atomic. The validator below hears nothing of it.
+    pub fn preempt_disable(&mut self, origin: Origin) {
+        self.task(origin).preempt_count += 1;
+    }
+
+    /// `preempt_enable()`.
+    pub fn preempt_enable(&mut self, origin: Origin) {
+        let task = self.task(origin);
+        task.preempt_count = task.preempt_count.saturating_sub(1);
     }
 
     /// `local_bh_disable()`.

@@ -1,7 +1,7 @@
 //! Running a trace.
 
 use ringfence_base::{AcquireFlags, LockId, Origin, SiteId, TaskId};
-use ringfence_diag::Finding;
+use ringfence_diag::LockFinding;
 use thiserror::Error;
 
 use super::{AcquireOp, Op, Trace};
@@ -49,7 +49,7 @@ impl Replay {
     }
 
     /// All distinct problems of the latest trace.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<LockFinding> {
         self.kernel.findings()
     }
 

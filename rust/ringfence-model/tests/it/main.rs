@@ -1,14 +1,30 @@
 //! The model, concept by concept.
 
 mod build;
+mod by_hand;
 mod chaos;
+mod contract;
+mod drm_syncobj;
 mod engine;
+mod gpu_mapping;
+mod interval_notifier;
 mod irq;
 mod kthread_worker;
 mod later;
 mod locks;
+mod memory_random;
+mod memory_support;
+mod mmu_notifier;
+mod page_alloc;
 mod rcu;
 mod run;
+mod shrinker;
+mod sw_sync;
+mod sync_file;
 mod tasklet;
+mod test_ww_mutex;
 mod timer;
 mod workqueue;
+mod ww;
+mod ww_api;
+mod ww_progress;

@@ -459,6 +459,30 @@ fn what_a_work_leaves_behind_is_found() {
     }
 }
 
+#[test]
+fn a_worker_that_serves_an_interrupt_can_lose_its_work_and_get_it_back() {
+    for again in [false, true] {
+        let mut story = Story::default();
+        let lock = story.build.object("lock", ObjectKind::Spinlock { class: None });
+        // With a spinlock left behind, the worker is one on which interrupts arrive.
+        let leaks = story.with_function("leaks", work, vec![on(Op::SpinLock, lock)]);
+        let id = story.with_function("w", work, Vec::new());
+        let queue_it = |id| op(Op::QueueWork, &[Arg::Null, obj(id)]);
+        let mut body = vec![on(Op::CancelWork, id)];
+        body.extend(again.then(|| queue_it(id)));
+        let handler = story.function("handler", body);
+        let irq = story.build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None });
+        let body = vec![queue_it(leaks), on(Op::FlushWork, leaks), queue_it(id), on(Op::RaiseIrq, irq)];
+        story.thread("thread", body);
+        let plan = story.plan();
+        let on_worker = |outcome: &Outcome<'_>| {
+            outcome.marks_and_tasks().contains(&("handler+".into(), "kworker/0-events".into()))
+        };
+        sometimes(&plan, |outcome| on_worker(outcome) && outcome.in_order("handler-", "w+") == again);
+        never(&plan, |outcome| outcome.hangs() || outcome.count("w+") > if again { 2 } else { 1 });
+    }
+}
+
 fn delayed(function: ProgramId) -> ObjectKind {
     ObjectKind::DelayedWork { function }
 }

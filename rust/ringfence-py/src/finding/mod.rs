@@ -16,11 +16,11 @@ use crate::errors::RingfenceError;
 #[pyclass(frozen, eq, module = "ringfence.lockdep")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Finding {
-    inner: Arc<diag::Finding>,
+    inner: Arc<diag::LockFinding>,
 }
 
-impl From<diag::Finding> for Finding {
-    fn from(finding: diag::Finding) -> Self {
+impl From<diag::LockFinding> for Finding {
+    fn from(finding: diag::LockFinding) -> Self {
         Self { inner: Arc::new(finding) }
     }
 }
@@ -69,9 +69,7 @@ impl Finding {
 
     #[getter]
     fn verdict(&self) -> &str {
-        match self.inner.verdict {
-            diag::Verdict::Predicted => "PREDICTED",
-        }
+        self.inner.verdict.as_str()
     }
 
     #[getter]

@@ -1,8 +1,8 @@
 //! A finding from its JSON, for pickling. Words that the engine keeps as constants must be words it knows.
 
 use ringfence::diag::{
-    ClassView, DependencyKind, Finding, HeldLockView, IrqState, Link, LockReport, LockReportKind, PlaceView,
-    Silence, TaskView, UsageConflict, UsageView, Verdict, rules,
+    ClassView, DependencyKind, HeldLockView, IrqState, Link, LockFinding, LockReport, LockReportKind,
+    PlaceView, Silence, TaskView, UsageConflict, UsageView, Verdict, rules,
 };
 use serde_json::Value;
 
@@ -31,10 +31,10 @@ const WORDS: [&str; 19] = [
 ];
 
 /// `None`: not what [`ringfence::diag::render::json`] writes.
-pub(super) fn finding(text: &str) -> Option<Finding> {
+pub(super) fn finding(text: &str) -> Option<LockFinding> {
     let value: Value = serde_json::from_str(text).ok()?;
     let rule = value["rule"].as_str()?;
-    Some(Finding {
+    Some(LockFinding {
         rule: rules().iter().find(|known| known.code == rule)?.code,
         kind: LockReportKind::from_name(value["kind"].as_str()?)?,
         verdict: (value["verdict"] == "PREDICTED").then_some(Verdict::Predicted)?,

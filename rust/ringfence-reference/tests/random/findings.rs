@@ -1,6 +1,6 @@
 //! What every finding must be, whatever it found.
 
-use ringfence_diag::{DependencyKind, Finding, Link, LockReportKind};
+use ringfence_diag::{DependencyKind, Link, LockFinding, LockReportKind};
 use ringfence_lockdep::trace::Trace;
 
 fn shared(link: &Link) -> bool {
@@ -37,7 +37,7 @@ fn links_complaint(links: &[Link], trace: &Trace) -> Option<String> {
 }
 
 /// What is wrong with the finding.
-pub(crate) fn complaint(finding: &Finding, trace: &Trace) -> Option<String> {
+pub(crate) fn complaint(finding: &LockFinding, trace: &Trace) -> Option<String> {
     let links = &finding.report.links;
     let complaint = |what: &str| Some(format!("{} at {}: {what}", finding.kind, finding.op()));
     if finding.op() >= trace.ops.len() as u64 || finding.count == 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
-use ringfence_diag::Finding;
+use ringfence_diag::LockFinding;
 use ringfence_lockdep::annotations::Profile;
 use ringfence_lockdep::trace::{Expected, Replay, Trace, parse};
 use ringfence_lockdep::{AfterReport, Search, Verdict};
@@ -62,7 +62,7 @@ pub struct Decided {
     /// The first report.
     pub verdict: Option<Verdict>,
     /// In words, as asked for.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LockFinding>,
 }
 
 /// Something that could not be used.

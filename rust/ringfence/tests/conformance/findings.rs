@@ -1,6 +1,6 @@
 //! Findings of real traces in all their forms.
 
-use ringfence::diag::{Finding, LockReportKind, render, rule};
+use ringfence::diag::{LockFinding, LockReportKind, render, rule};
 use ringfence::lockdep::Describe;
 use ringfence::validator::{AfterReport, Search};
 
@@ -9,7 +9,7 @@ use crate::support::{RANDOM_READ, decide, lines};
 /// Every twelfth trace: 2,000 of them.
 const STEP: usize = 12;
 
-fn check(finding: &Finding) {
+fn check(finding: &LockFinding) {
     for width in [40, 80, 120] {
         let text = render::text(finding, &render::TextOptions { width, ..Default::default() });
         assert!(text.starts_with(finding.rule), "{text}");

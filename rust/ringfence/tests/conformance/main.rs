@@ -1,8 +1,10 @@
 //! The validator against the real kernel: recordings, rule pages, and what only the exact search finds.
 
+mod dma_buf;
 mod documentation;
 mod exact;
 mod findings;
 mod recordings;
 mod rules;
 mod support;
+mod ww_mutex;

@@ -43,20 +43,13 @@ impl Recording {
         profile
     }
 
-    fn path(&self) -> PathBuf {
-        [env!("CARGO_MANIFEST_DIR"), "..", "..", "conformance", self.file].iter().collect()
-    }
-
     pub(crate) fn input(&self) -> Input {
-        Input::Path(self.path())
+        Input::Path(path(self.file))
     }
 
     /// Unpacked.
     pub(crate) fn text(&self) -> String {
-        let file = File::open(self.path()).unwrap_or_else(|error| panic!("{}: {error}", self.file));
-        let mut text = String::new();
-        XzReader::new(file, true).read_to_string(&mut text).expect("the recording is whole");
-        text
+        unpacked(self.file)
     }
 
     /// Everything up to the first report.
@@ -69,6 +62,18 @@ impl Recording {
             jobs,
         }
     }
+}
+
+fn path(file: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", "conformance", file].iter().collect()
+}
+
+/// The text of a recording.
+pub(crate) fn unpacked(file: &str) -> String {
+    let packed = File::open(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let mut text = String::new();
+    XzReader::new(packed, true).read_to_string(&mut text).expect("the recording is whole");
+    text
 }
 
 /// All lines of an input, each of which must be a trace.

@@ -2,10 +2,10 @@
 
 use super::phrase::Phrase;
 use super::words::{class_with_mode, held_mode, interrupt, mode, place, taken_mode};
-use crate::{ClassView, Finding, HeldLockView, Link, LockReport, LockReportKind, PlaceView};
+use crate::{ClassView, HeldLockView, Link, LockFinding, LockReport, LockReportKind, PlaceView};
 
 /// The dependencies, numbered as the columns are.
-pub(super) fn links(finding: &Finding, width: usize) -> Vec<Phrase> {
+pub(super) fn links(finding: &LockFinding, width: usize) -> Vec<Phrase> {
     let links = finding.report.links.iter().enumerate();
     let name = |i: usize| match finding.kind {
         LockReportKind::Circular => format!("[{i}]"),

@@ -3,10 +3,10 @@
 use super::columns::{Cell, Column, Table};
 use super::phrase::Phrase;
 use super::words::{mode, place_lines, wait_type};
-use crate::{ClassView, Finding, HeldLockView, LockReport, LockReportKind, PlaceView};
+use crate::{ClassView, HeldLockView, LockFinding, LockReport, LockReportKind, PlaceView};
 
 /// What was held, what was wanted, and why the two don't go together; one column.
-pub(super) fn picture(finding: &Finding, width: usize) -> Vec<Phrase> {
+pub(super) fn picture(finding: &LockFinding, width: usize) -> Vec<Phrase> {
     let report = &finding.report;
     let rows = match finding.kind {
         LockReportKind::WaitContext => wait_context(report),

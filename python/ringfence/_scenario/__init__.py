@@ -1,0 +1,1 @@
+"""Building scenarios. What users need of it is exported by ``ringfence``."""

@@ -1,0 +1,144 @@
+"""Numbers with the kernel's names: errnos, usages, times."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from ringfence._scenario._where import mistake
+
+__all__ = [
+    "BOOKKEEP",
+    "DMA_RESV_USAGE_BOOKKEEP",
+    "DMA_RESV_USAGE_KERNEL",
+    "DMA_RESV_USAGE_READ",
+    "DMA_RESV_USAGE_WRITE",
+    "EAGAIN",
+    "EALREADY",
+    "EBUSY",
+    "ECANCELED",
+    "EDEADLK",
+    "EFAULT",
+    "EINTR",
+    "EINVAL",
+    "EIO",
+    "ENODEV",
+    "ENOENT",
+    "ENOMEM",
+    "ERESTARTSYS",
+    "ETIME",
+    "ETIMEDOUT",
+    "IRQ_HANDLED",
+    "IRQ_NONE",
+    "IRQ_WAKE_THREAD",
+    "KERNEL",
+    "MAX_SCHEDULE_TIMEOUT",
+    "READ",
+    "SHRINK_STOP",
+    "WRITE",
+    "Usage",
+    "ms",
+    "ns",
+    "s",
+    "us",
+]
+
+# include/uapi/asm-generic/errno-base.h, errno.h and include/linux/errno.h; positive, returned as -EINTR.
+ENOENT: Final = 2
+EINTR: Final = 4
+EIO: Final = 5
+EAGAIN: Final = 11
+ENOMEM: Final = 12
+EFAULT: Final = 14
+EBUSY: Final = 16
+ENODEV: Final = 19
+EINVAL: Final = 22
+EDEADLK: Final = 35
+ETIME: Final = 62
+ETIMEDOUT: Final = 110
+EALREADY: Final = 114
+ECANCELED: Final = 125
+ERESTARTSYS: Final = 512
+
+SHRINK_STOP: Final = -1
+"""What ``scan_objects`` returns if it can't free anything now (``include/linux/shrinker.h``)."""
+
+IRQ_NONE: Final = 0
+"""The interrupt was not the handler's."""
+IRQ_HANDLED: Final = 0
+"""The interrupt was handled; nothing else is to be done, so that it is the same as `IRQ_NONE` here."""
+IRQ_WAKE_THREAD: Final = 1
+"""The threaded handler is to run (``include/linux/irqreturn.h``)."""
+
+MAX_SCHEDULE_TIMEOUT: Final = (1 << 63) - 1
+"""No timeout: waits as long as it takes."""
+
+
+class Usage(IntEnum):
+    """``enum dma_resv_usage`` (``include/linux/dma-resv.h``): asking for one includes all before it."""
+
+    KERNEL = 0
+    """Memory management of the kernel: everybody waits for it, always."""
+    WRITE = 1
+    """Implicit sync: writes."""
+    READ = 2
+    """Implicit sync: reads."""
+    BOOKKEEP = 3
+    """No implicit sync; only memory management waits for it."""
+
+
+KERNEL: Final = Usage.KERNEL
+WRITE: Final = Usage.WRITE
+READ: Final = Usage.READ
+BOOKKEEP: Final = Usage.BOOKKEEP
+DMA_RESV_USAGE_KERNEL: Final = Usage.KERNEL
+DMA_RESV_USAGE_WRITE: Final = Usage.WRITE
+DMA_RESV_USAGE_READ: Final = Usage.READ
+DMA_RESV_USAGE_BOOKKEEP: Final = Usage.BOOKKEEP
+
+
+def _whole(count: float, unit: int, name: str) -> int:
+    nanoseconds = count * unit
+    if nanoseconds != int(nanoseconds):
+        message = f"rf.{name}({count}) is no whole number of nanoseconds"
+        raise mistake(message)
+    return int(nanoseconds)
+
+
+def ns(count: float) -> int:
+    """That many virtual nanoseconds.
+
+    Raises:
+        ScenarioError: it is no whole number.
+    """
+    return _whole(count, 1, "ns")
+
+
+def us(count: float) -> int:
+    """That many virtual microseconds, in nanoseconds.
+
+    Raises:
+        ScenarioError: it is no whole number of nanoseconds.
+
+    >>> us(1.5)
+    1500
+    """
+    return _whole(count, 1_000, "us")
+
+
+def ms(count: float) -> int:
+    """That many virtual milliseconds, in nanoseconds.
+
+    Raises:
+        ScenarioError: it is no whole number of nanoseconds.
+    """
+    return _whole(count, 1_000_000, "ms")
+
+
+def s(count: float) -> int:
+    """That many virtual seconds, in nanoseconds.
+
+    Raises:
+        ScenarioError: it is no whole number of nanoseconds.
+    """
+    return _whole(count, 1_000_000_000, "s")

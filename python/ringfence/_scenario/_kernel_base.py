@@ -1,0 +1,202 @@
+"""The scenario while it is built: objects, programs, threads, places."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from ringfence._scenario._checks import checked_function, checked_name
+from ringfence._scenario._handled import Function, Signature, WithFunctions
+from ringfence._scenario._mistakes import run_user_code
+from ringfence._scenario._pointers import Declared, Pointer
+from ringfence._scenario._recorder import Recorder
+from ringfence._scenario._where import Site, declared_at, is_own, mistake, readable
+from ringfence._scenario._wording import described
+from ringfence.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+    from ringfence._scenario._driver import Driver
+    from ringfence._scenario._environment import Environment
+    from ringfence._scenario._kernel import Kernel
+
+__all__ = ["KernelBase"]
+
+P = TypeVar("P", bound=Pointer)
+W = TypeVar("W", bound=WithFunctions)
+Entry = dict[str, Any]
+
+
+class _Waiting(NamedTuple):
+    """A program that is recorded when everything is declared: a handler may use what is declared after it."""
+
+    number: int
+    function: Function
+    signature: Signature
+    role: str
+
+
+class KernelBase:
+    """The part of a `Kernel` that keeps what was declared.
+
+    Attributes:
+        name: the scenario's name.
+        environment: what others may do.
+    """
+
+    def __init__(self, name: str, environment: Environment) -> None:
+        self.name = name
+        self.environment = environment
+        self._objects: list[Entry] = []
+        self._programs: list[Entry | None] = []
+        self._threads: list[Entry] = []
+        self._sites: dict[Site, int] = {}
+        self._order: list[Site] = []
+        self._files: dict[str, str] = {}
+        self._names: dict[tuple[str, str], int] = {}
+        self._first_locks: dict[tuple[str, str], Entry] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._known: dict[object, int] = {}
+        self._with_functions: list[WithFunctions] = []
+        self._drivers: list[Driver] = []
+
+    @property
+    def _self(self) -> Kernel:
+        return self  # type: ignore[return-value] # the only subclass
+
+    # ---- places --------------------------------------------------------------------------------------------
+
+    def _site(self, frame: FrameType) -> int:
+        """The number of the user's line that is being executed."""
+        code = frame.f_code
+        while is_own(code.co_filename) and frame.f_back is not None:
+            frame = frame.f_back
+            code = frame.f_code
+        return self._number((code.co_filename, frame.f_lineno, code.co_name))
+
+    def _number(self, site: Site) -> int:
+        number = self._sites.get(site)
+        if number is None:
+            self._order.append(site)
+            number = self._sites[site] = len(self._order)
+        return number
+
+    def _place(self, number: int) -> str:
+        """``file:line`` of a place."""
+        file, line, _ = self._order[number - 1]
+        return f"{self._readable(file)}:{line}"
+
+    def _readable(self, file: str) -> str:
+        text = self._files.get(file)
+        if text is None:
+            text = self._files[file] = readable(file)
+        return text
+
+    def _last_line(self, function: object) -> int:
+        """The number of a function's last line, where it returned a plain value; 0 if it has no source."""
+        code: CodeType | None = getattr(function, "__code__", None)
+        if code is None:
+            return 0
+        lines = (line for _, _, line in code.co_lines() if line is not None)
+        return self._number((code.co_filename, max(lines, default=code.co_firstlineno), code.co_name))
+
+    # ---- objects -------------------------------------------------------------------------------------------
+
+    def _declare(self, cls: type[P], name: str, **fields: object) -> P:
+        """Declares an object; the second of a kind with the same name is called ``name#2`` in reports."""
+        kind = cls.KIND
+        checked_name(f"a {kind}", name)
+        count = self._names[kind, name] = self._names.get((kind, name), 0) + 1
+        shown = name if count == 1 else f"{name}#{count}"
+        site = self._site(sys._getframe(1))
+        self._objects.append({"kind": kind, "name": shown, "at": site, **fields})
+        return cls._declare(Declared(self._self, shown, site), {"obj": len(self._objects) - 1})
+
+    def _declare_lock(self, cls: type[P], name: str, lock_class: str | None) -> P:
+        """Declares a lock; those with one name are of one class, as those of one ``mutex_init()`` are."""
+        lock = self._declare(cls, name, **{"class": lock_class})
+        entry = self._objects[-1]
+        first = self._first_locks.setdefault((cls.KIND, name), entry)
+        if first is not entry and lock_class is None and first["class"] in {None, name}:
+            first["class"] = entry["class"] = name
+        return lock
+
+    def _declare_with(
+        self, cls: type[W], name: str, functions: dict[str, Function | None], **fields: object
+    ) -> W:
+        """Declares an object with functions; those that are missing may be given later."""
+        names: dict[str, object] = dict.fromkeys(cls.FUNCTIONS)
+        thing = self._declare(cls, name, **names, **fields)
+        thing._entry = self._objects[-1]
+        self._with_functions.append(thing)
+        for slot, function in functions.items():
+            if function is not None:
+                thing._give(slot, function)
+        return thing
+
+    def _reference(self, what: str, value: object, *kinds: type[Pointer]) -> int:
+        """The number of an object that another one refers to.
+
+        Raises:
+            ScenarioError: it is of another kind, or of another scenario.
+        """
+        if not isinstance(value, kinds) or value._declared is None:
+            expected = " or ".join(kind.KIND for kind in kinds)
+            message = f"{what} takes a declared {expected}, not {described(value)}"
+            raise mistake(message)
+        if value._declared.kernel is not self:
+            message = f"{what}: {value!r} belongs to scenario `{value._declared.kernel.name}`"
+            raise mistake(message)
+        number: int = value._argument["obj"]
+        return number
+
+    def _optional(self, what: str, value: object, *kinds: type[Pointer]) -> int | None:
+        return None if value is None else self._reference(what, value, *kinds)
+
+    def _task(self, declared: Declared, thread: int) -> Entry:
+        """Declares the object that stands for a thread, when a program first refers to it."""
+        entry = {"kind": "task", "name": declared.name, "at": declared.site, "thread": thread}
+        self._objects.append(entry)
+        return {"obj": len(self._objects) - 1}
+
+    # ---- programs ------------------------------------------------------------------------------------------
+
+    def _program(self, function: Function, signature: Signature, role: str) -> int:
+        """The number of the program that a function records; the same function gives the same program."""
+        checked_function(f"{role} takes a function", function)
+        key: object = (function, signature)
+        try:
+            known = self._known.get(key)
+        except TypeError:  # Not hashable: every use is a program of its own.
+            key, known = object(), None
+        if known is None:
+            known = self._known[key] = len(self._programs)
+            self._programs.append(None)
+            self._waiting.append(_Waiting(known, function, signature, role))
+        return known
+
+    def _record_programs(self) -> None:
+        """Runs all handlers, each with a recorder of its own; they may declare more."""
+        while self._waiting:
+            number, function, signature, role = self._waiting.popleft()
+            name = getattr(function, "__name__", "").strip("<>") or role
+            t = Recorder(self._self, name, signature, declared_at(function) or role)
+            arguments = [t, *t._parameters(signature)]
+            takes = ", ".join(["t", *(parameter for parameter, _ in signature.parameters)])
+            what = f"the {role} is called as {name}({takes})"
+            result = run_user_code(function, arguments, {}, what)
+            self._programs[number] = t._finish(result, function)
+
+    def _check_functions(self) -> None:
+        for thing in self._with_functions:
+            for slot, signature in thing.FUNCTIONS.items():
+                if signature.required and thing._entry[slot] is None:
+                    declared = thing._declared
+                    place = "" if declared is None else self._place(declared.site)
+                    message = (
+                        f"the {thing.KIND} `{thing.name}` has no {slot}: give it one when it is declared, or "
+                        "with a decorator"
+                    )
+                    raise ScenarioError(message, place)

@@ -1,0 +1,275 @@
+"""Scenarios: built by a function, or read back from JSON."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, overload
+
+from ringfence import _core
+from ringfence._scenario._checks import checked_function
+from ringfence._scenario._driver import Driver
+from ringfence._scenario._environment import Environment, quiet
+from ringfence._scenario._kernel import Kernel
+from ringfence._scenario._mistakes import run_user_code
+from ringfence._scenario._where import mistake
+from ringfence._scenario._wording import closest
+
+__all__ = ["Drivers", "Scenario", "scenario"]
+
+Drivers = Sequence[type[Driver] | Driver] | Mapping[str, type[Driver] | Driver]
+"""Driver models of a scenario: classes or instances, in a list or by name."""
+
+Builder = Callable[..., object]
+
+
+class Scenario:
+    """A closed system: objects, threads, handlers, an environment. Plain data, immutable.
+
+    Made by the decorator `scenario`, by `build`, or by `from_json`. The function that describes it is called
+    once, when the data is first needed. Scenarios are equal if their data is; they can be pickled and hashed,
+    and ``print(s)`` shows them as pseudo-code.
+    """
+
+    _builder: Builder | None
+    _drivers: Drivers
+    _environment: Environment | None
+    _name: str
+    _parameters: dict[str, object]
+    _data: _core.Scenario | None
+
+    def __init__(self) -> None:
+        message = "a scenario is made by @rf.scenario, rf.Scenario.build() or rf.Scenario.from_json()"
+        raise mistake(message)
+
+    @classmethod
+    def _make(
+        cls,
+        builder: Builder | None,
+        drivers: Drivers,
+        environment: Environment | None,
+        name: str,
+        parameters: Mapping[str, object],
+    ) -> Self:
+        _check_environment(environment)
+        self = cls.__new__(cls)
+        self.__doc__ = inspect.getdoc(builder) if builder is not None else None
+        self._builder = builder
+        self._drivers = drivers
+        self._environment = environment
+        self._name = name
+        self._parameters = dict(parameters)
+        self._data = None
+        return self
+
+    @classmethod
+    def build(
+        cls,
+        function: Builder,
+        *,
+        drivers: Drivers = (),
+        environment: Environment | None = None,
+        name: str | None = None,
+        **parameters: object,
+    ) -> Self:
+        """Builds a scenario at once.
+
+        Args:
+            function: describes it; takes the `Kernel`, then the drivers.
+            drivers: its driver models.
+            environment: what others may do; without, nobody else is there (`quiet`).
+            name: its name; without, the function's.
+            parameters: keyword arguments for the function.
+
+        Raises:
+            ScenarioError: the description makes no sense.
+        """
+        made = cls._make(function, drivers, environment, name or _name_of(function), parameters)
+        made.core  # noqa: B018 - builds it
+        return made
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads a scenario back.
+
+        Args:
+            text: what `to_json` gave.
+
+        Raises:
+            ScenarioError: it is no scenario of this version.
+        """
+        core = _core.Scenario.from_json(text)
+        made = cls._make(None, (), None, core.name, {})
+        made._data = core
+        return made
+
+    def with_(self, **parameters: object) -> Self:
+        """The same scenario with other parameters: the function's keyword arguments.
+
+        Args:
+            parameters: what differs; the others stay.
+
+        Raises:
+            ScenarioError: the function has no such parameter.
+        """
+        if self._builder is None:
+            message = f"{self!r} was read from JSON: it has no parameters"
+            raise mistake(message)
+        known = _parameters_of(self._builder)
+        for name in parameters:
+            if name not in known:
+                close = closest(name, known, cutoff=0.4)
+                message = f"scenario `{self._name}` has no parameter {name!r}"
+                message += f"; did you mean {close!r}?" if close else ""
+                raise mistake(f"{message} It has {', '.join(known) or 'none'}")
+        merged = {**self._parameters, **parameters}
+        plain = self._name.partition("[")[0]
+        values = ",".join(f"{key}={value!r}" for key, value in merged.items())
+        return self._make(self._builder, self._drivers, self._environment, f"{plain}[{values}]", merged)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def core(self) -> _core.Scenario:
+        """The engine's form of it; built when first asked for.
+
+        Raises:
+            ScenarioError: the description makes no sense.
+        """
+        if self._data is None:
+            self._data = _core.Scenario.from_json(self._build())
+        return self._data
+
+    def _build(self) -> str:
+        """Calls the function that describes it; its JSON form."""
+        builder = self._builder
+        if builder is None:
+            message = "engine bug: a scenario without data or description"
+            raise AssertionError(message)
+        k = Kernel(self._name, quiet() if self._environment is None else self._environment)
+        drivers = _set_up(k, self._drivers)
+        takes = ", ".join(["k", *(driver.name for driver in drivers), *self._parameters])
+        what = f"the scenario `{self._name}` is called with its drivers, as {_name_of(builder)}({takes})"
+        run_user_code(builder, [k, *drivers], self._parameters, what)
+        return k._json()
+
+    def to_json(self) -> str:
+        """The scenario as JSON, version 1: one line; the same text for the same scenario.
+
+        Raises:
+            ScenarioError: the description makes no sense.
+        """
+        return self.core.to_json()
+
+    def __eq__(self, other: object) -> bool:
+        return self.core == other.core if isinstance(other, Scenario) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.core)
+
+    def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
+        return type(self).from_json, (self.to_json(),)
+
+    def __str__(self) -> str:
+        return str(self.core)
+
+    def __repr__(self) -> str:
+        return f"<Scenario {self._name}>"
+
+
+def _check_environment(environment: object) -> None:
+    if not isinstance(environment, Environment | None):
+        message = f"environment={environment!r}: expected rf.contract(), rf.quiet() or an rf.Environment"
+        raise mistake(message)
+
+
+def _set_up(k: Kernel, drivers: Drivers) -> list[Driver]:
+    """Sets the drivers up; two of a class are told apart by a number."""
+    if isinstance(drivers, Mapping):
+        return [k.driver(driver, name) for name, driver in drivers.items()]
+    made: list[Driver] = []
+    for driver in drivers:
+        cls = driver if isinstance(driver, type) else type(driver)
+        count = 1 + sum(type(other) is cls for other in made)
+        made.append(k.driver(driver, None if count == 1 else f"{cls.__name__.lower()}{count}"))
+    return made
+
+
+def _name_of(function: Builder) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _parameters_of(function: Builder) -> list[str]:
+    """The keyword arguments that a scenario's function takes: keyword-only ones, and those with a default."""
+    return [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+        or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is not parameter.empty)
+    ]
+
+
+@overload
+def scenario(function: Builder, /) -> Scenario: ...
+@overload
+def scenario(
+    function: None = None,
+    /,
+    *,
+    drivers: Drivers = (),
+    environment: Environment | None = None,
+    name: str | None = None,
+    **parameters: Any,
+) -> Callable[[Builder], Scenario]: ...
+def scenario(
+    function: Builder | None = None,
+    /,
+    *,
+    drivers: Drivers = (),
+    environment: Environment | None = None,
+    name: str | None = None,
+    **parameters: Any,
+) -> Scenario | Callable[[Builder], Scenario]:
+    """Makes a scenario of the function below it: ``@rf.scenario`` or ``@rf.scenario(drivers=[Gpu])``.
+
+    The function takes the `Kernel`, then the drivers, set up, in their order. It is called once, when the
+    scenario is first used.
+
+    Args:
+        function: what is decorated, if the decorator has no arguments.
+        drivers: driver models: classes or instances, in a list or by name.
+        environment: what others may do, from `contract` or `quiet`; without, nobody else is there.
+        name: the scenario's name; without, the function's.
+        parameters: keyword arguments for the function; see `Scenario.with_`.
+
+    Raises:
+        ScenarioError: a keyword that the function does not take.
+
+    >>> @scenario(environment=quiet())
+    ... def two_locks(k):
+    ...     a, b = k.mutex("a"), k.mutex("b")
+    ...
+    ...     @k.thread("client")
+    ...     def client(t):
+    ...         with t.mutex_lock(a), t.mutex_lock(b):
+    ...             pass
+    >>> two_locks
+    <Scenario two_locks>
+    >>> Scenario.from_json(two_locks.to_json()) == two_locks
+    True
+    """
+
+    def decorate(builder: Builder) -> Scenario:
+        checked_function("@rf.scenario decorates a function", builder)
+        known = _parameters_of(builder) if parameters else []
+        for key in parameters:
+            if key not in known:
+                close = closest(key, ["drivers", "environment", "name", *known], cutoff=0.4)
+                message = f"@rf.scenario takes no {key!r}, and {_name_of(builder)}() neither"
+                raise mistake(message + (f"; did you mean {close!r}?" if close else ""))
+        return Scenario._make(builder, drivers, environment, name or _name_of(builder), parameters)
+
+    return decorate if function is None else decorate(function)

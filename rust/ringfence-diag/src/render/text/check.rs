@@ -1,0 +1,106 @@
+//! The report of a check's finding.
+
+use super::phrase::Phrase;
+use super::{TextOptions, chain, cycle};
+use crate::render::source::source;
+use crate::{Finding, LockReportKind, StepView, rule};
+
+/// Steps of a witness that are shown; the middle of a longer one is left out.
+const STEPS_SHOWN: usize = 60;
+
+/// The whole report of a finding of a check, without the last newline.
+pub fn finding(finding: &Finding, options: &TextOptions) -> String {
+    let width = options.width.max(TextOptions::MIN_WIDTH);
+    let sections = [
+        headline(finding, width),
+        chain::picture(finding, width),
+        why(finding, width),
+        validator(finding, width),
+        witness(finding, width),
+        notes(finding, width),
+    ];
+    let blocks: Vec<String> = sections
+        .iter()
+        .filter(|section| !section.is_empty())
+        .map(|section| section.iter().map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n"))
+        .collect();
+    blocks.join("\n\n")
+}
+
+fn headline(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let name = rule(finding.rule).map_or("", |rule| rule.name);
+    let head = Phrase::new().headline(finding.rule).plain(" ").headline(name).plain(": ");
+    let mut lines = head.verdict(finding.verdict.as_str()).wrap(width, 2);
+    lines.extend(Phrase::new().plain(&finding.summary).wrap(width, 2));
+    let at = source(&finding.at).unwrap_or_else(|| format!("step {}", finding.at.op));
+    lines.extend(Phrase::new().plain("at ").place(&at).plain(", ").plain(&finding.at.task).wrap(width, 2));
+    lines
+}
+
+fn why(finding: &Finding, width: usize) -> Vec<Phrase> {
+    if finding.why.is_empty() {
+        return Vec::new();
+    }
+    Phrase::new().label("Why: ").plain(&finding.why).wrap(width, 2)
+}
+
+/// What the validator says of it: the circle of classes, if it is one.
+fn validator(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let Some(lock) = &finding.lock else { return Vec::new() };
+    let head = Phrase::new().label("Validator: ").plain(lock.rule).plain(", ").plain(&lock.summary);
+    let mut lines = head.wrap(width, 2);
+    // With a hang in front of the reader the classes would only say it again.
+    if lock.kind == LockReportKind::Circular && finding.chain.is_empty() {
+        lines.push(Phrase::new());
+        lines.extend(cycle::picture(&lock.report, width));
+    }
+    lines
+}
+
+fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let Some(witness) = &finding.witness else { return Vec::new() };
+    let count = witness.steps.len();
+    let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
+    let name = witness.steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24);
+    let (head, tail) = match count > STEPS_SHOWN {
+        true => (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..]),
+        false => (&witness.steps[..], &[][..]),
+    };
+    lines.extend(head.iter().flat_map(|item| step(item, name, width)));
+    if !tail.is_empty() {
+        lines.push(Phrase::new().plain(&format!("  … {} steps …", count - STEPS_SHOWN)));
+        lines.extend(tail.iter().flat_map(|item| step(item, name, width)));
+    }
+    lines
+}
+
+fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
+    let mut line = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context).pad(name + 8);
+    line = line.plain(&step.what.join(", "));
+    if let Some(at) = source(&step.at) {
+        let space = if step.what.is_empty() { "" } else { "  " };
+        line = line.plain(space).place(&at);
+    }
+    line.wrap(width, 8)
+}
+
+fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let mut lines = Vec::new();
+    if !finding.needs.is_empty() {
+        let needs = finding.needs.join(", ");
+        lines
+            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
+    }
+    if let Some(silence) = finding.lock.as_ref().and_then(|lock| lock.silence) {
+        lines.extend(Phrase::new().label("Silence: ").plain(silence.explanation()).plain(".").wrap(width, 2));
+    }
+    if finding.count > 1 {
+        lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
+    }
+    if let Some(witness) = &finding.witness {
+        let schedule = if witness.schedule.is_empty() { "''" } else { &witness.schedule };
+        lines.extend(Phrase::new().label("Again: ").plain("--schedule ").plain(schedule).wrap(width, 2));
+    }
+    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
+    lines
+}

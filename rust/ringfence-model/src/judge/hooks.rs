@@ -1,0 +1,174 @@
+//! What the judges ask of the world.
+
+use ringfence_base::{Gfp, ProgramId};
+
+use crate::deferred::Deferred;
+use crate::dma_fence::{FenceSort, flag};
+use crate::frame::Frame;
+use crate::kworker::Slot;
+use crate::memory::MemoryFrame;
+use crate::plan::Plan;
+use crate::thread::NONE;
+use crate::value::Value;
+use crate::wait::Wait;
+use crate::world::World;
+
+impl World {
+    /// The mask of the innermost allocation in which the context reclaims memory, if it does.
+    pub(crate) fn reclaiming(&self, task: u32) -> Option<Gfp> {
+        self.threads[task as usize].frames.iter().rev().find_map(|frame| match frame {
+            Frame::Memory(MemoryFrame::Reclaim(frame)) => frame.allocation(),
+            _ => None,
+        })
+    }
+
+    /// Unsignaled fences that this one needs: members of an array, payloads of a chain.
+    pub(crate) fn fence_parts(&self, fence: u32) -> Vec<u32> {
+        let fences = &self.fences;
+        let mut parts = match fences.get(fence).sort {
+            FenceSort::Array(array) => {
+                let array = &fences.arrays[array as usize];
+                let members = &fences.members[array.start as usize..(array.start + array.len) as usize];
+                members.iter().map(|member| member.fence).collect()
+            }
+            FenceSort::Chain(chain) => {
+                let chain = &fences.chains[chain as usize];
+                vec![chain.fence, chain.prev]
+            }
+            FenceSort::Driver(_) | FenceSort::SwSync(_) | FenceSort::Stub => Vec::new(),
+        };
+        parts.retain(|&part| part != NONE && !fences.has(part, flag::SIGNALED));
+        parts
+    }
+
+    /// The `sw_sync` timeline of a fence.
+    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
+        match self.fences.get(fence).sort {
+            FenceSort::SwSync(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    /// The fences that the context waits for any of.
+    pub(crate) fn fences_of_wait(&self, task: u32) -> Vec<u32> {
+        let fence = |value: &Value| match value {
+            Value::Object(ringfence_base::scenario::Kind::Fence, fence) => Some(*fence),
+            _ => None,
+        };
+        self.threads[task as usize].scratch.iter().filter_map(fence).collect()
+    }
+
+    /// Virtual nanoseconds that a published fence may take.
+    pub(crate) fn fence_bound(&self, plan: &Plan, fence: u32) -> u64 {
+        let bound = self.fences.bound(fence).unwrap_or(plan.scenario.environment.fence_bound);
+        u64::try_from(bound).unwrap_or(0)
+    }
+
+    /// Contexts that run what the wait is for, or have to; true: they are inside a section that must end.
+    pub(crate) fn runners(&self, plan: &Plan, wait: Wait) -> Vec<(u32, bool)> {
+        let runs = |tasks: Vec<u32>| tasks.into_iter().map(|task| (task, false)).collect();
+        let host = |source: usize| self.interrupts.host(source).into_iter().collect();
+        let layout = &plan.deferred;
+        match wait {
+            Wait::Work(work) => runs(self.deferred.workers_of_work(plan, work)),
+            Wait::DelayedWork(work) => {
+                runs(self.deferred.workers_of_work(plan, layout.workqueues.delayed(work)))
+            }
+            Wait::Workqueue(wq) => runs(layout.workqueues.tasks(wq).collect()),
+            Wait::WorkerCreation(wq) => runs(self.deferred.busy_in_pool_of(plan, wq)),
+            Wait::KthreadWork(work) => runs(self.deferred.kthreads.task_of_work(plan, work)),
+            Wait::KthreadWorker(worker) => runs(vec![layout.kthreads.task(worker)]),
+            Wait::Timer(timer) => runs(host(layout.timers[timer as usize].source())),
+            Wait::Tasklet(tasklet) => runs(host(layout.tasklets[tasklet as usize].source())),
+            Wait::IrqWork(work) => runs(host(layout.irq_works[work as usize].source())),
+            Wait::Irq(irq) => {
+                let irq = layout.irqs[irq as usize];
+                let mut tasks: Vec<u32> = host(irq.source());
+                tasks.extend(irq.thread_task());
+                runs(tasks)
+            }
+            Wait::Rcu | Wait::RcuBarrier => self.inside_section(|thread| thread.rcu != 0),
+            Wait::IntervalNotifier(_) | Wait::Mm(_) => self.inside_section(|thread| {
+                let invalidates = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Invalidate(_)));
+                thread.frames.iter().any(invalidates)
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    fn inside_section(&self, inside: impl Fn(&crate::thread::Thread) -> bool) -> Vec<(u32, bool)> {
+        let tasks = self.threads.iter().enumerate().filter(|(_, thread)| inside(thread));
+        tasks.map(|(task, _)| (task as u32, true)).collect()
+    }
+
+    /// What the context is inside of, outermost first: programs, interrupts, reclaim.
+    pub fn inside(&self, plan: &Plan, task: u32) -> Vec<String> {
+        let describe = |frame: &Frame| match frame {
+            Frame::Program(frame) => Some(plan.program_at(frame.pc).to_owned()),
+            Frame::Interrupt(frame) => Some(match plan.sources[frame.source as usize].is_hard() {
+                true => "hard irq".into(),
+                false => "soft irq".into(),
+            }),
+            Frame::Memory(frame) => describe_memory_frame(frame),
+            _ => None,
+        };
+        self.threads[task as usize].frames.iter().filter_map(describe).collect()
+    }
+}
+
+fn describe_memory_frame(frame: &MemoryFrame) -> Option<String> {
+    match frame {
+        MemoryFrame::Reclaim(frame) => Some(match frame.allocation() {
+            Some(gfp) => format!("direct reclaim ({gfp})"),
+            None => "kswapd".into(),
+        }),
+        MemoryFrame::Shrink(_) => Some("shrinker".into()),
+        MemoryFrame::Invalidate(_) => Some("mmu_notifier_invalidate_range_start".into()),
+        MemoryFrame::Munmap(_) => Some("munmap".into()),
+        MemoryFrame::Fault(_) => Some("page fault".into()),
+        MemoryFrame::Oom(_) => Some("oom_reaper".into()),
+        MemoryFrame::Exit(_) => Some("exit_mmap".into()),
+        MemoryFrame::Interval(_) | MemoryFrame::Zap(_) => None,
+    }
+}
+
+impl Deferred {
+    /// Functions of the works that are queued on a workqueue.
+    pub(crate) fn queued_works(&self, plan: &Plan, wq: u32) -> Vec<ProgramId> {
+        let works = &self.workqueues.queues[wq as usize].waiting;
+        works.iter().map(|&work| plan.deferred.workqueues.works[work as usize].function).collect()
+    }
+
+    /// Functions of the works that are queued on a kthread worker.
+    pub(crate) fn queued_kthread_works(&self, plan: &Plan, worker: u32) -> Vec<ProgramId> {
+        self.kthreads.queued(worker).iter().map(|&work| plan.deferred.kthreads.function(work)).collect()
+    }
+
+    /// Who runs a work, or, if it waits, the workers of its queue.
+    fn workers_of_work(&self, plan: &Plan, work: u32) -> Vec<u32> {
+        let layout = &plan.deferred.workqueues;
+        let slots = self.workqueues.slots.iter().enumerate();
+        let busy: Vec<u32> = slots
+            .filter(|(_, slot)| **slot == Slot::Busy(work))
+            .map(|(index, _)| layout.slots[index].task)
+            .collect();
+        if !busy.is_empty() {
+            return busy;
+        }
+        let queues = self.workqueues.queues.iter().position(|queue| queue.waiting.contains(&work));
+        queues.map_or_else(Vec::new, |wq| layout.tasks(wq as u32).collect())
+    }
+
+    /// Who keeps the workers that a queue shares with others.
+    fn busy_in_pool_of(&self, plan: &Plan, wq: u32) -> Vec<u32> {
+        let layout = &plan.deferred.workqueues;
+        let pool = layout.queues[wq as usize].pool;
+        let slots = self.workqueues.slots.iter().zip(&layout.slots);
+        slots
+            .filter(|(slot, known)| {
+                matches!(slot, Slot::Busy(_)) && layout.queues[known.wq as usize].pool == pool
+            })
+            .map(|(_, known)| known.task)
+            .collect()
+    }
+}

@@ -1,0 +1,10 @@
+//! Two of the three judges: the wait-for graph of a world in which nothing can happen any more, and the monitors
+//! of those clauses of the contract that need state. The third, the validator, sees only events.
+
+mod effects;
+mod hooks;
+mod monitor;
+mod wait_for;
+
+pub use monitor::{Breach, Monitor};
+pub use wait_for::{Hang, HangKind, HangLink, Waker, hangs};

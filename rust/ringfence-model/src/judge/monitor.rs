@@ -1,0 +1,194 @@
+//! The third judge: clauses of the contract that need state.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use ringfence_base::scenario::Kind;
+use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin};
+
+use crate::dma_fence::fence_object;
+use crate::plan::{Plan, class};
+use crate::world::World;
+
+/// A rule was broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Breach {
+    /// The rule.
+    pub rule: &'static str,
+    /// What exactly.
+    pub what: &'static str,
+    /// On which object.
+    pub object: Option<ObjectRef>,
+    /// The mask, if it is about an allocation.
+    pub gfp: Option<Gfp>,
+    /// Who, when and where.
+    pub origin: Origin,
+}
+
+/// How a fence became known to others, who may wait for it until it is signaled.
+#[derive(Clone, Copy, Debug)]
+struct Publication {
+    by: Origin,
+    in_section: bool,
+}
+
+/// Watches one run after the other.
+#[derive(Debug, Default)]
+pub struct Monitor {
+    /// Per task: open signalling sections.
+    depth: Vec<u32>,
+    /// Per fence; `None` once it is signaled.
+    publications: Vec<Option<Publication>>,
+    /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
+    due: BinaryHeap<Reverse<(u64, u32)>>,
+    breaches: Vec<Breach>,
+}
+
+impl Monitor {
+    /// A new run begins.
+    pub fn restart(&mut self, plan: &Plan) {
+        self.depth.clear();
+        self.depth.resize(plan.contexts().len(), 0);
+        self.publications.clear();
+        self.due.clear();
+        self.breaches.clear();
+    }
+
+    /// What this run has broken so far.
+    pub fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
+    fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
+        self.breaches.push(Breach { rule, what, object, gfp: None, origin });
+    }
+
+    /// Takes one event; `world` is as it is after the step.
+    #[inline]
+    pub fn observe(&mut self, plan: &Plan, world: &World, event: &Event) {
+        match event.kind {
+            EventKind::Acquire(lock, flags) => {
+                if self.depth[event.origin.task.index()] != 0 && !flags.trylock {
+                    self.lock_in_section(plan, world, lock.raw(), event.origin);
+                }
+            }
+            EventKind::Release(_) => {}
+            kind => self.observe_rare(plan, world, event.origin, kind),
+        }
+    }
+
+    /// Takes an event that no context has done: time moved on.
+    pub fn observe_time(&mut self, world: &World, event: &Event) {
+        if let EventKind::Time(_) = event.kind {
+            self.late(world, event.origin);
+        }
+    }
+
+    fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
+        match kind {
+            EventKind::BeginSignalling => self.depth[origin.task.index()] += 1,
+            EventKind::EndSignalling => {
+                let depth = &mut self.depth[origin.task.index()];
+                *depth = depth.saturating_sub(1);
+            }
+            EventKind::Alloc(gfp) => self.allocation(world, gfp, origin),
+            EventKind::MightWait if self.depth[origin.task.index()] != 0 => {
+                self.breach("RF304", "a fence is waited for inside a signalling section", None, origin);
+            }
+            EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
+            EventKind::FenceSignal(fence) => self.signaled(fence, origin),
+            EventKind::FenceFree(fence) => drop(self.take(fence)),
+            EventKind::Broken(rule, what, object) => self.breach(rule, what, object, origin),
+            _ => {}
+        }
+    }
+
+    fn lock_in_section(&mut self, plan: &Plan, world: &World, lock: u32, origin: Origin) {
+        let object = Some(ObjectRef { kind: Kind::Mutex, index: lock });
+        let class = world.locks.class(lock);
+        match class {
+            class::RESV_MUTEX => {
+                self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
+            }
+            class::MMAP_LOCK => {
+                self.breach("RF302", "mmap_lock is taken inside a signalling section", object, origin);
+            }
+            // The acquire context comes with the lock, which has been reported.
+            class::RESV_ACQUIRE => {}
+            _ if plan.classes[class as usize].name.ends_with("_ww_class_mutex") => {
+                self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
+            }
+            _ => {}
+        }
+    }
+
+    fn allocation(&mut self, world: &World, gfp: Gfp, origin: Origin) {
+        if self.depth[origin.task.index()] == 0 {
+            return;
+        }
+        let scopes = world.threads[origin.task.index()].scopes;
+        let left = scopes.apply(gfp);
+        if !left.contains(Gfp::DIRECT_RECLAIM) || scopes.memalloc || gfp.contains(Gfp::NOLOCKDEP) {
+            return;
+        }
+        let (rule, what) = match left.contains(Gfp::FS) {
+            true => ("RF401", "an allocation inside a signalling section may reclaim"),
+            false => ("RF402", "an allocation inside a signalling section may reclaim, without file systems"),
+        };
+        self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
+    }
+
+    fn published(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
+        let index = fence as usize;
+        if self.publications.len() <= index {
+            self.publications.resize(index + 1, None);
+        }
+        if self.publications[index].is_some() {
+            return;
+        }
+        let in_section = self.depth[origin.task.index()] != 0;
+        self.publications[index] = Some(Publication { by: origin, in_section });
+        let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
+        self.due.push(Reverse((due, fence)));
+    }
+
+    fn take(&mut self, fence: u32) -> Option<Publication> {
+        self.publications.get_mut(fence as usize)?.take()
+    }
+
+    fn signaled(&mut self, fence: u32, origin: Origin) {
+        let Some(known) = self.take(fence) else { return };
+        if known.by.task == origin.task && !known.in_section && self.depth[origin.task.index()] <= 1 {
+            let what = "the fence is published before the signalling section begins";
+            self.breach("RF202", what, fence_object(fence), known.by);
+        }
+    }
+
+    /// Fences whose bound has run out.
+    fn late(&mut self, world: &World, origin: Origin) {
+        while let Some(&Reverse((due, fence))) = self.due.peek()
+            && due < world.time.idle
+        {
+            self.due.pop();
+            if let Some(known) = self.publications[fence as usize] {
+                let by = Origin { op: origin.op, ..known.by };
+                let what = "a published fence is not signaled within its bound";
+                self.breach("RF106", what, fence_object(fence), by);
+            }
+        }
+    }
+
+    /// The run is over; `hangs`: somebody waits for ever. Published fences that nobody will signal any more.
+    pub fn end(&mut self, step: u64, hangs: bool) {
+        if hangs {
+            return;
+        }
+        for fence in 0..self.publications.len() as u32 {
+            if let Some(known) = self.take(fence) {
+                let by = Origin { op: step, ..known.by };
+                let what = "a published fence is never signaled: nobody is left who would";
+                self.breach("RF106", what, fence_object(fence), by);
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! From the model's numbers to words.
+
+use ringfence_base::scenario::Kind;
+use ringfence_base::{EventKind, ObjectRef, Origin, SiteId};
+use ringfence_diag::{HeldView, PlaceView, StepView, WaitLink};
+use ringfence_model::judge::{Hang, HangLink, Waker};
+use ringfence_model::{Held, Plan, Wait, World};
+
+/// Resolves numbers of one plan.
+#[derive(Clone, Copy)]
+pub(super) struct Describe<'a> {
+    pub(super) plan: &'a Plan,
+}
+
+impl Describe<'_> {
+    /// Name of a context.
+    pub(super) fn context(self, task: u32) -> String {
+        match self.plan.contexts().get(task as usize) {
+            Some(context) => context.name.clone(),
+            None => "time".into(),
+        }
+    }
+
+    /// Where something happened.
+    pub(super) fn place(self, origin: Origin) -> PlaceView {
+        let location = self.plan.scenario().site(origin.site);
+        PlaceView {
+            task: self.context(origin.task.raw()),
+            op: origin.op,
+            file: location.map(|location| location.file.clone()),
+            line: location.map(|location| location.line),
+            function: location.map(|location| location.function.clone()).filter(|name| !name.is_empty()),
+            via: None,
+        }
+    }
+
+    pub(super) fn place_of(self, task: u32, site: SiteId, step: u64) -> PlaceView {
+        self.place(Origin { op: step, task: ringfence_base::TaskId::from_raw(task), site })
+    }
+
+    /// An object, with its kind: `dma_fence flip`, `mutex gpu->lock`.
+    pub(super) fn object(self, world: &World, object: ObjectRef) -> String {
+        match object.kind {
+            Kind::Mutex | Kind::Spinlock => self.lock(world, object.index),
+            kind => format!("{kind} {}", self.plan.object_name(kind, object.index)),
+        }
+    }
+
+    /// A lock by name, with its class if that is another.
+    pub(super) fn lock(self, world: &World, lock: u32) -> String {
+        let name = self.plan.lock_name(world, lock);
+        let class = self.class(world, lock);
+        if name == class { name } else { format!("{name} ({class})") }
+    }
+
+    fn class(self, world: &World, lock: u32) -> String {
+        self.plan.classes()[world.locks().class(lock) as usize].name.clone()
+    }
+
+    /// What a context waits for.
+    pub(super) fn wait(self, world: &World, wait: Wait) -> String {
+        let named = |kind: Kind, index| format!("{kind} {}", self.plan.object_name(kind, index));
+        match wait {
+            Wait::Lock { lock, shared } => {
+                let mode = if shared { ", for reading" } else { "" };
+                format!("{}{mode}", self.lock(world, lock))
+            }
+            Wait::AnyFence(_) => "one of several fences".into(),
+            Wait::Rcu => "an RCU grace period".into(),
+            Wait::RcuBarrier => "all RCU callbacks".into(),
+            Wait::Sleep => "time".into(),
+            Wait::Task(task) => format!("{} to return", self.context(task)),
+            Wait::WorkerCreation(wq) => {
+                format!("a new worker of {}, for which there is no memory", self.wq(wq))
+            }
+            Wait::Workqueue(wq) => format!("all works of {}", self.wq(wq)),
+            other => other.object().map_or_else(String::new, |object| named(object.kind, object.index)),
+        }
+    }
+
+    fn wq(self, wq: u32) -> String {
+        match wq.checked_sub(1) {
+            None => "system_wq".into(),
+            Some(declared) => self.plan.object_name(Kind::Workqueue, declared),
+        }
+    }
+
+    pub(super) fn held(self, world: &World, task: u32, held: &Held) -> HeldView {
+        HeldView {
+            lock: self.plan.lock_name(world, held.lock),
+            class: self.class(world, held.lock),
+            shared: held.shared,
+            at: self.place_of(task, held.site, 0),
+        }
+    }
+
+    /// A hang, link by link.
+    pub(super) fn chain(self, world: &World, hang: &Hang, step: u64) -> Vec<WaitLink> {
+        hang.links.iter().map(|link| self.link(world, link, step)).collect()
+    }
+
+    fn link(self, world: &World, link: &HangLink, step: u64) -> WaitLink {
+        let thread = &world.threads()[link.task as usize];
+        WaitLink {
+            context: self.context(link.task),
+            waits_for: self.wait(world, link.wait),
+            at: self.place_of(link.task, thread.site(), step),
+            inside: world.inside(self.plan, link.task),
+            held: thread.held().iter().map(|held| self.held(world, link.task, held)).collect(),
+            section: thread.sections().first().map(|section| self.place_of(link.task, section.site, step)),
+            because: self.because(link.waker),
+            others: link.others.iter().map(|&task| self.context(task)).collect(),
+        }
+    }
+
+    fn because(self, waker: Option<Waker>) -> String {
+        let fence = |fence| self.plan.object_name(Kind::Fence, fence);
+        match waker {
+            None => "nobody left would end this wait".into(),
+            Some(Waker::Holds) => "holds it".into(),
+            Some(Waker::Queues) => "is before it in the queue".into(),
+            Some(Waker::Signals(index)) => format!("must signal {}", fence(index)),
+            Some(Waker::MaySignal(_)) => "may have to signal it".into(),
+            Some(Waker::Submits) => "must give it a fence".into(),
+            Some(Waker::Wakes) => "must wake it".into(),
+            Some(Waker::Runs) => "has to run it".into(),
+            Some(Waker::Inside) => "must leave it first".into(),
+            Some(Waker::Itself) => "must return".into(),
+        }
+    }
+
+    /// What an event says to a reader of a schedule; most say nothing that the operation does not.
+    pub(super) fn event(self, world: &World, kind: EventKind) -> Option<String> {
+        let fence = |fence| format!("dma_fence {}", self.plan.object_name(Kind::Fence, fence));
+        Some(match kind {
+            EventKind::Acquire(lock, flags) => {
+                let how = if flags.trylock { "trylock " } else { "takes " };
+                format!("{how}{}", self.plan.lock_name(world, lock.raw()))
+            }
+            EventKind::Release(lock) => format!("releases {}", self.plan.lock_name(world, lock.raw())),
+            EventKind::Block(object) => format!("blocks on {}", self.object(world, object)),
+            EventKind::HardirqEnter { .. } => "hard irq".into(),
+            EventKind::SoftirqEnter => "soft irq".into(),
+            EventKind::FsReclaimAcquire(gfp) => format!("reclaims ({gfp})"),
+            EventKind::BeginSignalling => "begins a signalling section".into(),
+            EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
+            EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
+            EventKind::Allocated(false) => "an allocation fails".into(),
+            EventKind::InvalidateRangeStart => "invalidates a range".into(),
+            EventKind::Time(now) => format!("time is {now} ns"),
+            EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
+            EventKind::Exit => "returns".into(),
+            _ => return None,
+        })
+    }
+
+    /// One step of a witness.
+    pub(super) fn step(
+        self,
+        world: &World,
+        number: u64,
+        task: u32,
+        events: &[ringfence_base::Event],
+    ) -> StepView {
+        let what = events.iter().filter_map(|event| self.event(world, event.kind)).collect();
+        let site = events.first().map_or_else(
+            || world.threads().get(task as usize).map_or(SiteId::UNKNOWN, ringfence_model::Thread::site),
+            |event| event.origin.site,
+        );
+        StepView { number, context: self.context(task), what, at: self.place_of(task, site, number) }
+    }
+}

@@ -1,0 +1,188 @@
+//! One execution after the other: a world that is reset in place, and the three judges over its events.
+
+use ringfence_base::{ChoiceKind, Decide, Event};
+use ringfence_lockdep::annotations::Profile;
+use ringfence_model::judge::{Hang, Monitor, hangs};
+use ringfence_model::{Action, Plan, State, World};
+
+use super::strategy::Strategy;
+use super::validator_judge::ValidatorJudge;
+
+/// How an execution ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Every thread has returned, and everything that was set off has run.
+    Finished,
+    /// Nothing can happen any more, but somebody still waits.
+    Hung,
+    /// The bound on steps was reached.
+    Bound,
+}
+
+/// Runs executions.
+pub struct Executor<'p> {
+    plan: &'p Plan,
+    world: World,
+    judge: ValidatorJudge,
+    monitor: Monitor,
+    events: Vec<Event>,
+    actions: Vec<Action>,
+    choices: Vec<u32>,
+    steps: u64,
+    hangs: Vec<Hang>,
+    /// Problems of the validator that this execution met, by index, with the step.
+    problems: Vec<(usize, u64)>,
+}
+
+/// Records the choices that a strategy makes.
+struct Recording<'a, S> {
+    strategy: &'a mut S,
+    choices: &'a mut Vec<u32>,
+}
+
+impl<S: Strategy> Decide for Recording<'_, S> {
+    fn decide(&mut self, kind: ChoiceKind, options: usize) -> usize {
+        let choice = self.strategy.decide(kind, options);
+        self.choices.push(choice as u32);
+        choice
+    }
+}
+
+impl<'p> Executor<'p> {
+    /// The judges know nothing yet, besides what the kernel teaches its validator at boot.
+    pub fn new(plan: &'p Plan, profile: Profile) -> Self {
+        Self {
+            plan,
+            world: plan.initial().clone(),
+            judge: ValidatorJudge::new(plan, profile),
+            monitor: Monitor::default(),
+            events: Vec::new(),
+            actions: Vec::new(),
+            choices: Vec::new(),
+            steps: 0,
+            hangs: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Runs one execution, at most so many steps of it.
+    pub fn run(&mut self, strategy: &mut impl Strategy, steps_max: u64) -> End {
+        self.run_watched(strategy, steps_max, &mut |_, _| ())
+    }
+
+    /// As [`Executor::run`]; `watch` is called after each step, with the context that took it (the number of no
+    /// context if time moved on).
+    pub fn run_watched(
+        &mut self,
+        strategy: &mut impl Strategy,
+        steps_max: u64,
+        watch: &mut impl FnMut(&Self, u32),
+    ) -> End {
+        self.restart();
+        loop {
+            self.world.enabled(self.plan, &mut self.actions);
+            if self.actions.is_empty() {
+                return self.over();
+            }
+            if self.steps == steps_max {
+                return End::Bound;
+            }
+            let pick = match self.actions.len() {
+                1 => 0,
+                _ => {
+                    let pick = strategy.schedule(&self.actions);
+                    self.choices.push(pick as u32);
+                    pick
+                }
+            };
+            let action = self.actions[pick];
+            self.step(action, strategy);
+            let task = match action {
+                Action::Run(task) | Action::Interrupt { host: task, .. } => task,
+                Action::Expire => u32::MAX,
+            };
+            watch(self, task);
+        }
+    }
+
+    /// Back to the first step. What the validator has learnt stays.
+    pub fn restart(&mut self) {
+        self.world.clone_from(self.plan.initial());
+        self.judge.restart();
+        self.monitor.restart(self.plan);
+        self.events.clear();
+        self.choices.clear();
+        self.hangs.clear();
+        self.problems.clear();
+        self.steps = 0;
+    }
+
+    /// One step, with the judges.
+    #[inline]
+    fn step(&mut self, action: Action, strategy: &mut impl Strategy) {
+        let mut recording = Recording { strategy, choices: &mut self.choices };
+        self.events.clear();
+        self.world.step(self.plan, action, self.steps, &mut self.events, &mut recording);
+        for event in &self.events {
+            if event.origin.task.raw() == u32::MAX {
+                self.monitor.observe_time(&self.world, event);
+                continue;
+            }
+            if self.judge.observe(self.plan, &self.world, event) != 0 {
+                let reported = self.judge.kernel().validator().reported();
+                self.problems.extend(reported.iter().map(|&problem| (problem, self.steps)));
+            }
+            self.monitor.observe(self.plan, &self.world, event);
+        }
+        self.steps += 1;
+    }
+
+    fn over(&mut self) -> End {
+        let hung = self.world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
+        if hung {
+            self.hangs = hangs(self.plan, &self.world);
+        }
+        self.monitor.end(self.steps, hung);
+        if hung { End::Hung } else { End::Finished }
+    }
+
+    /// The choices of the latest execution: of each point with more than one possibility, which was taken.
+    pub fn choices(&self) -> &[u32] {
+        &self.choices
+    }
+
+    /// Steps of the latest execution.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Its final world.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// What its final world waits for in vain.
+    pub fn hangs(&self) -> &[Hang] {
+        &self.hangs
+    }
+
+    /// The validator problems it met: index, and number of the step.
+    pub fn problems(&self) -> &[(usize, u64)] {
+        &self.problems
+    }
+
+    /// The monitors.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// The validator.
+    pub fn judge(&self) -> &ValidatorJudge {
+        &self.judge
+    }
+
+    /// Events of the latest step.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+}

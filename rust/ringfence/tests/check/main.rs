@@ -1,0 +1,4 @@
+//! Checking scenarios: what the three judges say.
+
+mod abba;
+mod build;
