@@ -20,6 +20,7 @@ impl ByHand {
             name: format!("object{n}"),
             kind: kind.clone(),
             at: SiteId::UNKNOWN,
+            driver: None,
         };
         let objects = objects.iter().enumerate().map(object).collect();
         let scenario = Scenario { objects, ..Scenario::default() };

@@ -32,12 +32,8 @@ struct Outcome {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     callbacks: Vec<u64>,
     /// How often a driver's `enable_signaling` was called.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    enable_signaling_calls: u64,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enable_signaling_calls: Option<u64>,
 }
 
 /// Replays one recording.
@@ -103,14 +99,21 @@ struct Declared {
 
 impl Declared {
     fn object(&mut self, name: String, kind: ObjectKind) -> ObjectId {
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
     /// A program that takes a fence.
     fn program(&mut self, name: &str, result: Option<Kind>, body: Vec<Stmt>) -> ProgramId {
         let registers = vec![Kind::Fence, Kind::Int];
-        self.scenario.programs.push(Program { name: name.into(), params: 1, registers, result, body });
+        self.scenario.programs.push(Program {
+            name: name.into(),
+            params: 1,
+            registers,
+            result,
+            driver: None,
+            body,
+        });
         ProgramId::new(self.scenario.programs.len() - 1)
     }
 
@@ -195,7 +198,9 @@ impl Replay {
                 EventKind::FenceCallback(_, callback) => {
                     outcome.callbacks.push(self.callback_ids[callback as usize]);
                 }
-                EventKind::FenceEnableSignaling(_) => outcome.enable_signaling_calls += 1,
+                EventKind::FenceEnableSignaling(_) => {
+                    *outcome.enable_signaling_calls.get_or_insert(0) += 1;
+                }
                 _ => {}
             }
         }
@@ -465,7 +470,7 @@ impl Replay {
     /// The number of a fence; -1 for NULL and for one that has none.
     fn number_of(&self, fence: Value) -> i64 {
         let position = self.fences.iter().position(|&known| known == fence && fence != Value::Null);
-        position.map_or(-1, |position| position as i64)
+        position.and_then(|position| i64::try_from(position).ok()).unwrap_or(-1)
     }
 }
 
