@@ -443,6 +443,24 @@ fn reclaim_must_not_wait_for_works_that_may_need_memory() {
 }
 
 #[test]
+fn a_task_that_reclaims_must_not_flush_either() {
+    for (mem_reclaim, broken) in [(false, vec!["RF615"]), (true, vec![])] {
+        let mut story = Story::default();
+        let wq = story.build.object("wq", queue(false, mem_reclaim, 0));
+        let id = story.with_function("w", work, Vec::new());
+        let body = vec![
+            op(Op::QueueWork, &[obj(wq), obj(id)]),
+            op_out(Op::MemallocNoreclaimSave, &[], 1),
+            op(Op::FlushWorkqueue, &[obj(wq)]),
+            op(Op::MemallocNoreclaimRestore, &[Arg::Register(1)]),
+        ];
+        story.thread("thread", body);
+        let plan = story.plan();
+        assert_eq!(once(&plan).broken(), broken);
+    }
+}
+
+#[test]
 fn what_a_work_leaves_behind_is_found() {
     for (body, rule) in [
         (op(Op::MutexLock, &[obj(ObjectId::from_raw(0))]), "RF613"),
