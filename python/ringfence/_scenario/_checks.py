@@ -41,13 +41,13 @@ def checked_name(what: str, value: object) -> str:
     raise mistake(message)
 
 
-def checked_function(what: str, value: object) -> Callable[..., Any]:
+def checked_function(what: str, value: Any) -> Callable[..., Any]:
     """The function.
 
     Raises:
         ScenarioError: it is none.
     """
     if callable(value) and not isinstance(value, Value):
-        return value
+        return value  # type: ignore[no-any-return] # what it takes is the user's business
     message = f"{what}, not {described(value)}"
     raise mistake(message)

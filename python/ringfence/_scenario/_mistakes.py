@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
 from ringfence._scenario._where import declared_at, is_own, line_of
+from ringfence._scenario._wording import closest
 from ringfence.errors import RingfenceError, ScenarioError
 
 if TYPE_CHECKING:
@@ -62,16 +62,14 @@ def _translated(error: TypeError, function: Callable[..., Any], what: str) -> Sc
     if called is None or is_own(code.co_filename):
         return None
     name, problem = refused.groups()
-    signature = inspect.signature(called)
-    message = f"{name}() {problem}"
+    taken = list(inspect.signature(called).parameters.values())[1:]
+    shown = inspect.Signature([parameter.replace(annotation=parameter.empty) for parameter in taken])
+    message = f"{name}() {problem}; it takes {name}{shown}"
     unknown = re.search(r"unexpected keyword argument '(\w+)'", problem)
     if unknown:
-        close = difflib.get_close_matches(unknown[1], list(signature.parameters), n=1, cutoff=0.4)
-        message += f"; did you mean {close[0]!r}?" if close else ""
-    shown = ", ".join(str(p.replace(annotation=p.empty)) for p in list(signature.parameters.values())[1:])
-    return ScenarioError(
-        f"{message}. It takes {name}({shown})", line_of(code.co_filename, innermost.tb_lineno)
-    )
+        close = closest(unknown[1], [parameter.name for parameter in taken], cutoff=0.4)
+        message += f"; did you mean {close!r}?" if close else ""
+    return ScenarioError(message, line_of(code.co_filename, innermost.tb_lineno))
 
 
 def _builder_function(qualified: str) -> Callable[..., Any] | None:

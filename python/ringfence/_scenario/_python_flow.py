@@ -7,7 +7,8 @@ and there, and what stands behind would be missing from the program, in silence.
 from __future__ import annotations
 
 import ast
-import inspect
+import linecache
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from ringfence._scenario._where import line_of
@@ -15,7 +16,7 @@ from ringfence.errors import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import CodeType, FrameType
+    from types import FrameType
 
 __all__ = ["check_python_flow"]
 
@@ -43,7 +44,7 @@ def check_python_flow(frame: FrameType) -> None:
     code = frame.f_code
     if id(code) in _CHECKED:
         return
-    for word, line in _exits(code):
+    for word, line in _exits(frame):
         instead = "t.return_(…)" if word == "return" else f"t.{word}_()"
         message = (
             f"a plain `{word}` inside a recorded block leaves the Python function while it is recorded, "
@@ -53,17 +54,24 @@ def check_python_flow(frame: FrameType) -> None:
     _CHECKED[id(code)] = code
 
 
-def _exits(code: CodeType) -> Iterator[tuple[str, int]]:
+def _last_line(code: CodeType) -> int:
+    ends = [end or 0 for _, end, _, _ in code.co_positions()]
+    return max([*ends, *(_last_line(inner) for inner in code.co_consts if isinstance(inner, CodeType))])
+
+
+def _exits(frame: FrameType) -> Iterator[tuple[str, int]]:
     """Statement and line of each Python statement that leaves a recorded block of this function."""
+    code = frame.f_code
     if code.co_name.startswith("<"):
         return
+    first, last = code.co_firstlineno, _last_line(code)
+    lines = linecache.getlines(code.co_filename, frame.f_globals)[first - 1 : last]
+    indented = lines[:1] != [] and lines[0][:1] in {" ", "\t"}
     try:
-        source = inspect.getsource(code)
-        indented = source[:1] in (" ", "\t")
-        tree = ast.parse(f"if True:\n{source}" if indented else source)
-    except (OSError, SyntaxError, ValueError):
-        return  # No source, as in a shell: nothing to look at.
-    offset = code.co_firstlineno - 1 - indented
+        tree = ast.parse("".join(["if True:\n", *lines] if indented else lines))
+    except (SyntaxError, ValueError):
+        return  # The file has changed, or it is no file: nothing to look at.
+    offset = first - 1 - indented
     function = next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
     if function is not None:
         for statement in function.body:

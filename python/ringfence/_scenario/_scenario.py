@@ -216,6 +216,8 @@ def _parameters_of(function: Builder) -> list[str]:
 def scenario(function: Builder, /) -> Scenario: ...
 @overload
 def scenario(
+    function: None = None,
+    /,
     *,
     drivers: Drivers = (),
     environment: Environment | None = None,

@@ -14,7 +14,8 @@ __all__ = ["BlockKind", "Scope", "Statement"]
 Statement = dict[str, Any]
 """A statement in the JSON form of scenarios."""
 
-BlockKind = Literal["program", "branch", "loop"]
+# mypy.stubtest takes an alias of a `Literal` with several values for a union, and wants one at run time.
+BlockKind = Literal["program", "branch"] | Literal["loop"]  # noqa: PYI030
 
 
 class Scope:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 from ringfence import _core
@@ -20,6 +19,7 @@ class Parameter(NamedTuple):
     Attributes:
         name: its name.
         kinds: the kinds of values that will do.
+        asked: the kinds that are asked for.
         number: a plain Python number will do.
         gfp: a gfp mask will do.
         nullable: None will do.
@@ -29,6 +29,7 @@ class Parameter(NamedTuple):
 
     name: str
     kinds: frozenset[str]
+    asked: frozenset[str]
     number: bool
     gfp: bool
     nullable: bool
@@ -58,6 +59,7 @@ def _parameter(argument: _core.Argument) -> Parameter:
     return Parameter(
         name=argument.name,
         kinds=kinds | NUMBERS if number else kinds,
+        asked=kinds,
         number=number,
         gfp="gfp" in kinds,
         nullable=argument.nullable,
@@ -66,10 +68,12 @@ def _parameter(argument: _core.Argument) -> Parameter:
     )
 
 
-@cache
+_TABLE: dict[str, Spec] = {}
+
+
 def operations() -> dict[str, Spec]:
-    """Every operation by its name."""
-    return {
-        op.name: Spec(op.name, tuple(map(_parameter, op.args)), op.result, op.visible)
-        for op in _core.operations()
-    }
+    """Every operation by its name; read when first asked for, so that importing the package stays fast."""
+    if not _TABLE:
+        for op in _core.operations():
+            _TABLE[op.name] = Spec(op.name, tuple(map(_parameter, op.args)), op.result, op.visible)
+    return _TABLE

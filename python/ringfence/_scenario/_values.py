@@ -138,7 +138,7 @@ class Int(Value):
     """A number or truth value (1 or 0).
 
     Supports ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``+``, ``-``, ``&`` and ``|``, with numbers and
-    with each other; 64 bits, wrapping.
+    with each other; 64 bits, wrapping. ``v += 1`` and its like assign a variable (``v = t.var(0)``).
     """
 
     __slots__ = ()
@@ -166,6 +166,25 @@ class Int(Value):
         return self._binary("or", other)
 
     __ror__ = __or__
+
+    def _in_place(self, result: Int) -> Int:
+        """``v += 1`` assigns a variable; of a value, the name stands for the result from here on."""
+        if not self._is_variable:
+            return result
+        self._owner._assign(self, result)
+        return self
+
+    def __iadd__(self, other: int | Int) -> Int:  # noqa: PYI034 - of a value, it is another one
+        return self._in_place(self + other)
+
+    def __isub__(self, other: int | Int) -> Int:  # noqa: PYI034 - of a value, it is another one
+        return self._in_place(self - other)
+
+    def __iand__(self, other: int | Int) -> Int:  # noqa: PYI034 - of a value, it is another one
+        return self._in_place(self & other)
+
+    def __ior__(self, other: int | Int) -> Int:  # noqa: PYI034 - of a value, it is another one
+        return self._in_place(self | other)
 
     def __lt__(self, other: int | Int) -> Int:
         return self._binary("lt", other)

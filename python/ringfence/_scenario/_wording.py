@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ringfence._scenario._pointers import Pointer
+from ringfence._scenario._table import NUMBERS
 from ringfence._scenario._values import Value
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _MADE_BY = {
 }
 
 
-def described(value: object) -> str:
+def described(value: Any) -> str:
     """A value, as the object of a sentence."""
     if value is None:
         return "None (NULL)"
@@ -53,11 +54,12 @@ def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
 def _expected(parameter: Parameter) -> str:
     if parameter.text:
         return "a text"
-    kinds = sorted(parameter.kinds)
-    if parameter.number:
-        special = [kind for kind in ("ns", "usage") if kind in parameter.kinds and kind in _MADE_BY]
-        words = _MADE_BY[special[0]] if len(special) == 1 else "a number"
+    if parameter.asked > NUMBERS:
+        words = "a number, an object or None"
+    elif parameter.number:
+        words = " or ".join(_MADE_BY.get(kind, "a number") for kind in parameter.asked)
     else:
+        kinds = sorted(parameter.asked)
         words = " or ".join(_MADE_BY.get(kind, f"a {kind} (k.{kind}())") for kind in kinds)
     return f"a list, of {words} each" if parameter.many else words
 

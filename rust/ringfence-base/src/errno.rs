@@ -1,8 +1,8 @@
 //! Error numbers, as user space and drivers know them (`include/uapi/asm-generic/errno*.h`,
 //! `include/linux/errno.h`).
 //!
-//! Programs handle them negative, as the kernel returns them; the constants are positive, as the kernel defines
-//! them.
+//! Programs handle them negative, as the kernel returns them; the constants are positive, as the kernel
+//! defines them.
 
 macro_rules! errnos {
     ($($name:ident $value:literal $doc:literal;)*) => {

@@ -4,6 +4,8 @@ use core::fmt;
 
 use thiserror::Error;
 
+use crate::shown::shown;
+
 /// An allocation's gfp mask: what it may do to get memory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Gfp(u32);
@@ -11,8 +13,9 @@ pub struct Gfp(u32);
 /// A word in a gfp mask that Linux does not know.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error(
-    "unknown gfp flag `{0}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or \
-     __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`"
+    "unknown gfp flag `{}`; expected names such as GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_ATOMIC, GFP_NOWAIT or \
+     __GFP_NOLOCKDEP, joined by `|`, a flag to take away written as `&~__GFP_FS`",
+    shown(.0)
 )]
 pub struct UnknownGfp(String);
 

@@ -13,6 +13,7 @@ mod lock_event;
 mod place;
 pub mod rng;
 pub mod scenario;
+mod shown;
 
 pub use choice::{ChoiceKind, Decide, Ordinary};
 pub use event::{Event, EventKind, ObjectRef, Published, Scope};

@@ -1,7 +1,7 @@
 //! Random numbers that are the same on every machine.
 
-/// A seeded generator (`SplitMix64`). Equal seeds give equal numbers, everywhere and for good: replay strings and
-/// corpora rely on it.
+/// A seeded generator (`SplitMix64`). Equal seeds give equal numbers, everywhere and for good: replay
+/// strings and corpora rely on it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rng(u64);
 

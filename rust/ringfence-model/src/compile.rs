@@ -49,7 +49,7 @@ impl Compiler {
             scenario,
         };
         let mut compiler = Self { plan, breaks: Vec::new(), loop_starts: Vec::new() };
-        compiler.number_objects();
+        compiler.number_objects(manual);
         compiler.flatten_programs();
         for number in 0..manual {
             compiler.context(format!("task{number}"), ContextKind::Thread);
@@ -60,7 +60,7 @@ impl Compiler {
     }
 
     /// Gives every object its index. Locks have one arena for all their kinds.
-    fn number_objects(&mut self) {
+    fn number_objects(&mut self, manual: usize) {
         let objects = std::mem::take(&mut self.plan.scenario.objects);
         self.declare_ww_classes(&objects);
         for (number, object) in objects.iter().enumerate() {
@@ -84,6 +84,8 @@ impl Compiler {
                 ObjectKind::WwMutex { class } => self.ww_mutex(&object.name, *class, &objects),
                 // 0 is `system_wq`, which nobody declares.
                 ObjectKind::Workqueue { .. } => index + 1,
+                // Its context.
+                ObjectKind::Task { thread } => manual as u32 + thread,
                 _ => index,
             };
             self.plan.indices.push(index);

@@ -112,10 +112,12 @@ pub(crate) enum Then {
     ReleaseTasklet(u32),
 }
 
-/// How deep a context is in everything that a function has to leave as it found it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// How deep a context is in everything that a function has to leave as it found it; the default is a thread that
+/// begins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Depths {
     held: u32,
+    sections: u32,
     preempt: u32,
     bh_off: u32,
     rcu: u32,
@@ -246,6 +248,7 @@ impl Kernel<'_> {
         let thread = self.me();
         Depths {
             held: thread.held.len() as u32,
+            sections: thread.sections.len() as u32,
             preempt: thread.preempt,
             bh_off: thread.bh_off,
             rcu: thread.rcu,
@@ -260,6 +263,9 @@ impl Kernel<'_> {
         if now == before {
             return;
         }
+        if now.sections != before.sections {
+            self.broken("RF204", "signalling section left open when the function returned", None);
+        }
         if now.held != before.held {
             // Its preemption goes with the lock.
             return self.broken("RF613", "lock held when the function returned", None);
@@ -273,9 +279,10 @@ impl Kernel<'_> {
         }
         if now.irqs_off != before.irqs_off {
             self.broken("RF614", "interrupts are not as they were before the function", None);
-            match before.irqs_off {
-                true => self.irq_disable(),
-                false => self.irq_enable(),
+            if before.irqs_off {
+                self.irq_disable();
+            } else {
+                self.irq_enable();
             }
         }
     }

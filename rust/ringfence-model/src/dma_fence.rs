@@ -73,6 +73,8 @@ pub(crate) enum FenceSort {
     Chain(u32),
     /// A stub.
     Stub,
+    /// On a `sw_sync` timeline: its index.
+    SwSync(u32),
 }
 
 /// A declared fence context.
@@ -424,7 +426,7 @@ impl Kernel<'_> {
                     self.publish_fence(contained, how);
                     next = prev;
                 }
-                FenceSort::Driver(_) | FenceSort::Stub => {}
+                FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
             }
         }
     }

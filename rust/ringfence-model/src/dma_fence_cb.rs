@@ -29,6 +29,8 @@ pub(crate) enum Callback {
     Program,
     /// Wakes a context that waits for the fence.
     Wake(u32),
+    /// Wakes who polls a `sync_file`: there is no waiting in `poll()`, so nobody.
+    Poll,
     /// Counts down a `dma_fence_array`.
     Array(u32),
     /// Goes on with a `dma_fence_chain`.
@@ -128,6 +130,7 @@ impl Kernel<'_> {
                     self.wake_fence_waiter(task);
                     continue;
                 }
+                Callback::Poll => continue,
                 Callback::Program => {
                     self.emit(EventKind::FenceCallback(fence, node));
                     let function = self.callback_function(node);

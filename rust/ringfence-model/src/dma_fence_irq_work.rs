@@ -72,7 +72,9 @@ impl Kernel<'_> {
                 self.array_clear_pending_error(fence);
                 Flow::Return(Value::bool(false))
             }
-            FenceSort::Driver(_) | FenceSort::Stub => panic!("engine bug: irq_work of a plain fence"),
+            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {
+                panic!("engine bug: irq_work of a plain fence")
+            }
         }
     }
 }

@@ -71,6 +71,10 @@ impl Kernel<'_> {
         }
         if frame.at == At::Signaled {
             match self.w.fences.get(fence).sort {
+                FenceSort::SwSync(_) => {
+                    frame.at = At::Gone;
+                    go!(self, FenceFrame::Release(frame), self.with_fence_lock(fence, Doing::Unlist));
+                }
                 FenceSort::Array(_) => frame.at = At::Members(0),
                 FenceSort::Chain(_) => frame.at = At::Unlinking,
                 FenceSort::Driver(_) | FenceSort::Stub => {
@@ -85,7 +89,7 @@ impl Kernel<'_> {
         match self.w.fences.get(fence).sort {
             FenceSort::Array(array) => self.release_array(frame, array),
             FenceSort::Chain(chain) => self.release_chain(frame, chain),
-            FenceSort::Driver(_) | FenceSort::Stub => self.fence_is_gone(fence),
+            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => self.fence_is_gone(fence),
         }
     }
 

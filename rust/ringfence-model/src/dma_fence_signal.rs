@@ -39,6 +39,10 @@ pub(crate) enum Doing {
     Enable,
     /// `dma_fence_get_status()`.
     Status,
+    /// The last reference to a `sw_sync` fence is gone.
+    Unlist,
+    /// A `sw_sync` fence notes its deadline.
+    Deadline,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -183,6 +187,11 @@ impl Kernel<'_> {
             Doing::AddCallback(_) | Doing::Enable => self.fence_enable_locked(fence),
             Doing::RemoveCallback(node) => Flow::Return(Value::bool(self.w.fences.unlink(node))),
             Doing::Status => self.fence_is_signaled(fence, true),
+            Doing::Unlist => {
+                self.sw_sync_forget(fence);
+                Flow::Return(Value::Null)
+            }
+            Doing::Deadline => Flow::Return(Value::Null),
         }
     }
 
@@ -234,7 +243,7 @@ impl Kernel<'_> {
         let has_op = match entry.sort {
             FenceSort::Driver(NONE) | FenceSort::Stub => false,
             FenceSort::Driver(_) => self.fence_ops(fence).enable_signaling.is_some(),
-            FenceSort::Array(_) | FenceSort::Chain(_) => true,
+            FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) => true,
         };
         if was_set || !has_op {
             return Flow::Return(Value::bool(true));
@@ -263,6 +272,7 @@ impl Kernel<'_> {
         match self.w.fences.get(fence).sort {
             FenceSort::Array(_) => self.array_enable_signaling(fence),
             FenceSort::Chain(_) => self.chain_enable_signaling(fence),
+            FenceSort::SwSync(_) => Flow::Return(Value::bool(true)),
             FenceSort::Driver(_) | FenceSort::Stub => match self.fence_ops(fence).enable_signaling {
                 Some(program) => {
                     self.emit(EventKind::FenceEnableSignaling(fence));
@@ -281,7 +291,7 @@ impl Kernel<'_> {
         let has_op = match self.w.fences.get(fence).sort {
             FenceSort::Driver(NONE) | FenceSort::Stub => false,
             FenceSort::Driver(_) => self.fence_ops(fence).signaled.is_some(),
-            FenceSort::Array(_) | FenceSort::Chain(_) => true,
+            FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) => true,
         };
         if !has_op {
             return Flow::Return(Value::bool(false));
@@ -314,6 +324,7 @@ impl Kernel<'_> {
         match self.w.fences.get(fence).sort {
             FenceSort::Array(_) => self.array_signaled(fence),
             FenceSort::Chain(_) => self.chain_signaled(fence),
+            FenceSort::SwSync(timeline) => Flow::Return(Value::bool(self.w.sw_sync_reached(timeline, fence))),
             FenceSort::Driver(_) | FenceSort::Stub => match self.fence_ops(fence).signaled {
                 Some(program) => self.call_fence_op(program, &[Value::fence(fence)]),
                 None => Flow::Return(Value::bool(false)),

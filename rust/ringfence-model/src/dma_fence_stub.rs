@@ -133,7 +133,7 @@ impl Kernel<'_> {
     pub(crate) fn fence_set_deadline(&mut self, fence: u32, deadline: i64) -> Flow {
         let has_op = match self.w.fences.get(fence).sort {
             FenceSort::Driver(_) | FenceSort::Stub => self.fence_ops(fence).set_deadline.is_some(),
-            FenceSort::Array(_) | FenceSort::Chain(_) => true,
+            FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) => true,
         };
         if !has_op {
             return Flow::Return(Value::Null);
@@ -199,9 +199,12 @@ impl Kernel<'_> {
                 self.fence_get(fence);
                 DeadlineAt::Node(fence)
             }
-            FenceSort::Driver(_) | FenceSort::Stub => DeadlineAt::Over,
+            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => DeadlineAt::Over,
         };
         self.replace(Frame::Fence(FenceFrame::Deadline(*frame)));
+        if matches!(self.w.fences.get(fence).sort, FenceSort::SwSync(_)) {
+            return self.with_fence_lock(fence, Doing::Deadline);
+        }
         match self.fence_ops(fence).set_deadline {
             Some(program) => self.call_fence_op(program, &[Value::fence(fence), Value::Int(deadline)]),
             None => Flow::Return(Value::Null),

@@ -73,6 +73,9 @@ impl Kernel<'_> {
         match call.op {
             Op::EngineSubmit => {
                 let fence = self.arg(call, 1).index().unwrap_or(NONE);
+                if fence != NONE && !self.fence_is_usable(fence) {
+                    return nothing;
+                }
                 let run_time = self.int(call, 2);
                 self.w.engines.list[engine as usize].queue.push(Job { fence, run_time });
                 self.engine_begins(engine);

@@ -5,6 +5,7 @@ use ringfence_base::{
     AcquireFlags, ChoiceKind, Decide, Event, EventKind, LockId, ObjectRef, Origin, ProgramId, SiteId, TaskId,
 };
 
+use crate::deferred::Depths;
 use crate::frame::{Flow, Frame, ProgramFrame};
 use crate::plan::{Instr, NO_REGISTER, Operand, Plan};
 use crate::thread::{NONE, State, Thread};
@@ -179,12 +180,7 @@ impl Kernel<'_> {
 
     /// The context has nothing left to do.
     fn finish(&mut self) {
-        if !self.me().held.is_empty() {
-            self.broken("RF613", "lock held when the thread returned", None);
-        }
-        if !self.me().sections.is_empty() {
-            self.broken("RF204", "signalling section left open when the thread returned", None);
-        }
+        self.check_depths(Depths::default());
         self.w.set_state(self.task, State::Done);
         self.emit(EventKind::Exit);
         let task = self.task;

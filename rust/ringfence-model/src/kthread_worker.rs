@@ -264,10 +264,11 @@ impl Kernel<'_> {
             let idle = entry.waiting.is_empty();
             self.check_depths(depths);
             self.end_kthread_flushes(work, worker);
-            match idle {
-                true => self.let_kthread_worker_idle(worker),
-                false => self
-                    .replace(Frame::Deferred(DeferredFrame::Kthread(KthreadFrame { worker, called: None }))),
+            if idle {
+                self.let_kthread_worker_idle(worker);
+            } else {
+                let next = KthreadFrame { worker, called: None };
+                self.replace(Frame::Deferred(DeferredFrame::Kthread(next)));
             }
             return Flow::Yield;
         }

@@ -17,7 +17,7 @@ const NOTHING: Flow = Flow::Return(Value::Null);
 
 impl Kernel<'_> {
     /// Spinlocks and rwlocks: preemption goes off first.
-    fn spin(&mut self, lock: u32, manner: Manner) -> Flow {
+    pub(crate) fn spin(&mut self, lock: u32, manner: Manner) -> Flow {
         self.me().preempt += 1;
         self.take_lock(lock, manner)
     }
@@ -29,11 +29,12 @@ impl Kernel<'_> {
         self.spin(lock, Manner { result, ..manner })
     }
 
-    fn unspin(&mut self, lock: u32) {
+    pub(crate) fn unspin(&mut self, lock: u32) {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            self.me().preempt -= 1;
+            // A preempt_enable() too many has been reported.
+            self.me().preempt = self.me().preempt.saturating_sub(1);
         }
     }
 

@@ -260,6 +260,9 @@ impl Plan {
 
     /// Name of an object.
     pub fn object_name(&self, kind: Kind, index: u32) -> String {
+        if kind == Kind::Task {
+            return self.contexts[index as usize].name.clone();
+        }
         let Some(position) = position(kind, index) else {
             return "events".into();
         };

@@ -18,7 +18,7 @@ use crate::wait::Wait;
 /// Grace periods and callbacks of a world.
 #[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Rcu {
-    /// Callbacks and barriers, in the order of their calls. The front one may be running.
+    /// Callbacks and barriers, in the order of their calls.
     queue: Vec<Queued>,
     /// Who waits for the end of a grace period, and a reader that was inside when it began and still is.
     inside: Vec<(Waiter, u32)>,
@@ -36,6 +36,8 @@ enum Waiter {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Queued {
     Head(u32),
+    /// A callback that is being run, always the front one. It can queue itself again.
+    Running,
     /// `rcu_barrier()` at this depth of the context's stack.
     Barrier {
         task: u32,
@@ -57,7 +59,7 @@ pub(crate) struct RcuLayout {
 /// Callbacks being run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct RcuFrame {
-    /// The front callback has been called.
+    /// The front callback is running.
     called: bool,
 }
 
@@ -203,6 +205,7 @@ impl Kernel<'_> {
         }
         let Some(head) = self.w.deferred.rcu.due() else { return Flow::Return(Value::Null) };
         let (function, at) = self.plan.deferred.rcu.heads[head as usize];
+        self.w.deferred.rcu.queue[0] = Queued::Running;
         self.me().site = at;
         self.replace(Frame::Deferred(DeferredFrame::Rcu(RcuFrame { called: true })));
         self.call_program(function, &[])

@@ -1,21 +1,20 @@
 //! Workqueues: queueing, cancelling, flushing, delayed works (`kernel/workqueue.c`).
 //!
 //! Delayed works are works with a timer: they share one arena with plain ones, behind them. Who runs works, and
-//! when, is in `kworker.rs`.
+//! when, is in `kworker.rs`; waiting for them in `workqueue_flush.rs`.
 
 use std::collections::BTreeSet;
 
 use ringfence_base::scenario::{Kind, ObjectKind, Op};
-use ringfence_base::{AcquireFlags, ProgramId, SiteId};
+use ringfence_base::{ProgramId, SiteId};
 
 use crate::compile::Compiler;
-use crate::deferred::Then;
-use crate::flush::{Ended, Flushes};
+use crate::flush::Flushes;
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
 use crate::kworker::{Pool, Slot, SlotLayout};
 use crate::plan::{ContextKind, Instr, LockSort, Operand};
-use crate::thread::{NONE, State};
+use crate::thread::NONE;
 use crate::time::{Timed, TimerId};
 use crate::value::Value;
 use crate::wait::Wait;
@@ -24,7 +23,7 @@ use crate::wait::Wait;
 #[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Workqueues {
     pub(crate) queues: Vec<Queue>,
-    works: Vec<Work>,
+    pub(crate) works: Vec<Work>,
     /// What each worker is at.
     pub(crate) slots: Vec<Slot>,
     /// Workers of bound queues, and those of ordered ones.
@@ -43,16 +42,17 @@ pub(crate) struct Queue {
 
 /// A work.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Work {
-    pending: Pending,
+pub(crate) struct Work {
+    pub(crate) pending: Pending,
     /// The queue it was put onto last.
-    wq: u32,
+    pub(crate) wq: u32,
     /// Synchronous cancellations in progress: it can't be queued.
-    disabled: u32,
+    pub(crate) disabled: u32,
 }
 
+/// Whether a work can be queued.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Pending {
+pub(crate) enum Pending {
     /// It can be queued.
     No,
     /// On its queue.
@@ -77,7 +77,7 @@ pub(crate) struct QueueLayout {
     /// What the validator knows it by.
     pub(crate) map: u32,
     /// `wq->mutex`.
-    mutex: u32,
+    pub(crate) mutex: u32,
     pub(crate) mem_reclaim: bool,
     pub(crate) max_active: u32,
     /// Index of its pool.
@@ -92,7 +92,7 @@ pub(crate) struct WorkLayout {
     /// What the validator knows it by.
     pub(crate) map: u32,
     /// The map of its timer, for a delayed work.
-    timer_map: Option<u32>,
+    pub(crate) timer_map: Option<u32>,
     pub(crate) function: ProgramId,
     /// Where it was declared.
     pub(crate) at: SiteId,
@@ -155,14 +155,16 @@ impl Workqueues {
 }
 
 impl WorkqueueLayout {
-    fn wait(&self, work: u32) -> Wait {
+    /// What waiting for a work is.
+    pub(crate) fn wait(&self, work: u32) -> Wait {
         match work.checked_sub(self.plain) {
             None => Wait::Work(work),
             Some(delayed) => Wait::DelayedWork(delayed),
         }
     }
 
-    fn kind(&self, work: u32) -> (Kind, u32) {
+    /// What a work is to the scenario.
+    pub(crate) fn kind(&self, work: u32) -> (Kind, u32) {
         match work.checked_sub(self.plain) {
             None => (Kind::Work, work),
             Some(delayed) => (Kind::DelayedWork, delayed),
@@ -358,14 +360,14 @@ impl Kernel<'_> {
     }
 
     /// A work whose timer was armed goes onto its queue.
-    fn delay_is_over(&mut self, work: u32) {
+    pub(crate) fn delay_is_over(&mut self, work: u32) {
         if let Pending::Timer { wq, .. } = self.w.deferred.workqueues.works[work as usize].pending {
             self.insert_work(wq, work);
         }
     }
 
     /// Takes a work off its queue, or its timer; false if it was not pending.
-    fn grab_pending(&mut self, work: u32) -> bool {
+    pub(crate) fn grab_pending(&mut self, work: u32) -> bool {
         let workqueues = &mut self.w.deferred.workqueues;
         let entry = &mut workqueues.works[work as usize];
         let wq = entry.wq;
@@ -381,124 +383,5 @@ impl Kernel<'_> {
             }
         }
         true
-    }
-
-    /// Wakes who waited for this instance of a work, unless it waits for others as well.
-    pub(crate) fn end_flushes(&mut self, work: u32, worker: u32) {
-        while let Some(ended) = self.w.deferred.workqueues.flushes.pop_ended(work, worker) {
-            if let Ended::Wakes(task) = ended
-                && matches!(self.w.threads[task as usize].state, State::Blocked(_))
-            {
-                self.w.set_state(task, State::Ready);
-            }
-        }
-    }
-
-    fn flush_work(&mut self, work: u32) -> Flow {
-        self.might_sleep();
-        if !self.start_flush(work, false) {
-            return Flow::Return(Value::bool(false));
-        }
-        self.until(self.plan.deferred.workqueues.wait(work), Then::Return(Value::bool(true)))
-    }
-
-    fn flush_delayed_work(&mut self, work: u32) -> Flow {
-        self.irq_disable();
-        if let Some(map) = self.plan.deferred.workqueues.works[work as usize].timer_map {
-            self.touch_map(map);
-        }
-        if let Pending::Timer { timer, .. } = self.w.deferred.workqueues.works[work as usize].pending {
-            self.w.time.cancel(timer);
-            self.delay_is_over(work);
-        }
-        self.irq_enable();
-        self.flush_work(work)
-    }
-
-    fn cancel_work_sync(&mut self, work: u32) -> Flow {
-        let pending = self.grab_pending(work);
-        self.w.deferred.workqueues.works[work as usize].disabled += 1;
-        self.might_sleep();
-        self.start_flush(work, true);
-        let wait = self.plan.deferred.workqueues.wait(work);
-        self.until(wait, Then::EnableWork { work, pending })
-    }
-
-    /// Begins to wait for the work; false if there is nothing to wait for. The validator hears of the wait only
-    /// then.
-    fn start_flush(&mut self, work: u32, from_cancel: bool) -> bool {
-        let Work { pending, wq, .. } = self.w.deferred.workqueues.works[work as usize];
-        let worker = match pending {
-            Pending::Queued => NONE,
-            _ => match self.worker_of(wq, work) {
-                Some(worker) => worker,
-                None => return false,
-            },
-        };
-        let layout = self.plan.deferred.workqueues.queues[wq as usize];
-        let (kind, index) = self.plan.deferred.workqueues.kind(work);
-        if !from_cancel {
-            self.check_flush_dependency(wq);
-        }
-        if worker != NONE && self.plan.deferred.workqueues.slots[worker as usize].task == self.task {
-            self.waits_for_itself("a work waits for its own end", kind, index);
-        }
-        let waiter = (self.task, self.me().frames.len() as u32);
-        self.w.deferred.workqueues.flushes.wait_for(waiter, work, worker);
-        self.touch_map(self.plan.deferred.workqueues.works[work as usize].map);
-        // Behind a work of the same queue it would never run; a rescuer runs one at a time.
-        if !from_cancel && (layout.max_active == 1 || layout.mem_reclaim) {
-            self.touch_map(layout.map);
-        }
-        true
-    }
-
-    fn flush_workqueue(&mut self, wq: u32) -> Flow {
-        let QueueLayout { map, mutex, slots: (start, end), .. } =
-            self.plan.deferred.workqueues.queues[wq as usize];
-        self.touch_map(map);
-        self.might_sleep();
-        self.lock_acquire(mutex, AcquireFlags::default());
-        let waiter = (self.task, self.me().frames.len() as u32);
-        let mut something = false;
-        let Workqueues { queues, slots, flushes, .. } = &mut self.w.deferred.workqueues;
-        for &work in &queues[wq as usize].waiting {
-            flushes.wait_for(waiter, work, NONE);
-            something = true;
-        }
-        let mut own = false;
-        for slot in start..end {
-            if let Slot::Busy(work) = slots[slot as usize] {
-                flushes.wait_for(waiter, work, slot);
-                something = true;
-                own |= self.plan.deferred.workqueues.slots[slot as usize].task == self.task;
-            }
-        }
-        if something {
-            self.check_flush_dependency(wq);
-        }
-        if own {
-            self.waits_for_itself("a work flushes its own workqueue", Kind::Workqueue, wq);
-        }
-        self.lock_release(mutex);
-        self.until(Wait::Workqueue(wq), Then::Return(Value::Null))
-    }
-
-    /// Whoever makes memory free must not wait for works that may need memory to run.
-    fn check_flush_dependency(&mut self, wq: u32) {
-        let layout = &self.plan.deferred.workqueues;
-        if layout.queues[wq as usize].mem_reclaim {
-            return;
-        }
-        let object = Some(ringfence_base::ObjectRef { kind: Kind::Workqueue, index: wq });
-        if self.me().scopes.memalloc {
-            self.broken("RF615", "a PF_MEMALLOC task flushes a !WQ_MEM_RECLAIM workqueue", object);
-        }
-        let task = self.task;
-        let mut own = layout.slots.iter().zip(&self.w.deferred.workqueues.slots);
-        let own = own.find(|(slot, state)| slot.task == task && matches!(state, Slot::Busy(_)));
-        if own.is_some_and(|(slot, _)| layout.queues[slot.wq as usize].mem_reclaim) {
-            self.broken("RF615", "a WQ_MEM_RECLAIM work flushes a !WQ_MEM_RECLAIM workqueue", object);
-        }
     }
 }

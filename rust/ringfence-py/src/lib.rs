@@ -7,6 +7,7 @@
 mod check;
 mod detach;
 mod errors;
+mod execution;
 mod finding;
 mod gfp;
 mod kernel;
@@ -24,6 +25,8 @@ mod _core {
 
     #[pymodule_export]
     use super::check::{CheckFinding, Report, check};
+    #[pymodule_export]
+    use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, run};
     #[pymodule_export]
     use super::finding::Finding;
     #[pymodule_export]

@@ -49,6 +49,30 @@ class Containers(Flow):
         """What the latest `dma_fence_chain_find_seqno` of this thread found; NULL: already signaled."""
         return self._value(DmaFence, "dma_fence_chain_found")
 
+    def dma_fence_chain_walk(self, fence: DmaFence | None) -> DmaFence:
+        """``dma_fence_chain_walk()``: to the unsignaled node before it, with a reference, or NULL.
+
+        Args:
+            fence: where from; its reference is dropped.
+        """
+        return self._value(DmaFence, "dma_fence_chain_walk", fence)
+
+    def dma_fence_chain_contained(self, fence: DmaFence | None) -> DmaFence:
+        """``dma_fence_chain_contained()``: what a node contains; any other fence itself. No reference."""
+        return self._value(DmaFence, "dma_fence_chain_contained", fence)
+
+    def dma_fence_chain_prev_seqno(self, chain: DmaFence) -> Seqno:
+        """``chain->prev_seqno``; 0 for any other fence."""
+        return self._value(Seqno, "dma_fence_chain_prev_seqno", chain)
+
+    def dma_fence_array_first(self, fence: DmaFence | None) -> DmaFence:
+        """``dma_fence_array_first()``: the first fence in an array; any other fence itself. No reference."""
+        return self._value(DmaFence, "dma_fence_array_first", fence)
+
+    def dma_fence_array_next(self, fence: DmaFence | None, index: Number) -> DmaFence:
+        """``dma_fence_array_next()``: the fence at that position of an array, or NULL. No reference."""
+        return self._value(DmaFence, "dma_fence_array_next", fence, index)
+
     def dma_fence_unwrap_merge(self, fences: Sequence[DmaFence]) -> DmaFence:
         """``dma_fence_unwrap_merge()``: merges; NULL if the allocation fails."""
         return self._value(DmaFence, "dma_fence_unwrap_merge", fences)

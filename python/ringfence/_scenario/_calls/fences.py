@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ringfence._core import Gfp
-    from ringfence._scenario._handled import DmaFenceCb
+    from ringfence._scenario._handled import DmaFenceCb, DmaFenceOps
 
 __all__ = ["Fences"]
 
@@ -32,6 +32,10 @@ class Fences(Flow):
     def dma_fence_init_seqno(self, timeline: Timeline, seqno: Number) -> DmaFence:
         """``dma_fence_init()`` with this number."""
         return self._value(DmaFence, "dma_fence_init_seqno", timeline, seqno)
+
+    def dma_fence_init_ops(self, timeline: Timeline, seqno: Number, ops: DmaFenceOps | None) -> DmaFence:
+        """``dma_fence_init()`` with this number and ops of its own; None: none of the optional ones."""
+        return self._value(DmaFence, "dma_fence_init_ops", timeline, seqno, ops)
 
     def dma_fence_alloc_init(self, timeline: Timeline, gfp: Gfp | GfpMask) -> DmaFence:
         """Allocates a fence and initialises it.
@@ -137,6 +141,10 @@ class Fences(Flow):
     def dma_fence_seqno(self, fence: DmaFence) -> Seqno:
         """``fence->seqno``."""
         return self._value(Seqno, "dma_fence_seqno", fence)
+
+    def dma_fence_context(self, fence: DmaFence) -> Int:
+        """``fence->context``."""
+        return self._value(Int, "dma_fence_context", fence)
 
     def dma_fence_set_deadline(self, fence: DmaFence, deadline: Number) -> None:
         """``dma_fence_set_deadline()``: a hint when somebody will need it, in virtual nanoseconds."""

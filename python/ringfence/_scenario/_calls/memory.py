@@ -186,6 +186,28 @@ class Memory(Flow):
         """``mmu_interval_set_seq()``: called from ``invalidate()`` with the number it was given."""
         self._do("mmu_interval_set_seq", notifier, seq)
 
+    def mmu_interval_notifier_insert(self, notifier: IntervalNotifier) -> None:
+        """``mmu_interval_notifier_insert()``: puts it back after a removal; it is inserted at the start."""
+        self._do("mmu_interval_notifier_insert", notifier)
+
+    def mmu_interval_notifier_remove(self, notifier: IntervalNotifier) -> None:
+        """``mmu_interval_notifier_remove()``: waits for ``invalidate()``, which is not called again."""
+        self._do("mmu_interval_notifier_remove", notifier)
+
+    def hmm_range_fault(self, notifier: IntervalNotifier, seq: int | Int) -> Errno:
+        """``hmm_range_fault()`` (``include/linux/hmm.h``): looks pages up, without references.
+
+        The caller holds mmap_lock.
+
+        Args:
+            notifier: whose range is faulted in.
+            seq: what `mmu_interval_read_begin` returned.
+
+        Returns:
+            0, -EBUSY if an invalidation came since, or -EFAULT.
+        """
+        return self._value(Errno, "hmm_range_fault", notifier, seq)
+
     # ---- the GPU's page tables -----------------------------------------------------------------------------
 
     def gpu_map(self, range: UserRange) -> None:  # noqa: A002

@@ -1,6 +1,6 @@
 //! Which known name somebody may have meant.
 
-use super::path::shown;
+use crate::shown::shown;
 
 /// Longer names are no typos.
 const MAX_NAME: usize = 64;

@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 
 use super::ScenarioError;
+use crate::shown::shown;
 use crate::{SiteId, SourceLocation};
 
 /// One step of a path into a scenario, linked to the steps before it.
@@ -19,9 +20,6 @@ enum Step<'a> {
     Field(&'a str),
     Item { list: &'a str, index: usize, name: &'a str },
 }
-
-/// Names and texts of a caller are cut after so many characters in messages.
-const SHOWN_CHARS: usize = 120;
 
 impl<'a> Path<'a> {
     /// The scenario itself.
@@ -74,21 +72,4 @@ impl<'a> Path<'a> {
             Step::Item { list, index, name } => write!(text, "{dot}{list}[{index}] ({})", shown(name)),
         };
     }
-}
-
-/// A caller's text as messages show it: control characters spelled out, cut where it gets too long.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == SHOWN_CHARS {
-            shown.push('…');
-            break;
-        }
-        if c.is_control() {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }

@@ -78,6 +78,9 @@ fn nul_and_control_characters() {
     assert_eq!(scenario.name, "a\0b\u{1b}[31m\n");
     assert_eq!(Scenario::from_json(&scenario.to_json()), Ok(scenario.clone()));
     assert_eq!(scenario.to_string(), "/* a\\u{0}b\\u{1b}[31m\\u{a} */\n");
+    let mask = r#"{"ringfence_scenario":1,"name":"s","programs":[{"name":"f","body":[
+        {"op":"kmalloc","args":[{"gfp":"GFP_\u0000"}]}]}]}"#;
+    assert!(message(mask).contains("unknown gfp flag `GFP_\\u{0}`"));
     assert!(message(r#"{"ringfence_scenario":1,"name":"\ud800"}"#).starts_with("line 1, column "));
 }
 
@@ -116,6 +119,10 @@ fn names_of_a_megabyte_are_cut_in_messages() {
             r#"{{"ringfence_scenario":1,"name":"s","programs":[{{"name":"f","body":[{{"op":"{name}"}}]}}]}}"#
         ),
         format!(r#"{{"ringfence_scenario":1,"name":"s","objects":[{{"kind":"{name}","name":"s"}}]}}"#),
+        format!(
+            r#"{{"ringfence_scenario":1,"name":"s","programs":[{{"name":"f","body":[
+            {{"op":"kmalloc","args":[{{"gfp":"{name}"}}]}}]}}]}}"#
+        ),
     ] {
         let message = message(&json);
         assert!(message.len() < 500, "{} bytes", message.len());

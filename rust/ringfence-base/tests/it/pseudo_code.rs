@@ -2,14 +2,19 @@
 
 use ringfence_base::scenario::random::random_scenario;
 use ringfence_base::scenario::{
-    Arg, Kind, Object, ObjectKind, Op, Operation, Program, Scenario, Stmt, ThreadDecl,
+    Arg, Environment, Kind, Object, ObjectKind, Op, Operation, Program, Scenario, Sort, Stmt, ThreadDecl,
 };
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::SUBMIT;
 
+/// One object of every kind, or several where there are several ways to declare it.
+const EVERY_KIND: &str = include_str!("../data/every_kind.json");
+
 fn snapshot(name: &str, text: &str) {
-    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+    insta::with_settings!({
+        snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true
+    }, {
         insta::assert_snapshot!(name, text);
     });
 }
@@ -34,8 +39,30 @@ fn a_driver() {
 }
 
 #[test]
-fn one_of_everything() {
-    snapshot("pseudo-code-random", &random_scenario(3, 60).to_string());
+fn every_kind_of_object() {
+    let mut scenario = Scenario::from_json(EVERY_KIND).unwrap_or_else(|error| panic!("{error}"));
+    scenario.environment = Environment { fence_bound: 2_500_000_000, ..Environment::contract() };
+    let kinds: Vec<Kind> = scenario.objects.iter().map(|object| object.kind.kind()).collect();
+    let declared = |kind: &&Kind| matches!(kind.sort(), Sort::Declared | Sort::Either);
+    assert!(Kind::ALL.iter().filter(declared).all(|kind| kinds.contains(kind)));
+    snapshot("pseudo-code-every-kind", &scenario.to_string());
+}
+
+#[test]
+fn braces_and_lines_are_whole() {
+    for seed in 0..200 {
+        let scenario = random_scenario(seed, 60);
+        let text = scenario.to_string();
+        assert_eq!(text.matches('{').count(), text.matches('}').count(), "{text}");
+        for line in text.lines().filter(|line| line.starts_with("        ")) {
+            assert!(line.is_empty() || line.ends_with([';', '{', '}', ',']), "{line}\n{text}");
+        }
+        // A register is either a variable with a declaration or an expression that moved to its reader.
+        let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let makeshift =
+            |word: &str| word.strip_prefix('v').is_some_and(|number| number.parse::<u16>().is_ok());
+        assert!(!words.any(makeshift), "{text}");
+    }
 }
 
 #[test]
@@ -117,7 +144,8 @@ fn the_kernels_spelling() {
         {"op":"dma_resv_wait_timeout","args":[{"obj":2},3,0,9223372036854775807],"out":2},
         {"op":"le","args":[{"reg":2},0],"out":4},
         {"if":{"reg":4},"then":[{"op":"msleep","args":[2000000]}],
-         "else":[{"if":{"reg":2},"then":[{"op":"udelay","args":[1500]}],"else":[{"op":"msleep","args":[0]}]}]},
+         "else":[{"if":{"reg":2},"then":[{"op":"udelay","args":[1500]}],
+         "else":[{"op":"msleep","args":[0]}]}]},
         {"op":"warn_on","args":[{"reg":2}]},
         {"op":"kmalloc","args":[{"gfp":"GFP_NOWAIT|__GFP_NORETRY"}]},
         {"op":"choose","args":["path taken",2],"out":2},

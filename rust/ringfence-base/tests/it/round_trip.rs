@@ -56,7 +56,8 @@ const SPELLED_OUT: &str = r#"{"ringfence_scenario":1,"name":"a \"b\" \\ \u0000\u
     {"op":"dma_fence_alloc_init","args":[{"obj":1},{"gfp":"GFP_NOFS|__GFP_NOLOCKDEP"}],"out":0,"at":1},
     {"op":"dma_fence_unwrap_merge","args":[[{"reg":0}]],"out":null,"at":0},
     {"if":{"reg":0},"then":[{"op":"choose","args":["x",2],"out":null,"at":0}],"else":[],"at":0},
-    {"loop":[{"continue":true,"at":0}, {"break":true,"at":0}, {"return":[-12],"at":0}, {"op":"cond_resched","args":[]}],
+    {"loop":[{"continue":true,"at":0}, {"break":true,"at":0}, {"return":[-12],"at":0},
+      {"op":"cond_resched","args":[]}],
      "at":0},
     {"return":[0],"at":0}]}],
   "threads":[{"name":"t","program":0,"mm":4,"at":0}],
@@ -134,6 +135,34 @@ fn every_field_means_what_it_says() {
     assert_eq!(Scenario::from_json(&scenario.to_json()), Ok(scenario));
     let refused = Scenario::from_json(SPELLED_OUT).expect_err("the loop spins");
     assert_eq!(refused.place, "programs[0] (f).body[4]");
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let short = r#"{"ringfence_scenario":1,"name":"s","objects":[
+        {"kind":"timeline","name":"t"},{"kind":"workqueue","name":"q"},{"kind":"irq","name":"i"},
+        {"kind":"shrinker","name":"s","count":1,"scan":2},{"kind":"cell","name":"c"},
+        {"kind":"timer","name":"t","function":0}],
+        "programs":[{"name":"f"},{"name":"g","result":"int","body":[{"return":[0]}]},
+        {"name":"h","params":1,"registers":["int"],"result":"int","body":[{"return":[0]}]}]}"#;
+    let scenario = Scenario::from_json(short).expect("short, but whole");
+    let kinds: Vec<&ObjectKind> = scenario.objects.iter().map(|object| &object.kind).collect();
+    let (function, count, scan) = (ProgramId::new(0), ProgramId::new(1), ProgramId::new(2));
+    assert_eq!(
+        kinds,
+        [
+            &ObjectKind::Timeline { lock: None, ops: None, first_seqno: 1, bound: None },
+            &ObjectKind::Workqueue { ordered: false, mem_reclaim: false, max_active: 0 },
+            &ObjectKind::Irq { handler: None, thread: None },
+            &ObjectKind::Shrinker { count, scan, seeks: 2, batch: 0 },
+            &ObjectKind::Cell { init: 0 },
+            &ObjectKind::Timer { function, irqsafe: false },
+        ]
+    );
+    assert_eq!(scenario.programs[0].params, 0);
+    assert!(scenario.programs[0].registers.is_empty() && scenario.programs[0].result.is_none());
+    assert_eq!(scenario.environment, Environment::quiet());
+    assert!(scenario.sites.is_empty() && scenario.threads.is_empty());
 }
 
 #[test]

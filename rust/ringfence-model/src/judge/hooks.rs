@@ -35,15 +35,18 @@ impl World {
                 let chain = &fences.chains[chain as usize];
                 vec![chain.fence, chain.prev]
             }
-            FenceSort::Driver(_) | FenceSort::Stub => Vec::new(),
+            FenceSort::Driver(_) | FenceSort::SwSync(_) | FenceSort::Stub => Vec::new(),
         };
         parts.retain(|&part| part != NONE && !fences.has(part, flag::SIGNALED));
         parts
     }
 
     /// The `sw_sync` timeline of a fence.
-    pub(crate) fn sw_sync_of(&self, _fence: u32) -> Option<u32> {
-        None
+    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
+        match self.fences.get(fence).sort {
+            FenceSort::SwSync(timeline) => Some(timeline),
+            _ => None,
+        }
     }
 
     /// The fences that the context waits for any of.

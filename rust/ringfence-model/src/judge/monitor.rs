@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use ringfence_base::scenario::Kind;
 use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin};
 
-use crate::dma_fence::fence_object;
+use crate::dma_fence::{fence_object, flag};
 use crate::plan::{Plan, class};
 use crate::world::World;
 
@@ -143,7 +143,8 @@ impl Monitor {
         if self.publications.len() <= index {
             self.publications.resize(index + 1, None);
         }
-        if self.publications[index].is_some() {
+        // Whoever publishes a fence that is signaled promises nothing.
+        if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
         let in_section = self.depth[origin.task.index()] != 0;

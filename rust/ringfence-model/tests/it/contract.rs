@@ -91,13 +91,15 @@ fn allocates_before_signalling(gfp: Gfp, environment: Environment) -> Plan {
     let fence = || Arg::Register(0);
     let body = vec![
         op_out(Op::DmaFenceInit, &[obj(ring)], 0),
+        op_out(Op::DmaFenceBeginSignalling, &[], 2),
         op(Op::DmaFencePublish, &[fence()]),
         op_out(Op::Kmalloc, &[Arg::Gfp(gfp)], 1),
         op(Op::DmaFenceSignal, &[fence()]),
+        op(Op::DmaFenceEndSignalling, &[Arg::Register(2)]),
         op(Op::Kfree, &[Arg::Register(1)]),
         op(Op::DmaFencePut, &[fence()]),
     ];
-    build.thread("driver", &[Kind::Fence, Kind::Memory], body);
+    build.thread("driver", &[Kind::Fence, Kind::Memory, Kind::Cookie], body);
     build.scenario.environment = environment;
     Plan::new(&build.scenario).expect("a valid scenario")
 }
@@ -147,4 +149,50 @@ fn a_driver_that_keeps_the_contract_ends_whatever_others_do() {
     // It does not look whether its allocation failed.
     environment.allocation_failure = false;
     assert_eq!(hangs(&allocates_before_signalling(Gfp::ATOMIC, environment)), 0);
+}
+
+/// A driver that takes the lock of a reservation again before it signals the fence in it.
+#[test]
+fn a_resv_lock_on_the_signalling_path_meets_the_foreign_driver() {
+    let plan = |locks_again: bool, environment: Environment| {
+        let mut build = Build::default();
+        let timeline = ObjectKind::Timeline { lock: None, ops: None, first_seqno: 1, bound: None };
+        let (ring, bo) = (build.object("ring", timeline), build.object("bo", ObjectKind::Resv));
+        let fence = || Arg::Register(0);
+        let lock = || op(Op::DmaResvLock, &[obj(bo), Arg::Null]);
+        let unlock = || op(Op::DmaResvUnlock, &[obj(bo)]);
+        let mut body = vec![
+            op_out(Op::DmaFenceInit, &[obj(ring)], 0),
+            lock(),
+            op(Op::DmaResvReserveFences, &[obj(bo), Arg::Int(1)]),
+            op_out(Op::DmaFenceBeginSignalling, &[], 1),
+            op(Op::DmaResvAddFence, &[obj(bo), fence(), Arg::Int(1)]),
+            unlock(),
+        ];
+        if locks_again {
+            body.extend([lock(), unlock()]);
+        }
+        body.extend([
+            op(Op::DmaFenceSignal, &[fence()]),
+            op(Op::DmaFenceEndSignalling, &[Arg::Register(1)]),
+            op(Op::DmaFencePut, &[fence()]),
+        ]);
+        build.thread("driver", &[Kind::Fence, Kind::Cookie], body);
+        build.scenario.environment = environment;
+        Plan::new(&build.scenario).expect("a valid scenario")
+    };
+    let hangs = |plan: &Plan| {
+        let hangs = (0..400).filter(|&seed| {
+            let (world, events) = run_random(plan, seed);
+            assert_eq!(broken(&events), [""; 0], "seed {seed}");
+            let state = world.threads()[0].state();
+            assert!(matches!(state, State::Done | State::Blocked(Wait::Lock { .. })), "{state:?}");
+            state != State::Done
+        });
+        hangs.count()
+    };
+    let foreign = only(&["foreign_resv"]);
+    assert!(hangs(&plan(true, foreign.clone())) > 0);
+    assert_eq!(hangs(&plan(true, Environment::quiet())), 0);
+    assert_eq!(hangs(&plan(false, foreign)), 0);
 }

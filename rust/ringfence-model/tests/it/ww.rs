@@ -59,8 +59,9 @@ pub(crate) fn always_ends_well(plan: &Plan, seeds: u64) {
     }
 }
 
+/// Every thread has returned; whatever serves interrupts is idle.
 pub(crate) fn all_done(world: &World) -> bool {
-    world.threads().iter().all(|thread| thread.state() == State::Done)
+    world.threads().iter().all(|thread| matches!(thread.state(), State::Done | State::Idle))
 }
 
 pub(crate) fn states(world: &World) -> Vec<State> {

@@ -34,7 +34,7 @@ impl Describe<'_> {
         }
     }
 
-    fn place_of(self, task: u32, site: SiteId, step: u64) -> PlaceView {
+    pub(super) fn place_of(self, task: u32, site: SiteId, step: u64) -> PlaceView {
         self.place(Origin { op: step, task: ringfence_base::TaskId::from_raw(task), site })
     }
 
@@ -85,7 +85,7 @@ impl Describe<'_> {
         }
     }
 
-    fn held(self, world: &World, task: u32, held: &Held) -> HeldView {
+    pub(super) fn held(self, world: &World, task: u32, held: &Held) -> HeldView {
         HeldView {
             lock: self.plan.lock_name(world, held.lock),
             class: self.class(world, held.lock),

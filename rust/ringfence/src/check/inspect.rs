@@ -1,15 +1,18 @@
-//! One execution to look at.
+//! One execution to look at: its steps, its events, and the world at any point of it.
 
+use ringfence_base::scenario::{Kind, Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event, EventKind};
-use ringfence_diag::StepView;
+use ringfence_diag::{HeldView, PlaceView, StepView};
 use ringfence_lockdep::annotations::Profile;
-use ringfence_model::{Action, Plan};
+use ringfence_model::{Action, Plan, State, World};
+use serde::Serialize;
 
 use super::describe::Describe;
 use super::execution::{End, Executor};
-use super::strategy::{Replay, Strategy};
+use super::schedule::{Schedule, with_strategy};
+use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
-/// A replayed execution.
+/// An execution.
 #[derive(Clone, Debug)]
 pub struct Execution {
     steps: Vec<StepView>,
@@ -17,6 +20,61 @@ pub struct Execution {
     choices: Vec<u32>,
     needs: Vec<&'static str>,
     end: End,
+}
+
+/// A context at a moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ThreadView {
+    /// Its name.
+    pub name: String,
+    /// `ready`, `blocked`, `idle` or `done`.
+    pub state: &'static str,
+    /// What it waits for, if it is blocked.
+    pub waits_for: Option<String>,
+    /// What it is inside of, outermost first.
+    pub inside: Vec<String>,
+    /// What it holds, oldest first.
+    pub held: Vec<HeldView>,
+    /// Where its open signalling sections began.
+    pub sections: Vec<PlaceView>,
+    /// The operation it is at.
+    pub at: PlaceView,
+}
+
+/// A fence at a moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct FenceView {
+    /// Its name; made-up for one that was made at run time.
+    pub name: String,
+    /// `driver`, `array`, `chain`, `sw_sync` or `stub`.
+    pub sort: &'static str,
+    /// Its context and its number in it.
+    pub context: u64,
+    /// Its number.
+    pub seqno: u64,
+    /// `unsignaled`, `signaled` or `freed`.
+    pub state: &'static str,
+    /// 0, or a negative errno.
+    pub error: i32,
+    /// Others know it.
+    pub published: bool,
+    /// References.
+    pub refs: u32,
+}
+
+/// The world at a moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Snapshot {
+    /// How many steps were taken.
+    pub steps: u64,
+    /// Virtual nanoseconds since the start.
+    pub now: u64,
+    /// All contexts that have anything to do with the scenario so far.
+    pub threads: Vec<ThreadView>,
+    /// All fences but the stub.
+    pub fences: Vec<FenceView>,
+    /// Shared variables by name.
+    pub cells: Vec<(String, i64)>,
 }
 
 /// Notes which freedoms of the environment a strategy has taken.
@@ -54,13 +112,27 @@ impl<S: Strategy> Strategy for Noting<S> {
 }
 
 impl Execution {
-    /// Runs these choices, and goes on run-to-completion behind their end.
-    pub fn replay(plan: &Plan, profile: Profile, choices: Vec<u32>, steps_max: u64) -> Self {
-        let strategy = Noting { strategy: Replay::new(choices), unusual: Vec::new() };
-        Self::run(plan, profile, strategy, steps_max)
+    /// Runs a scenario under one schedule.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario.
+    pub fn of(
+        scenario: &Scenario,
+        profile: Profile,
+        schedule: &Schedule,
+        steps_max: u64,
+    ) -> Result<Self, ScenarioError> {
+        let plan = Plan::new(scenario)?;
+        Ok(with_strategy!(schedule, strategy => Self::run(&plan, profile, strategy, steps_max)))
     }
 
-    fn run<S: Strategy>(plan: &Plan, profile: Profile, mut strategy: Noting<S>, steps_max: u64) -> Self {
+    /// Runs these choices, and goes on run-to-completion behind their end.
+    pub(super) fn replay(plan: &Plan, profile: Profile, choices: Vec<u32>, steps_max: u64) -> Self {
+        Self::run(plan, profile, Replay::new(choices), steps_max)
+    }
+
+    fn run(plan: &Plan, profile: Profile, strategy: impl Strategy, steps_max: u64) -> Self {
+        let mut strategy = Noting { strategy, unusual: Vec::new() };
         let mut executor = Executor::new(plan, profile);
         let (mut steps, mut all) = (Vec::new(), Vec::new());
         let describe = Describe { plan };
@@ -83,15 +155,30 @@ impl Execution {
         Self { steps, events: all, choices: executor.choices().to_vec(), needs, end }
     }
 
+    /// The world after so many steps of this execution: it is run again up to there.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario.
+    pub fn snapshot(
+        &self,
+        scenario: &Scenario,
+        profile: Profile,
+        steps: u64,
+    ) -> Result<Snapshot, ScenarioError> {
+        let plan = Plan::new(scenario)?;
+        let mut executor = Executor::new(&plan, profile);
+        executor.run(&mut Replay::new(self.choices.clone()), steps);
+        Ok(snapshot(&plan, executor.world(), executor.steps()))
+    }
+
     /// Parts of the environment that the execution made use of.
     pub fn needs(&self) -> Vec<String> {
         self.needs.iter().map(|&part| part.to_owned()).collect()
     }
 
-    /// The choices as text.
-    pub fn schedule(&self) -> String {
-        let choices: Vec<String> = self.choices.iter().map(u32::to_string).collect();
-        choices.join(",")
+    /// The choices that it took.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::Choices(self.choices.clone())
     }
 
     /// All steps.
@@ -112,5 +199,53 @@ impl Execution {
     /// How it ended.
     pub fn end(&self) -> End {
         self.end
+    }
+}
+
+fn snapshot(plan: &Plan, world: &World, steps: u64) -> Snapshot {
+    let describe = Describe { plan };
+    let thread = |(task, thread): (usize, &ringfence_model::Thread)| {
+        let task = task as u32;
+        let (state, waits_for) = match thread.state() {
+            State::Ready => ("ready", None),
+            State::Blocked(wait) => ("blocked", Some(describe.wait(world, wait))),
+            State::Idle => ("idle", None),
+            State::Done => ("done", None),
+        };
+        ThreadView {
+            name: describe.context(task),
+            state,
+            waits_for,
+            inside: world.inside(plan, task),
+            held: thread.held().iter().map(|held| describe.held(world, task, held)).collect(),
+            sections: thread
+                .sections()
+                .iter()
+                .map(|section| describe.place_of(task, section.site, steps))
+                .collect(),
+            at: describe.place_of(task, thread.site(), steps),
+        }
+    };
+    let fence = |fence: ringfence_model::FenceState| FenceView {
+        name: plan.object_name(Kind::Fence, fence.index),
+        sort: fence.sort,
+        context: fence.context,
+        seqno: fence.seqno,
+        state: match fence {
+            _ if fence.freed => "freed",
+            _ if fence.signaled => "signaled",
+            _ => "unsignaled",
+        },
+        error: fence.error,
+        published: fence.published,
+        refs: fence.refs,
+    };
+    let cell = |(index, &value): (usize, &i64)| (plan.object_name(Kind::Cell, index as u32), value);
+    Snapshot {
+        steps,
+        now: world.now(),
+        threads: world.threads().iter().enumerate().map(thread).collect(),
+        fences: world.fences().filter(|fence| fence.sort != "stub").map(fence).collect(),
+        cells: world.cells().iter().enumerate().map(cell).collect(),
     }
 }

@@ -5,13 +5,15 @@ mod describe;
 mod execution;
 mod inspect;
 mod report;
+mod schedule;
 mod strategy;
 mod text;
 mod validator_judge;
 
 pub use execution::{End, Executor};
-pub use inspect::Execution;
+pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use report::{Options, Report, check};
+pub use schedule::{NoSchedule, Schedule};
 pub use strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 pub use text::{summary, text};
 pub use validator_judge::ValidatorJudge;

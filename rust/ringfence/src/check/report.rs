@@ -329,7 +329,8 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     if let Some(choices) = choices {
         let execution = Execution::replay(plan, options.profile, choices, options.steps_max);
         finding.needs = execution.needs();
-        finding.witness = Some(Witness { schedule: execution.schedule(), steps: execution.into_steps() });
+        finding.witness =
+            Some(Witness { schedule: execution.schedule().to_string(), steps: execution.into_steps() });
     }
     finding
 }

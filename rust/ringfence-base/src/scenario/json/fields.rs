@@ -3,8 +3,9 @@
 use super::value::Json;
 use super::write;
 use crate::scenario::closest::unknown;
-use crate::scenario::path::{Path, shown};
+use crate::scenario::path::Path;
 use crate::scenario::{Kind, ScenarioError, WwAlgorithm};
+use crate::shown::shown;
 use crate::{ObjectId, ProgramId, SiteId, SourceLocation};
 
 /// Reads with the sites at hand that errors are reported with.

@@ -26,7 +26,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The scenario as JSON on one line: the same text for equal scenarios, and read back as the same scenario.
+    /// The scenario as JSON on one line: the same text for equal scenarios, and read back as the same
+    /// scenario.
     pub fn to_json(&self) -> String {
         write::scenario(self)
     }

@@ -7,8 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use crate::scenario::{MAX_NESTING, ScenarioError};
 
-/// Levels of JSON that the deepest scenario needs: three around the outermost list of statements, two per statement
-/// (its list and itself), three for an argument in a list in the list of arguments. `serde_json` takes one more.
+/// Levels of JSON that the deepest scenario needs: three around the outermost list of statements, two per
+/// statement (its list and itself), three for an argument in a list in the list of arguments. `serde_json`
+/// takes one more.
 const MAX_LEVELS: usize = 3 + 2 * MAX_NESTING + 3;
 
 /// A JSON value.

@@ -8,13 +8,13 @@ use super::literal::{self, Meaning};
 use super::names::Names;
 use super::registers::Registers;
 use crate::ProgramId;
-use crate::scenario::path::shown;
 use crate::scenario::{Arg, Kind, ObjectKind, Operation, Program, Scenario, Stmt};
+use crate::shown::shown;
 
 const INDENT: &str = "        ";
 
-/// A line of declarations is about so long.
-const MAX_COLUMNS: usize = 80;
+/// A line of variables is about so long.
+const MAX_VARIABLES: usize = 80;
 
 /// A function being printed.
 pub(super) struct Code<'a> {
@@ -111,7 +111,7 @@ impl<'a> Code<'a> {
             Stmt::Return { value: None, .. } => self.line("return;"),
             Stmt::Return { value: Some(value), .. } => {
                 let meaning = match self.program.result {
-                    _ if self.scans => Meaning::Scanned,
+                    _ if self.scans && *value == Arg::Int(-1) => Meaning::Scanned,
                     Some(kind) => Meaning::Of(kind),
                     None => Meaning::Of(Kind::Int),
                 };
@@ -252,7 +252,7 @@ fn declarations(of_type: &str, names: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for name in names {
         match lines.last_mut() {
-            Some(line) if line.len() + separator.len() + name.len() < MAX_COLUMNS => {
+            Some(line) if line.len() + separator.len() + name.len() < MAX_VARIABLES => {
                 line.push_str(separator);
                 line.push_str(name);
             }

@@ -2,15 +2,13 @@
 
 use core::fmt::Write as _;
 
+use super::MAX_COLUMNS;
 use super::literal::duration;
 use super::names::Names;
-use crate::scenario::path::shown;
 use crate::scenario::signature::handlers;
 use crate::scenario::{Kind, Object, ObjectKind, Scenario, WwAlgorithm};
+use crate::shown::shown;
 use crate::{ObjectId, ProgramId};
-
-/// An initialiser goes on one line up to here.
-const MAX_COLUMNS: usize = 100;
 
 pub(super) fn object(scenario: &Scenario, names: &Names, index: usize, object: &Object) -> String {
     let declare = Declare { scenario, names, name: names.object(index) };

@@ -14,10 +14,13 @@ use core::fmt::{self, Write as _};
 
 use self::code::Code;
 use self::names::Names;
-use super::path::shown;
 use super::signature::handlers;
 use super::{Environment, Program, Scenario};
 use crate::ProgramId;
+use crate::shown::shown;
+
+/// Declarations and comments are about so wide at most.
+const MAX_COLUMNS: usize = 100;
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,14 +47,14 @@ fn write_header(f: &mut fmt::Formatter<'_>, scenario: &Scenario) -> fmt::Result 
         return writeln!(f, "/* {name} */");
     }
     let part_is_on = |part: &&str| environment.part(part) == Some(&mut true);
-    let parts: Vec<&str> = Environment::PARTS.into_iter().filter(part_is_on).collect();
+    let parts: Vec<String> = Environment::PARTS.into_iter().filter(part_is_on).map(str::to_owned).collect();
     writeln!(f, "/*\n * {name}\n *")?;
     match parts.len() {
         0 => {}
         count if count == Environment::PARTS.len() => {
             writeln!(f, " * Environment: everything that the contract allows others.")?;
         }
-        _ => writeln!(f, " * Environment: {}.", parts.join(", "))?,
+        _ => writeln!(f, " * Environment: {}.", filled(&parts).join("\n * "))?,
     }
     let bound = literal::duration(scenario.environment.fence_bound);
     writeln!(f, " * Published fences have to signal within {bound}.\n */")
@@ -64,12 +67,37 @@ fn write_program(
     id: ProgramId,
     program: &Program,
 ) -> fmt::Result {
-    let callers = callers(scenario, names, id);
-    match &callers[..] {
-        [] => writeln!(f, "/* called by nobody */")?,
-        [..] => writeln!(f, "/* {} */", callers.join(", "))?,
-    }
+    write_comment(f, &callers(scenario, names, id))?;
     f.write_str(&Code::of(scenario, names, id, program))
+}
+
+/// `/* thread client, gpu_shrinker.scan */`, on several lines if it takes them.
+fn write_comment(f: &mut fmt::Formatter<'_>, words: &[String]) -> fmt::Result {
+    let lines = filled(words);
+    match &lines[..] {
+        [] => writeln!(f, "/* called by nobody */"),
+        [line] => writeln!(f, "/* {line} */"),
+        lines => writeln!(f, "/*\n * {}\n */", lines.join("\n * ")),
+    }
+}
+
+/// Words with commas between them, on lines of bearable length.
+fn filled(words: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < MAX_COLUMNS => {
+                line.push_str(", ");
+                line.push_str(word);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(word.clone());
+            }
+            None => lines.push(word.clone()),
+        }
+    }
+    lines
 }
 
 /// Who runs a program: `thread client`, `gpu_shrinker.scan`.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ObjectId;
-use crate::scenario::path::shown;
 use crate::scenario::{Kind, Scenario};
+use crate::shown::shown;
 
 /// Words that are no names in C.
 const KEYWORDS: &[&str] = &[

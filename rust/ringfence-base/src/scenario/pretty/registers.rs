@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::call::prints_its_result;
 use super::names::Names;
 use crate::ProgramId;
-use crate::scenario::path::shown;
 use crate::scenario::signature::handlers;
 use crate::scenario::{Arg, Kind, Op, Operation, Program, Scenario, Stmt};
+use crate::shown::shown;
 
 /// An expression has at most so many operators.
 const MAX_OPERATORS: usize = 4;
@@ -18,7 +18,8 @@ const LOOK_AHEAD: usize = 8;
 pub(super) struct Registers {
     /// Per register: its name; empty if it is not printed.
     pub(super) names: Vec<String>,
-    /// Per register that is printed as the expression that it holds, where it is read: how many operators that is.
+    /// Per register that is printed as the expression that it holds, where it is read: how many operators
+    /// that is.
     inline: Vec<Option<usize>>,
     /// Per register: it only ever holds what calls of the kernel returned.
     pub(super) returned: Vec<bool>,

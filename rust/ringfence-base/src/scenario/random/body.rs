@@ -8,8 +8,8 @@ use crate::scenario::{Arg, Kind, Object, Op, Operation, Stmt};
 /// Statements are nested so deep at most.
 const MAX_DEPTH: usize = 5;
 
-/// Operations that go together. The second one takes the arguments of the first one that are called the same, and
-/// its result.
+/// Operations that go together. The second one takes the arguments of the first one that are called the
+/// same, and its result.
 const PAIRS: &[(Op, Op)] = &[
     (Op::PreemptDisable, Op::PreemptEnable),
     (Op::LocalIrqDisable, Op::LocalIrqEnable),

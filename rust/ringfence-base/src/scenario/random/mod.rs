@@ -1,7 +1,8 @@
 //! Random scenarios, for tests: always valid, the same for the same seed.
 //!
-//! About half of what a program does is paired: a lock is taken, something happens, the lock is given back. The
-//! other half is whatever the table of operations allows, so that every operation turns up sooner or later.
+//! About half of what a program does is paired: a lock is taken, something happens, the lock is given back.
+//! The other half is whatever the table of operations allows, so that every operation turns up sooner or
+//! later.
 
 mod body;
 mod objects;
@@ -19,8 +20,8 @@ const MAX_THREADS: usize = 3;
 const SITES: usize = 40;
 
 /// A random scenario whose threads have about `size` statements altogether, besides the handlers' few. Always
-/// valid; equal for equal arguments. It has at least one object of every kind that can be declared, so that every
-/// operation can occur.
+/// valid; equal for equal arguments. It has at least one object of every kind that can be declared, so that
+/// every operation can occur.
 pub fn random_scenario(seed: u64, size: usize) -> Scenario {
     let mut rng = Rng::new(seed);
     let threads = 1 + rng.below(MAX_THREADS.min(1 + size / 4));

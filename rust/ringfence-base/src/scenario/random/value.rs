@@ -14,8 +14,8 @@ const CHOICES: [&str; 3] = ["path", "retry", "order"];
 const MAX_PRODUCERS: usize = 3;
 
 impl Body<'_> {
-    /// Arguments for an operation, or nothing if one of them cannot be had. What it takes to make them is done
-    /// first.
+    /// Arguments for an operation, or nothing if one of them cannot be had. What it takes to make them is
+    /// done first.
     pub(super) fn arguments(&mut self, op: Op, producers: usize) -> Option<Vec<Arg>> {
         op.spec().args.iter().map(|spec| self.argument(op, spec, producers)).collect()
     }

@@ -112,8 +112,8 @@ impl<'a> Flow<'a> {
         self.block(body, "loop", path, depth + 1)?;
         let Loop { exit, noticeable } = self.loops.pop().expect("engine bug: loops are not balanced");
         if entered && !exit.is_reachable() && noticeable == self.noticeable {
-            let message = "the loop does nothing that others could see: it needs a reachable visible operation, \
-                           break or return, or it would spin for ever";
+            let message = "the loop does nothing that others could see: it needs a reachable visible \
+                           operation, break or return, or it would spin for ever";
             return Err(self.error(path, message));
         }
         self.assigned = exit;

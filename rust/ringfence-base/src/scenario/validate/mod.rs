@@ -1,7 +1,7 @@
 //! Checking a scenario before it is run: every refusal names the place.
 //!
-//! Refused is what running could make no sense of. What a kernel would take, however foolish (an unlock without
-//! a lock, a fence signaled twice), is let through: it becomes a finding.
+//! Refused is what running could make no sense of. What a kernel would take, however foolish (an unlock
+//! without a lock, a fence signaled twice), is let through: it becomes a finding.
 
 mod argument;
 mod assigned;
@@ -11,8 +11,9 @@ mod object;
 use thiserror::Error;
 
 use self::flow::Flow;
-use super::path::{Path, shown};
+use super::path::Path;
 use super::{Kind, Program, Scenario};
+use crate::shown::shown;
 use crate::{ObjectId, ProgramId, SiteId};
 
 /// How deep statements may be nested: branches and loops inside each other, the outermost being 1.
@@ -25,8 +26,8 @@ pub const MAX_REGISTERS: usize = 65_535;
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{place}: {message}")]
 pub struct ScenarioError {
-    /// Path into the scenario, such as `programs[2] (run_job).body[0].then[1]`, with its source line if known;
-    /// for a text that is no JSON, the line and column.
+    /// Path into the scenario, such as `programs[2] (run_job).body[0].then[1]`, with its source line if
+    /// known; for a text that is no JSON, the line and column.
     pub place: String,
     /// What is wrong, and what was expected.
     pub message: String,

@@ -1,0 +1,172 @@
+//! Random programs in every context there is: no misuse panics, a run is its schedule, a world is reset in place.
+
+use std::collections::BTreeSet;
+
+use ringfence_base::scenario::{Arg, Family, Kind, Object, ObjectKind, Op, Operation, Stmt};
+use ringfence_base::{Event, EventKind, ObjectId, ProgramId, SiteId};
+use ringfence_model::{Plan, World};
+
+use crate::build::Build;
+use crate::later::Random;
+
+/// Registers of every program: one of each kind that operations return and take.
+const REGISTERS: [Kind; 3] = [Kind::Int, Kind::Cookie, Kind::Errno];
+
+fn random_arg(rng: &mut Random, build: &Build, kinds: &[Kind], nullable: bool) -> Arg {
+    let declared = |kind: &&Kind| {
+        kind.is_number() || build.scenario.objects.iter().any(|object| object.kind.kind() == **kind)
+    };
+    let kinds: Vec<&Kind> = kinds.iter().filter(declared).collect();
+    if kinds.is_empty() {
+        return Arg::Null;
+    }
+    let kind = *kinds[rng.below(kinds.len())];
+    match kind {
+        Kind::Nanos => Arg::Int([0, 1, 5, 90][rng.below(4)]),
+        kind if kind.is_number() => Arg::Int([0, 1, 2][rng.below(3)]),
+        kind => {
+            let objects = &build.scenario.objects;
+            let fitting = (0..objects.len()).filter(|&index| objects[index].kind.kind() == kind);
+            let fitting: Vec<usize> = fitting.collect();
+            if nullable && (fitting.is_empty() || rng.below(3) == 0) {
+                return Arg::Null;
+            }
+            Arg::Object(ObjectId::new(fitting[rng.below(fitting.len())]))
+        }
+    }
+}
+
+fn random_operation(rng: &mut Random, build: &Build, ops: &[Op]) -> Stmt {
+    let declared = |kind: &Kind| {
+        kind.is_number() || build.scenario.objects.iter().any(|object| object.kind.kind() == *kind)
+    };
+    let possible = |op: &&Op| {
+        op.spec().args.iter().all(|arg| arg.text || arg.nullable || arg.kinds.iter().any(declared))
+    };
+    let ops: Vec<&Op> = ops.iter().filter(possible).collect();
+    let op = *ops[rng.below(ops.len())];
+    let spec = op.spec();
+    let args = spec.args.iter().map(|arg| {
+        if arg.text { Arg::Text("choice".into()) } else { random_arg(rng, build, arg.kinds, arg.nullable) }
+    });
+    let args = args.collect();
+    let out = spec.result.and_then(|kind| REGISTERS.iter().position(|&register| register == kind));
+    Stmt::Op(Operation { op, args, out: out.map(|out| out as u16), at: SiteId::UNKNOWN })
+}
+
+/// Two of everything that runs later, all functions and threads with random bodies.
+fn random_scenario(rng: &mut Random) -> Build {
+    let mut build = Build::default();
+    let functions = 24;
+    let mut next = 0;
+    let mut function = || {
+        next += 1;
+        ProgramId::new(next - 1)
+    };
+    for copy in 0..2 {
+        let kinds = [
+            ObjectKind::Spinlock { class: None },
+            ObjectKind::Mutex { class: None },
+            ObjectKind::Completion,
+            ObjectKind::Cell { init: 0 },
+            ObjectKind::WaitQueue,
+            ObjectKind::Workqueue { ordered: copy == 0, mem_reclaim: rng.below(2) == 0, max_active: copy },
+            ObjectKind::Work { function: function() },
+            ObjectKind::Work { function: function() },
+            ObjectKind::DelayedWork { function: function() },
+            ObjectKind::KthreadWorker,
+            ObjectKind::KthreadWork { function: function() },
+            ObjectKind::Timer { function: function(), irqsafe: copy == 0 },
+            ObjectKind::Irq {
+                handler: (copy == 0).then(&mut function),
+                thread: (rng.below(2) == 0).then(&mut function),
+            },
+            ObjectKind::Tasklet { function: function() },
+            ObjectKind::IrqWork { function: function() },
+            ObjectKind::RcuHead { function: function() },
+            ObjectKind::Task { thread: copy },
+        ];
+        let at = SiteId::UNKNOWN;
+        let objects = kinds.into_iter().map(|kind| Object { name: format!("{kind:?}"), kind, at });
+        build.scenario.objects.extend(objects);
+    }
+    let irq = build.scenario.objects.iter().position(|object| object.kind.kind() == Kind::Irq);
+    build.object("engine", ObjectKind::Engine { irq: irq.map(ObjectId::new) });
+    assert!(next <= functions, "{next} functions");
+    let ops: Vec<Op> = Op::ALL
+        .iter()
+        .copied()
+        .filter(|op| match op.spec().family {
+            Family::Deferred => true,
+            Family::Context | Family::Data | Family::Lock => op.spec().visible,
+            Family::Device => *op != Op::ForeignFence,
+            _ => false,
+        })
+        .collect();
+    // What runs later is half of what happens.
+    let deferred: Vec<Op> = ops.iter().copied().filter(|op| op.spec().family == Family::Deferred).collect();
+    let body = |rng: &mut Random, build: &Build| -> Vec<Stmt> {
+        let mut statements = Vec::new();
+        for _ in 0..rng.below(5) {
+            let from = if rng.below(2) == 0 { &deferred } else { &ops };
+            statements.push(random_operation(rng, build, from));
+        }
+        statements
+    };
+    for number in 0..functions {
+        let mut statements = body(rng, &build);
+        let value = Some(Arg::Int(rng.below(2) as i64));
+        statements.push(Stmt::Return { value, at: SiteId::UNKNOWN });
+        build.handler(&format!("f{number}"), 0, &REGISTERS, Some(Kind::Int), statements);
+    }
+    for number in 0..3 {
+        let statements = [body(rng, &build), body(rng, &build)].concat();
+        build.thread(&format!("t{number}"), &REGISTERS, statements);
+    }
+    build.scenario.environment.memory_pressure = rng.below(2) == 0;
+    build.scenario.environment.early_timeouts = rng.below(2) == 0;
+    build.scenario.environment.interrupts_waits = rng.below(2) == 0;
+    build.scenario.environment.trylock_failure = rng.below(2) == 0;
+    build
+}
+
+/// So many steps of a random schedule, or fewer if it ends.
+fn run(plan: &Plan, world: &mut World, seed: u64) -> Vec<Event> {
+    let (mut schedule, mut choices) = (Random(seed), Random(!seed));
+    let (mut events, mut actions) = (Vec::new(), Vec::new());
+    for step in 0..300 {
+        world.enabled(plan, &mut actions);
+        if actions.is_empty() {
+            break;
+        }
+        let action = actions[schedule.below(actions.len())];
+        world.step(plan, action, step, &mut events, &mut choices);
+    }
+    events
+}
+
+#[test]
+fn no_misuse_panics_and_a_world_is_reset_in_place() {
+    let mut rng = Random(7);
+    let mut rules = BTreeSet::new();
+    for scenario in 0..2_000 {
+        let build = random_scenario(&mut rng);
+        let plan = Plan::new(&build.scenario).expect("a valid scenario");
+        let mut world = plan.initial().clone();
+        for seed in 0..4 {
+            let mut fresh = plan.initial().clone();
+            let events = run(&plan, &mut fresh, seed);
+            world.clone_from(plan.initial());
+            assert!(world == *plan.initial(), "scenario {scenario}, seed {seed}");
+            assert_eq!(run(&plan, &mut world, seed), events, "scenario {scenario}, seed {seed}");
+            assert!(world == fresh, "scenario {scenario}, seed {seed}");
+            rules.extend(events.iter().filter_map(|event| match event.kind {
+                EventKind::Broken(rule, ..) => Some(rule),
+                _ => None,
+            }));
+        }
+    }
+    // They get far enough to break everything that can be broken here.
+    let expected = ["RF502", "RF510", "RF610", "RF613", "RF614", "RF615"];
+    assert!(expected.iter().all(|rule| rules.contains(rule)), "{rules:?}");
+}

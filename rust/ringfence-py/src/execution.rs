@@ -1,0 +1,257 @@
+//! One execution to look at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use ringfence::check::{
+    End, Execution as Engine, FenceView, Schedule, Snapshot as EngineSnapshot, ThreadView,
+};
+use ringfence::diag::{HeldView, PlaceView, StepView};
+
+use crate::detach::detach;
+use crate::errors::{self, RingfenceError};
+use crate::profile::Profile;
+use crate::scenario::Scenario;
+
+/// One step: who took it, what it did, where.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Step {
+    number: u64,
+    context: String,
+    what: Vec<String>,
+    location: Option<String>,
+}
+
+/// A lock in the hands of a context.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct HeldLock {
+    lock: String,
+    shared: bool,
+    location: Option<String>,
+}
+
+/// A context at a moment.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct ThreadState {
+    name: String,
+    state: &'static str,
+    waits_for: Option<String>,
+    inside: Vec<String>,
+    held: Vec<HeldLock>,
+    in_section: bool,
+    location: Option<String>,
+}
+
+/// A fence at a moment.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct FenceState {
+    name: String,
+    sort: &'static str,
+    context: u64,
+    seqno: u64,
+    state: &'static str,
+    error: i32,
+    published: bool,
+    refs: u32,
+}
+
+/// The world at a moment.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Snapshot {
+    steps: u64,
+    now: u64,
+    threads: Vec<ThreadState>,
+    fences: Vec<FenceState>,
+    cells: BTreeMap<String, i64>,
+}
+
+/// One execution of a scenario.
+#[pyclass(frozen, module = "ringfence")]
+pub(crate) struct Execution {
+    inner: Engine,
+    scenario: Arc<ringfence::scenario::Scenario>,
+    profile: ringfence::validator::annotations::Profile,
+}
+
+fn location(at: &PlaceView) -> Option<String> {
+    let file = at.file.as_deref()?;
+    Some(at.line.map_or_else(|| file.into(), |line| format!("{file}:{line}")))
+}
+
+impl From<&StepView> for Step {
+    fn from(step: &StepView) -> Self {
+        let location = location(&step.at);
+        Self { number: step.number, context: step.context.clone(), what: step.what.clone(), location }
+    }
+}
+
+impl From<HeldView> for HeldLock {
+    fn from(held: HeldView) -> Self {
+        let location = location(&held.at);
+        Self { lock: held.lock, shared: held.shared, location }
+    }
+}
+
+impl From<ThreadView> for ThreadState {
+    fn from(thread: ThreadView) -> Self {
+        Self {
+            in_section: !thread.sections.is_empty(),
+            location: location(&thread.at),
+            name: thread.name,
+            state: thread.state,
+            waits_for: thread.waits_for,
+            inside: thread.inside,
+            held: thread.held.into_iter().map(HeldLock::from).collect(),
+        }
+    }
+}
+
+impl From<FenceView> for FenceState {
+    fn from(fence: FenceView) -> Self {
+        let FenceView { name, sort, context, seqno, state, error, published, refs } = fence;
+        Self { name, sort, context, seqno, state, error, published, refs }
+    }
+}
+
+impl From<EngineSnapshot> for Snapshot {
+    fn from(snapshot: EngineSnapshot) -> Self {
+        Self {
+            steps: snapshot.steps,
+            now: snapshot.now,
+            threads: snapshot.threads.into_iter().map(ThreadState::from).collect(),
+            fences: snapshot.fences.into_iter().map(FenceState::from).collect(),
+            cells: snapshot.cells.into_iter().collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl Step {
+    fn __repr__(&self) -> String {
+        let at = self.location.as_deref().unwrap_or("?");
+        format!("<Step {} {} at {at}: {}>", self.number, self.context, self.what.join(", "))
+    }
+}
+
+#[pymethods]
+impl HeldLock {
+    fn __repr__(&self) -> String {
+        format!("<HeldLock {}>", self.lock)
+    }
+}
+
+#[pymethods]
+impl ThreadState {
+    fn __repr__(&self) -> String {
+        let waits = self.waits_for.as_deref().map_or_else(String::new, |what| format!(" on {what}"));
+        format!("<ThreadState {} {}{waits}>", self.name, self.state)
+    }
+}
+
+#[pymethods]
+impl FenceState {
+    fn __repr__(&self) -> String {
+        format!("<FenceState {} {}>", self.name, self.state)
+    }
+}
+
+#[pymethods]
+impl Snapshot {
+    /// The context of this name.
+    fn thread(&self, name: &str) -> PyResult<ThreadState> {
+        let found = self.threads.iter().find(|thread| thread.name == name).cloned();
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.threads.iter().map(|thread| thread.name.as_str()).collect();
+            RingfenceError::new_err(format!("no context is called {name:?}; there are {}", names.join(", ")))
+        })
+    }
+
+    /// The fence of this name.
+    fn fence(&self, name: &str) -> PyResult<FenceState> {
+        let found = self.fences.iter().find(|fence| fence.name == name).cloned();
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.fences.iter().map(|fence| fence.name.as_str()).collect();
+            RingfenceError::new_err(format!("no fence is called {name:?}; there are {}", names.join(", ")))
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Snapshot after {} steps, {} ns>", self.steps, self.now)
+    }
+}
+
+#[pymethods]
+impl Execution {
+    #[getter]
+    fn end(&self) -> &'static str {
+        match self.inner.end() {
+            End::Finished => "finished",
+            End::Hung => "hung",
+            End::Bound => "bound",
+        }
+    }
+
+    #[getter]
+    fn schedule(&self) -> String {
+        self.inner.schedule().to_string()
+    }
+
+    #[getter]
+    fn steps(&self) -> Vec<Step> {
+        self.inner.steps().iter().map(Step::from).collect()
+    }
+
+    #[getter]
+    fn events(&self) -> Vec<String> {
+        self.inner.events().iter().map(|event| format!("{event:?}")).collect()
+    }
+
+    /// The world after so many steps; without a number, at the end.
+    #[pyo3(signature = (steps = None))]
+    fn at(&self, py: Python<'_>, steps: Option<u64>) -> PyResult<Snapshot> {
+        let steps = steps.unwrap_or(u64::MAX).min(self.inner.steps().len() as u64);
+        let snapshot = detach(py, || self.inner.snapshot(&self.scenario, self.profile, steps));
+        snapshot.map(Snapshot::from).map_err(errors::scenario)
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.steps().len()
+    }
+
+    fn __str__(&self) -> String {
+        let steps = self.inner.steps().iter();
+        let lines = steps.map(|step| {
+            let at = location(&step.at).map_or_else(String::new, |place| format!("  {place}"));
+            format!("{:>4}  {:<16} {}{at}", step.number, step.context, step.what.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Execution of {}: {} after {} steps>", self.scenario.name, self.end(), self.__len__())
+    }
+}
+
+/// Runs a scenario under one schedule.
+#[pyfunction]
+#[pyo3(signature = (scenario, profile, *, schedule, steps_max))]
+pub(crate) fn run(
+    py: Python<'_>,
+    scenario: &Scenario,
+    profile: &Profile,
+    schedule: &str,
+    steps_max: u64,
+) -> PyResult<Execution> {
+    let schedule: Schedule = schedule
+        .parse()
+        .map_err(|error: ringfence::check::NoSchedule| RingfenceError::new_err(error.to_string()))?;
+    let (scenario, profile) = (Arc::clone(&scenario.inner), profile.engine);
+    let inner = detach(py, || Engine::of(&scenario, profile, &schedule, steps_max));
+    inner.map(|inner| Execution { inner, scenario, profile }).map_err(errors::scenario)
+}
