@@ -91,6 +91,26 @@ impl Kernel<'_> {
         }
     }
 
+    /// A fence is a promise of the driver that made it: nobody else ends it early, or says how it went. Whoever does
+    /// not want to wait any longer gives up waiting, and goes on without it.
+    pub(crate) fn check_own_fence(&mut self, fence: u32, what: &'static str) {
+        let owner = self.w.fences.driver(self.plan, fence);
+        let acting = self.acting_driver();
+        if owner.is_some() && acting.is_some() && owner != acting {
+            self.broken("RF105", what, fence_object(fence));
+        }
+    }
+
+    /// The driver whose code the context runs.
+    fn acting_driver(&self) -> Option<&str> {
+        let frames = self.w.threads[self.task as usize].frames.iter().rev();
+        let pc = frames.filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(frame.pc),
+            _ => None,
+        });
+        self.plan.driver_at(pc.into_iter().next()?)
+    }
+
     /// `dma_fence_begin_signalling()`: the cookie is the number of sections that are open then.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);

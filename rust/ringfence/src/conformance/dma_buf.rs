@@ -99,14 +99,21 @@ struct Declared {
 
 impl Declared {
     fn object(&mut self, name: String, kind: ObjectKind) -> ObjectId {
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
     /// A program that takes a fence.
     fn program(&mut self, name: &str, result: Option<Kind>, body: Vec<Stmt>) -> ProgramId {
         let registers = vec![Kind::Fence, Kind::Int];
-        self.scenario.programs.push(Program { name: name.into(), params: 1, registers, result, body });
+        self.scenario.programs.push(Program {
+            name: name.into(),
+            params: 1,
+            registers,
+            result,
+            driver: None,
+            body,
+        });
         ProgramId::new(self.scenario.programs.len() - 1)
     }
 
