@@ -67,6 +67,21 @@ impl KthreadWorkers {
         &self.workers[worker as usize].waiting
     }
 
+    /// How many workers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// The work that a worker runs; [`NONE`].
+    pub(crate) fn current(&self, worker: u32) -> u32 {
+        self.workers[worker as usize].current
+    }
+
+    /// How many works are queued.
+    pub(crate) fn count_queued(&self) -> usize {
+        self.works.iter().filter(|work| work.queued).count()
+    }
+
     /// The context of the worker that a work was queued on last.
     pub(crate) fn task_of_work(&self, plan: &Plan, work: u32) -> Vec<u32> {
         match self.works[work as usize].worker {

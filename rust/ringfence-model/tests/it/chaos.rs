@@ -87,7 +87,8 @@ fn random_scenario(rng: &mut Random) -> Build {
             ObjectKind::Task { thread: copy },
         ];
         let at = SiteId::UNKNOWN;
-        let objects = kinds.into_iter().map(|kind| Object { name: format!("{kind:?}"), kind, at });
+        let objects =
+            kinds.into_iter().map(|kind| Object { name: format!("{kind:?}"), kind, driver: None, at });
         build.scenario.objects.extend(objects);
     }
     let irq = build.scenario.objects.iter().position(|object| object.kind.kind() == Kind::Irq);
