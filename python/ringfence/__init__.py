@@ -4,6 +4,7 @@
 semantics of the kernel's own; `rules` lists what can be found. On the command line: ``ringfence --help``.
 """
 
+from ringfence._check import CheckInterrupted, Finding, Report, check
 from ringfence._core import Rule, __version__, rules
 from ringfence._scenario._constants import (
     BOOKKEEP,
@@ -139,6 +140,7 @@ __all__ = [
     "SHRINK_STOP",
     "WRITE",
     "Cell",
+    "CheckInterrupted",
     "Completion",
     "Cookie",
     "DelayedWork",
@@ -150,6 +152,7 @@ __all__ = [
     "Engine",
     "Environment",
     "Errno",
+    "Finding",
     "Gfp",
     "GfpMask",
     "Int",
@@ -170,6 +173,7 @@ __all__ = [
     "RawSpinlock",
     "RcuHead",
     "Recorder",
+    "Report",
     "ResvIterator",
     "RingfenceError",
     "Rule",
@@ -200,6 +204,7 @@ __all__ = [
     "WwClass",
     "WwMutex",
     "__version__",
+    "check",
     "contract",
     "ms",
     "ns",

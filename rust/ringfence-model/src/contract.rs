@@ -159,7 +159,7 @@ impl Foreign {
 
     fn object(&mut self, name: &str, kind: ObjectKind) -> ObjectId {
         let name = format!("{PREFIX}{name}");
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
@@ -176,6 +176,7 @@ impl Foreign {
             params: params.len(),
             registers: [params, locals].concat(),
             result,
+            driver: None,
             body,
         });
         ProgramId::new(self.scenario.programs.len() - 1)

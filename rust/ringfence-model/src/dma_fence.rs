@@ -11,7 +11,7 @@ use crate::dma_fence_array::{Array, Member};
 use crate::dma_fence_cb::Node;
 use crate::dma_fence_chain::Chain;
 use crate::kernel::Kernel;
-use crate::plan::{KernelVersion, Source, class};
+use crate::plan::{KernelVersion, Plan, Source, class};
 use crate::thread::NONE;
 use crate::value::Value;
 
@@ -189,6 +189,13 @@ impl Fences {
         self.timelines.get(self.get(fence).timeline as usize).map(|timeline| timeline.bound)
     }
 
+    /// The driver that declares its timeline, if one does.
+    pub(crate) fn driver<'p>(&self, plan: &'p Plan, fence: u32) -> Option<&'p str> {
+        let timelines = &plan.by_kind[Kind::Timeline as usize];
+        let id = timelines.get(self.get(fence).timeline as usize)?;
+        plan.scenario.objects[id.index()].driver.as_deref()
+    }
+
     /// `__dma_fence_is_later()` by the rules of the fence `by`.
     pub(crate) fn is_later(&self, a: u64, b: u64, by: u32) -> bool {
         if self.has(by, flag::SEQNO64) { a > b } else { (a as u32).wrapping_sub(b as u32).cast_signed() > 0 }
@@ -257,6 +264,7 @@ impl Fences {
 }
 
 /// An object reference to a fence.
+#[expect(clippy::unnecessary_wraps, reason = "goes where an object may be missing")]
 pub(crate) const fn fence_object(fence: u32) -> Option<ObjectRef> {
     Some(ObjectRef { kind: Kind::Fence, index: fence })
 }

@@ -91,17 +91,41 @@ impl Kernel<'_> {
         }
     }
 
+    /// A fence is a promise of the driver that made it: nobody else ends it early, or says how it went. Whoever does
+    /// not want to wait any longer gives up waiting, and goes on without it.
+    pub(crate) fn check_own_fence(&mut self, fence: u32, what: &'static str) {
+        let owner = self.w.fences.driver(self.plan, fence);
+        let acting = self.acting_driver();
+        if owner.is_some() && acting.is_some() && owner != acting {
+            self.broken("RF105", what, fence_object(fence));
+        }
+    }
+
+    /// The driver whose code the context runs.
+    fn acting_driver(&self) -> Option<&str> {
+        let frames = self.w.threads[self.task as usize].frames.iter().rev();
+        let pc = frames.filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(frame.pc),
+            _ => None,
+        });
+        self.plan.driver_at(pc.into_iter().next()?)
+    }
+
     /// `dma_fence_begin_signalling()`: the cookie is the number of sections that are open then.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
         let thread = self.me();
         thread.sections.push(Section { site: thread.site });
-        thread.sections.len() as i64
+        self.open_sections()
+    }
+
+    fn open_sections(&mut self) -> i64 {
+        i64::try_from(self.me().sections.len()).unwrap_or(i64::MAX)
     }
 
     /// `dma_fence_end_signalling()`.
     pub(crate) fn end_signalling(&mut self, cookie: i64) {
-        if self.me().sections.len() as i64 != cookie || cookie == 0 {
+        if cookie == 0 || cookie != self.open_sections() {
             self.broken("RF203", "not the cookie of the innermost open signalling section", None);
         }
         if self.me().sections.pop().is_some() {
@@ -165,7 +189,7 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            let cookie = self.me().sections.len() as i64;
+            let cookie = self.open_sections();
             self.end_signalling(cookie);
         }
         Flow::Return(result)

@@ -198,8 +198,8 @@ impl Kernel<'_> {
             pc += 1;
         }
         loop {
-            match &self.plan.code[pc as usize] {
-                &Instr::Call { op, visible, out, site, ref args } => {
+            match self.plan.code[pc as usize] {
+                Instr::Call { op, visible, out, site, ref args } => {
                     if visible {
                         if self.stepped {
                             self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
@@ -226,11 +226,11 @@ impl Kernel<'_> {
                         }
                     }
                 }
-                &Instr::JumpUnless { cond, to } => {
+                Instr::JumpUnless { cond, to } => {
                     pc = if self.eval(cond, base).is_true() { pc + 1 } else { to };
                 }
-                &Instr::Jump { to } => pc = to,
-                &Instr::Return { value, .. } => {
+                Instr::Jump { to } => pc = to,
+                Instr::Return { value } => {
                     let value = self.eval(value, base);
                     self.me().registers.truncate(base as usize);
                     return Flow::Return(value);

@@ -8,7 +8,6 @@ use ringfence_base::{AcquireFlags, ChoiceKind, EventKind, LockId, Read};
 
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
-use crate::plan::LockSort;
 use crate::thread::{Held, NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
@@ -334,10 +333,5 @@ impl Kernel<'_> {
     /// Whether this context holds the lock.
     pub(crate) fn holds(&mut self, lock: u32) -> bool {
         self.me().held.iter().any(|held| held.lock == lock)
-    }
-
-    /// What sort of lock it is.
-    pub(crate) fn sort(&self, lock: u32) -> LockSort {
-        self.plan.classes[self.w.locks.class(lock) as usize].sort
     }
 }

@@ -1,6 +1,6 @@
 //! A scenario made ready to run: flat code, resolved references, contexts, locks and their classes.
 
-use ringfence_base::scenario::{Kind, ObjectKind, Op, Scenario, ScenarioError};
+use ringfence_base::scenario::{Kind, ObjectKind, Op, Program, Scenario, ScenarioError};
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
@@ -67,7 +67,7 @@ pub(crate) enum Instr {
     /// A jump.
     Jump { to: u32 },
     /// The end of a program.
-    Return { value: Operand, site: SiteId },
+    Return { value: Operand },
 }
 
 /// No register.
@@ -283,19 +283,22 @@ impl Plan {
     pub(crate) fn index(&self, id: ObjectId) -> u32 {
         self.indices[id.index()]
     }
-
-    /// The idle task on which interrupts from this source arrive.
-    pub(crate) fn idle_task(&self, source: Source) -> u32 {
-        let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
-        found.expect("engine bug: an interrupt source without an idle task") as u32
-    }
 }
 
 impl Plan {
     /// Name of the program that this instruction belongs to.
     pub(crate) fn program_at(&self, pc: u32) -> &str {
+        &self.declared_program_at(pc).name
+    }
+
+    /// The driver whose code this instruction is.
+    pub(crate) fn driver_at(&self, pc: u32) -> Option<&str> {
+        self.declared_program_at(pc).driver.as_deref()
+    }
+
+    fn declared_program_at(&self, pc: u32) -> &Program {
         let after = self.programs.partition_point(|program| program.entry <= pc);
-        &self.scenario.programs[after - 1].name
+        &self.scenario.programs[after - 1]
     }
 }
 

@@ -75,11 +75,6 @@ impl Time {
         !self.queue.is_empty() && self.queue.first_key_value().is_some_and(|(&(due, _), _)| due <= self.now)
     }
 
-    /// When the next event is due.
-    pub(crate) fn next_due(&self) -> Option<u64> {
-        self.queue.first_key_value().map(|(&(due, _), _)| due)
-    }
-
     /// Sets something for `delay` nanoseconds from now.
     pub(crate) fn set(&mut self, delay: u64, event: Timed) -> TimerId {
         let id = TimerId { due: self.now.saturating_add(delay), sequence: self.sequence };

@@ -1,7 +1,7 @@
 //! Works: run once per queueing, never twice at once, in order where that is promised; flushing and cancelling.
 
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt};
-use ringfence_base::{EventKind, ObjectId, Ordinary, ProgramId};
+use ringfence_base::{ChoiceKind, Decide, EventKind, ObjectId, Ordinary, ProgramId};
 use ringfence_model::{Plan, Session, State, Value, Wait};
 
 use crate::build::{Build, obj, op, op_out};
@@ -193,6 +193,26 @@ fn a_cancelled_work_reports_whether_it_was_pending() {
 }
 
 #[test]
+fn a_flush_of_a_work_that_is_cancelled_ends() {
+    let mut story = Story::default();
+    let wq = story.build.object("wq", queue(true, false, 0));
+    let done = story.build.object("done", ObjectKind::Completion);
+    let first = story.with_function("first", work, vec![on(Op::WaitForCompletion, done)]);
+    let second = story.with_function("second", work, Vec::new());
+    let queue_it = |id| op(Op::QueueWork, &[obj(wq), obj(id)]);
+    let flushed = story.around("flush", vec![on(Op::FlushWork, second)]);
+    story.thread("thread", [vec![queue_it(first), queue_it(second)], flushed].concat());
+    // The queue is held up until the flush is over.
+    story.thread(
+        "cancel",
+        vec![on(Op::CancelWork, second), op(Op::Msleep, &[Arg::Int(1)]), on(Op::Complete, done)],
+    );
+    let plan = story.plan();
+    always(&plan, |_| true);
+    sometimes(&plan, |outcome| outcome.in_order("flush-", "first-") && outcome.count("second+") == 0);
+}
+
+#[test]
 fn a_work_that_queues_itself_can_be_cancelled() {
     let mut story = Story::default();
     let w = ObjectId::from_raw(2);
@@ -363,6 +383,29 @@ fn a_work_that_waits_for_a_worker_runs_when_another_work_of_the_pool_ends() {
     }
     // With memory they can run at once.
     sometimes(&plan, |outcome| outcome.in_order("second+", "first-"));
+}
+
+#[test]
+fn memory_that_is_short_stays_short_until_a_work_ends() {
+    struct Counted(usize);
+    impl Decide for Counted {
+        fn decide(&mut self, kind: ChoiceKind, _: usize) -> usize {
+            assert_eq!(kind, ChoiceKind::WorkerCreation);
+            self.0 += 1;
+            1
+        }
+    }
+    let mut story = Story::default();
+    story.build.scenario.environment.memory_pressure = true;
+    let body = NAMES.map(|name| {
+        let id = story.with_function(name, work, Vec::new());
+        op(Op::QueueWork, &[Arg::Null, obj(id)])
+    });
+    story.thread("thread", body.into());
+    let plan = story.plan();
+    let mut choices = Counted(0);
+    assert!(!once_with(&plan, &mut choices).hangs());
+    assert_eq!(choices.0, 1);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Random {
         let mut rng = Rng::new(seed);
         let word = rng.next_u64();
         let sticky = [0, 64, 128, 200][(word & 3) as usize];
-        let unusual = [32, 96, 128, 160][(word >> 2 & 3) as usize];
+        let unusual = [32, 96, 128, 160][((word >> 2) & 3) as usize];
         Self { rng, sticky, unusual, current: None }
     }
 }
@@ -97,7 +97,7 @@ impl Decide for Random {
         if word & 0xff >= self.unusual {
             return 0;
         }
-        1 + ((word >> 32) as usize * (options - 1) >> 32)
+        1 + (((word >> 32) as usize * (options - 1)) >> 32)
     }
 }
 
@@ -112,8 +112,8 @@ impl Strategy for Random {
         }
         let mut pick = ((word >> 32) as usize * actions.len()) >> 32;
         // Time rarely overtakes those that can run.
-        if actions[pick] == Action::Expire && word >> 8 & 3 != 0 {
-            pick = ((word >> 16 & 0xffff) as usize * (actions.len() - 1)) >> 16;
+        if actions[pick] == Action::Expire && (word >> 8) & 3 != 0 {
+            pick = (((word >> 16) & 0xffff) as usize * (actions.len() - 1)) >> 16;
         }
         self.current = Some(actions[pick]);
         pick

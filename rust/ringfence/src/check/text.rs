@@ -1,5 +1,7 @@
 //! A report in text.
 
+use core::fmt::Write as _;
+
 use ringfence_diag::render::{TextOptions, finding};
 
 use super::report::Report;
@@ -22,7 +24,9 @@ pub fn summary(report: &Report) -> String {
     let mut line =
         format!("{}: {found} in {} executions, {} steps", report.scenario, report.executions, report.steps);
     if report.bound != 0 {
-        line += &format!("; {} executions were cut off after {} steps", report.bound, report.steps_max);
+        let (bound, steps_max) = (report.bound, report.steps_max);
+        write!(line, "; {bound} executions were cut off after {steps_max} steps")
+            .expect("engine bug: a string can't be written to");
     }
     if report.interrupted {
         line += "; interrupted";

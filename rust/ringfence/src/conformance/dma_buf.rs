@@ -55,16 +55,17 @@ fn recording(fields: &Fields, recorded: Recorded) -> Result<Recording<Op, Outcom
         let complain = |what| RecordingError::Step { id: id.clone(), list: "ops", step, what };
         ops.push((op.map_err(complain)?, text.get().to_owned()));
     }
-    let recorded = match recorded {
+    let results: Option<Vec<Option<Outcome>>> = match recorded {
         Recorded::Compared => fields.optional("results").map_err(RecordingError::Json)?,
         Recorded::Ignored => None,
     };
-    let recorded: Vec<Option<Outcome>> = recorded.unwrap_or_default();
-    if !recorded.is_empty() && ops.len() != recorded.len() {
-        let what = format!("{} ops but {} results", ops.len(), recorded.len());
+    if let Some(results) = &results
+        && results.len() != ops.len()
+    {
+        let what = format!("{} ops but {} results", ops.len(), results.len());
         return Err(RecordingError::Json(what));
     }
-    Ok(Recording { id, family, list: "ops", ops, recorded })
+    Ok(Recording { id, family, list: "ops", ops, recorded: results.unwrap_or_default() })
 }
 
 /// The end of a list of fences in a result.
@@ -93,14 +94,21 @@ struct Declared {
 
 impl Declared {
     fn object(&mut self, name: String, kind: ObjectKind) -> ObjectId {
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
     /// A program that takes a fence.
     fn program(&mut self, name: &str, result: Option<Kind>, body: Vec<Stmt>) -> ProgramId {
         let registers = vec![Kind::Fence, Kind::Int];
-        self.scenario.programs.push(Program { name: name.into(), params: 1, registers, result, body });
+        self.scenario.programs.push(Program {
+            name: name.into(),
+            params: 1,
+            registers,
+            result,
+            driver: None,
+            body,
+        });
         ProgramId::new(self.scenario.programs.len() - 1)
     }
 

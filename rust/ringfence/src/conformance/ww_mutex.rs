@@ -206,5 +206,5 @@ impl Replay {
 }
 
 fn object(name: &str, kind: ObjectKind) -> Object {
-    Object { name: name.into(), kind, at: SiteId::UNKNOWN }
+    Object { name: name.into(), kind, driver: None, at: SiteId::UNKNOWN }
 }

@@ -62,9 +62,10 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
     let name = witness.steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24);
-    let (head, tail) = match count > STEPS_SHOWN {
-        true => (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..]),
-        false => (&witness.steps[..], &[][..]),
+    let (head, tail) = if count > STEPS_SHOWN {
+        (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
+    } else {
+        (&witness.steps[..], &[][..])
     };
     lines.extend(head.iter().flat_map(|item| step(item, name, width)));
     if !tail.is_empty() {
