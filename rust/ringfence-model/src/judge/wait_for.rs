@@ -3,7 +3,7 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
-use ringfence_base::Gfp;
+use ringfence_base::{Gfp, SiteId};
 use ringfence_base::scenario::Kind;
 
 use crate::judge::effects::{Effect, effects};
@@ -48,6 +48,10 @@ pub struct HangLink {
     pub others: Vec<u32>,
     /// The mask of the allocation in which it reclaims memory, if it does.
     pub reclaiming: Option<Gfp>,
+    /// The operation that got it here: the allocation, if it reclaims.
+    pub cause: SiteId,
+    /// Parts of the environment whose code it runs.
+    pub parts: Vec<&'static str>,
 }
 
 /// What sort of hang it is.
@@ -96,6 +100,7 @@ struct Node {
 }
 
 struct Graph<'a> {
+    plan: &'a Plan,
     world: &'a World,
     nodes: Vec<Node>,
 }
@@ -108,7 +113,7 @@ impl<'a> Graph<'a> {
                 nodes.push(Node { task: task as u32, wait, wakers: wakers(plan, world, task as u32, wait) });
             }
         }
-        Self { world, nodes }
+        Self { plan, world, nodes }
     }
 
     fn node_of(&self, task: u32) -> Option<usize> {
@@ -160,8 +165,15 @@ impl<'a> Graph<'a> {
             others.retain(|task| Some(*task) != next && *task != node.task);
             others.sort_unstable();
             others.dedup();
-            let reclaiming = self.world.reclaiming(node.task);
-            HangLink { task: node.task, wait: node.wait, waker, others, reclaiming }
+            HangLink {
+                task: node.task,
+                wait: node.wait,
+                waker,
+                others,
+                reclaiming: self.world.reclaiming(node.task),
+                cause: self.world.cause(self.plan, node.task),
+                parts: self.world.foreign_parts(self.plan, node.task),
+            }
         };
         path.iter().enumerate().map(link).collect()
     }
