@@ -251,9 +251,8 @@ fn add_hang(drafts: &mut Vec<Draft>, collected: Collected) {
 /// must not be there at all.
 fn predicted<'a>(drafts: &'a mut [Draft], rule: &str, site: SiteId) -> Option<&'a mut Draft> {
     let same = drafts.iter().position(|draft| draft.finding.rule == rule && draft.site == site);
-    let other = |draft: &Draft| {
-        site != SiteId::UNKNOWN && draft.site == site && only_predicts(draft.finding.rule)
-    };
+    let other =
+        |draft: &Draft| site != SiteId::UNKNOWN && draft.site == site && only_predicts(draft.finding.rule);
     let index = same.or_else(|| if only_predicts(rule) { drafts.iter().position(other) } else { None });
     index.map(|index| &mut drafts[index])
 }
