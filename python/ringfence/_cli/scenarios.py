@@ -25,18 +25,44 @@ __all__ = ["check"]
 @click.command(short_help="Check the scenarios of a file.")
 @click.argument("names", metavar="FILE[::NAME]...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per scenario.")
-@click.option("--budget", default=DEFAULT_BUDGET, show_default=True, type=click.IntRange(0), metavar="N",
-              help="Executions with random schedules, per scenario.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, (1 << 64) - 1), metavar="S",
-              help="The first seed.")
-@click.option("--steps", default=STEPS_MAX, show_default=True, type=click.IntRange(1), metavar="N",
-              help="Steps after which an execution is cut off.")
-@click.option("--profile", default="6.12", show_default=True, metavar="NAME",
-              help="Which kernel: 5.9, 6.12 or next.")
+@click.option(
+    "--budget",
+    default=DEFAULT_BUDGET,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Executions with random schedules, per scenario.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, (1 << 64) - 1),
+    metavar="S",
+    help="The first seed.",
+)
+@click.option(
+    "--steps",
+    default=STEPS_MAX,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Steps after which an execution is cut off.",
+)
+@click.option(
+    "--profile", default="6.12", show_default=True, metavar="NAME", help="Which kernel: 5.9, 6.12 or next."
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a switch of the profile.")
-@click.option("--jobs", default=0, type=click.IntRange(0, 1024), metavar="N",
-              help="Threads; 0, the default, is one per core. The outcome does not depend on it.")
-@click.option("--width", "columns", type=click.IntRange(20, 1000), metavar="N", help="Columns of text output.")
+@click.option(
+    "--jobs",
+    default=0,
+    type=click.IntRange(0, 1024),
+    metavar="N",
+    help="Threads; 0, the default, is one per core. The outcome does not depend on it.",
+)
+@click.option(
+    "--width", "columns", type=click.IntRange(20, 1000), metavar="N", help="Columns of text output."
+)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -84,7 +110,13 @@ def _one(target: Target, profile: Profile, *, budget: int, seed: int, steps: int
     with _Bar(name, budget) as bar:
         try:
             return run(
-                scenario, budget=budget, profile=profile, seed=seed, steps_max=steps, jobs=jobs, progress=bar.show
+                scenario,
+                budget=budget,
+                profile=profile,
+                seed=seed,
+                steps_max=steps,
+                jobs=jobs,
+                progress=bar.show,
             )
         except CheckInterrupted as interrupted:
             return interrupted.report

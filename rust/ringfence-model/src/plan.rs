@@ -273,6 +273,12 @@ impl Plan {
         }
     }
 
+    /// Where the `index`-th object of a kind was declared.
+    pub(crate) fn declared_at(&self, kind: Kind, index: u32) -> SiteId {
+        let id = position(kind, index).and_then(|position| self.by_kind[kind as usize].get(position));
+        id.map_or(SiteId::UNKNOWN, |id| self.scenario.objects[id.index()].at)
+    }
+
     /// Declaration of the `index`-th object of a kind.
     pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
         let position = position(kind, index).expect("engine bug: system_wq has no declaration");

@@ -298,6 +298,7 @@ operations! {
         HmmRangeFault "hmm_range_fault" (notifier: is IntervalNotifier, seq: is Seqno) Errno true "Faults the notifier's range in and looks its pages up, without references, with mmap_lock held: 0, -EBUSY if an invalidation came since `seq`, or -EFAULT.";
         MmuIntervalNotifierInsert "mmu_interval_notifier_insert" (notifier: is IntervalNotifier) - true "Puts it back after a removal; from the start it is inserted.";
         MmuIntervalNotifierRemove "mmu_interval_notifier_remove" (notifier: is IntervalNotifier) - true "Waits until invalidate() does not run; it is not called any more.";
+        MmgetNotZero "mmget_not_zero" (mm: is Mm) Int true "Takes a reference unless there is none left; 1 if it did.";
     }
     Fence {
         DmaFenceInit "dma_fence_init" (timeline: is Timeline) Fence true "A new fence with the timeline's next number; the caller has a reference.";
