@@ -58,12 +58,16 @@ pub(super) fn replay_fields(fields: Map<String, Json>) -> Result<Replayed, Recor
     let mut replay = Replay::new(&ops);
     let (mut results, mut difference) = (Vec::with_capacity(ops.len()), None);
     for (step, (op, recorded)) in ops.iter().zip(&recorded).enumerate() {
-        let modelled = replay.step(op).map_err(|what| complain(step, what))?;
+        let modelled = match replay.step(op) {
+            Ok(modelled) => modelled,
+            // What follows a difference need not make sense any more.
+            Err(_) if difference.is_some() => break,
+            Err(what) => return Err(complain(step, what)),
+        };
         results.push(json(&modelled));
-        if modelled != *recorded {
+        if modelled != *recorded && difference.is_none() {
             let (recorded, modelled) = (json(recorded).to_string(), json(&modelled).to_string());
             difference = Some(Difference { step, recorded, modelled });
-            break;
         }
     }
     Ok(Replayed { id, family, steps: results.len(), results, difference })
