@@ -115,7 +115,7 @@ impl Monitor {
             }
             // The acquire context comes with the lock, which has been reported.
             class::RESV_ACQUIRE => {}
-            _ if plan.classes[class as usize].name.ends_with("_ww_class_mutex") => {
+            _ if plan.is_ww_mutex(class) => {
                 self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
             }
             _ => {}

@@ -6,6 +6,7 @@ mod build;
 mod by_hand;
 mod chaos;
 mod contract;
+mod dma_resv_lock;
 mod drm_syncobj;
 mod engine;
 mod fences;
