@@ -2,3 +2,4 @@
 
 mod abba;
 mod build;
+mod ww_mutex;
