@@ -141,9 +141,13 @@ impl CheckFinding {
         self.inner.chain.iter().map(|link| link.context.as_str()).collect()
     }
 
-    #[pyo3(signature = (width = 100, colour = false, *, command = None))]
-    fn text(&self, width: usize, colour: bool, command: Option<&str>) -> String {
-        diag::render::finding_again(&self.inner, &text_options(width, colour), again(command))
+    #[pyo3(signature = (width = 100, colour = false, *, command = None, steps = true))]
+    fn text(&self, width: usize, colour: bool, command: Option<&str>, steps: bool) -> String {
+        let options = text_options(width, colour);
+        if steps {
+            return diag::render::finding_again(&self.inner, &options, again(command));
+        }
+        diag::render::finding(&diag::Finding { witness: None, ..(*self.inner).clone() }, &options)
     }
 
     fn json(&self) -> String {
@@ -155,7 +159,7 @@ impl CheckFinding {
     }
 
     fn __str__(&self) -> String {
-        self.text(100, false, None)
+        self.text(100, false, None, true)
     }
 
     fn __repr__(&self) -> String {
