@@ -1,12 +1,13 @@
 """The engine. What users need of it is exported by ``ringfence`` and ``ringfence.lockdep``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, TypeAlias, final
 
 __all__ = [
     "Argument",
     "Batch",
+    "CheckFinding",
     "Cookie",
     "Finding",
     "Gfp",
@@ -14,11 +15,13 @@ __all__ = [
     "Operation",
     "Profile",
     "Replayed",
+    "Report",
     "Rule",
     "Run",
     "Scenario",
     "Verdict",
     "__version__",
+    "check",
     "kinds",
     "operations",
     "rules",
@@ -102,6 +105,132 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain data."""
+
+@final
+class CheckFinding:
+    """One distinct problem of a scenario."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def rule(self) -> str:
+        """Stable code of the broken rule, ``RF301``…"""
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+
+    @property
+    def verdict(self) -> Literal["CONFIRMED", "PREDICTED"]:
+        """CONFIRMED: a schedule was found that hangs or breaks the rule. PREDICTED: none was found."""
+
+    @property
+    def summary(self) -> str:
+        """One line: what is wrong."""
+
+    @property
+    def why(self) -> str:
+        """One sentence: why it can hang, or why it is wrong."""
+
+    @property
+    def task(self) -> str:
+        """The context that broke the rule."""
+
+    @property
+    def location(self) -> str | None:
+        """``file:line`` of the operation that broke the rule."""
+
+    @property
+    def needs(self) -> list[str]:
+        """Parts of the environment that the witness needed."""
+
+    @property
+    def count(self) -> int:
+        """In how many executions it was met."""
+
+    @property
+    def schedule(self) -> str | None:
+        """The choices of the shortest execution that shows it."""
+
+    @property
+    def contexts(self) -> list[str]:
+        """Contexts that wait for each other, if it hangs."""
+
+    def text(self, width: int = 100, colour: bool = False) -> str:
+        """The report for people.
+
+        Args:
+            width: columns; no line is wider. Below 32 counts as 32.
+            colour: with ANSI escape sequences.
+        """
+
+    def json(self) -> str:
+        """All of it, as one line of JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+
+@final
+class Report:
+    """What a check has found, and how far it looked."""
+
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario."""
+
+    @property
+    def findings(self) -> list[CheckFinding]:
+        """Distinct problems: confirmed ones first, then by rule."""
+
+    @property
+    def executions(self) -> int:
+        """Executions that were run."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all of them."""
+
+    @property
+    def bound(self) -> int:
+        """Executions that were cut off at the bound on steps."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Ctrl-C ended the check; this is what was found until then."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing was found."""
+
+    @property
+    def rules(self) -> list[str]:
+        """Codes of the rules that were broken, each once."""
+
+    def text(self, width: int = 100, colour: bool = False) -> str:
+        """The report for people.
+
+        Args:
+            width: columns; no line is wider. Below 32 counts as 32.
+            colour: with ANSI escape sequences.
+        """
+
+    def json(self) -> str:
+        """All of it, as one line of JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+
+def check(
+    scenario: Scenario,
+    profile: Profile,
+    *,
+    executions: int,
+    seed: int,
+    steps_max: int,
+    jobs: int,
+    progress: Callable[[int], object] | None = None,
+) -> Report:
+    """Checks a scenario in the background; Ctrl-C ends it with what was found until then."""
 
 @final
 class Gfp:
@@ -271,8 +400,12 @@ class Rule:
         """One sentence."""
 
     @property
+    def fixes(self) -> tuple[str, ...]:
+        """How it is usually fixed: imperatives, the best one first."""
+
+    @property
     def markdown(self) -> str:
-        """Its page: what it means, why it blocks, a bad and a good trace, how to fix it."""
+        """Its page: what it means, why it blocks, a bad and a good scenario or trace, how to fix it."""
 
 def rules() -> list[Rule]:
     """All rules, ordered by code."""

@@ -4,6 +4,7 @@ use ringfence_base::scenario::{Kind, ObjectKind, Op, Program, Scenario, Scenario
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
+use crate::frame::Frame;
 use crate::value::Value;
 use crate::world::World;
 
@@ -299,6 +300,23 @@ impl Plan {
     /// The driver whose code this instruction is.
     pub(crate) fn driver_at(&self, pc: u32) -> Option<&str> {
         self.declared_program_at(pc).driver.as_deref()
+    }
+
+    /// Where the call that this instruction is stands.
+    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
+        match self.code[pc as usize] {
+            Instr::Call { site, .. } => Some(site),
+            _ => None,
+        }
+    }
+
+    /// Where the innermost program of these frames is.
+    pub(crate) fn site_of_innermost(&self, frames: &[Frame]) -> Option<SiteId> {
+        let pc = frames.iter().rev().find_map(|frame| match frame {
+            Frame::Program(frame) => Some(frame.pc),
+            _ => None,
+        });
+        self.site_at(pc?)
     }
 
     fn declared_program_at(&self, pc: u32) -> &Program {

@@ -137,7 +137,7 @@ operations! {
         Set "set" (value: any) Int false "Copies a value into a register of the same kind.";
         Choose "choose" (name: text, options: is Int) Int false "A named choice: a number below `options`.";
         CellRead "read_once" (cell: is Cell) Int true "READ_ONCE().";
-        CellWrite "write_once" (cell: is Cell, value: is Int) - true "WRITE_ONCE(); wakes whoever waits for the variable in wait_event().";
+        CellWrite "write_once" (cell: is Cell, value: is Int) - true "WRITE_ONCE(). Wakes nobody: whoever waits for the variable in wait_event() looks again when woken.";
         CellAdd "atomic_add_return" (cell: is Cell, value: is Int) Int true "Adds and returns the new value.";
         CellCmpxchg "cmpxchg" (cell: is Cell, old: is Int, new: is Int) Int true "Compares and exchanges; returns what was there.";
         WarnOn "warn_on" (condition: any) - false "WARN_ON(): a finding if the condition is true.";

@@ -1,7 +1,8 @@
 //! What the judges ask of the world.
 
-use ringfence_base::{Gfp, ProgramId};
+use ringfence_base::{Gfp, ProgramId, SiteId};
 
+use crate::contract;
 use crate::deferred::Deferred;
 use crate::dma_fence::{FenceSort, flag};
 use crate::frame::Frame;
@@ -101,18 +102,48 @@ impl World {
         tasks.map(|(task, _)| (task as u32, true)).collect()
     }
 
-    /// What the context is inside of, outermost first: programs, interrupts, reclaim.
+    /// The operation that got the context to where it is: the allocation, if it reclaims, otherwise what it does.
+    pub(crate) fn cause(&self, plan: &Plan, task: u32) -> SiteId {
+        let thread = &self.threads[task as usize];
+        let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
+        let below = thread.frames.iter().position(reclaims);
+        let allocation = below.and_then(|below| plan.site_of_innermost(&thread.frames[..below]));
+        allocation.unwrap_or(thread.site)
+    }
+
+    /// Parts of the environment whose code the context runs.
+    pub(crate) fn foreign_parts(&self, plan: &Plan, task: u32) -> Vec<&'static str> {
+        let part = |frame: &Frame| match frame {
+            Frame::Program(frame) => contract::part_of(plan.program_at(frame.pc)),
+            _ => None,
+        };
+        self.threads[task as usize].frames.iter().filter_map(part).collect()
+    }
+
+    /// What the context is inside of, outermost first: programs, with the line from which they called what comes
+    /// next, interrupts, reclaim.
     pub fn inside(&self, plan: &Plan, task: u32) -> Vec<String> {
-        let describe = |frame: &Frame| match frame {
-            Frame::Program(frame) => Some(plan.program_at(frame.pc).to_owned()),
-            Frame::Interrupt(frame) => Some(match plan.sources[frame.source as usize].is_hard() {
-                true => "hard irq".into(),
-                false => "soft irq".into(),
-            }),
+        let frames = &self.threads[task as usize].frames;
+        let innermost = frames.iter().rposition(|frame| matches!(frame, Frame::Program(_)));
+        let describe = |(position, frame): (usize, &Frame)| match frame {
+            Frame::Program(frame) => {
+                let name = plan.program_at(frame.pc).to_owned();
+                let line = plan.site_at(frame.pc).and_then(|site| plan.scenario.site(site));
+                Some(match line {
+                    Some(line) if Some(position) != innermost => {
+                        format!("{name} ({}:{})", line.file, line.line)
+                    }
+                    _ => name,
+                })
+            }
+            Frame::Interrupt(frame) => {
+                let hard = plan.sources[frame.source as usize].is_hard();
+                Some(if hard { "hard irq" } else { "soft irq" }.into())
+            }
             Frame::Memory(frame) => describe_memory_frame(frame),
             _ => None,
         };
-        self.threads[task as usize].frames.iter().filter_map(describe).collect()
+        frames.iter().enumerate().filter_map(describe).collect()
     }
 }
 

@@ -32,23 +32,43 @@ struct Publication {
     in_section: bool,
 }
 
+/// What is known of a task.
+#[derive(Clone, Copy, Debug, Default)]
+struct Task {
+    /// Open signalling sections.
+    depth: u32,
+    /// As many of them were open when the task began to reclaim memory, which is a breach of its own.
+    outside: u32,
+    /// Interrupts being served on it.
+    interrupts: u32,
+    /// Where it began the acquire context of reservations in which it has taken no lock yet.
+    acquire: Option<Origin>,
+}
+
 /// Watches one run after the other.
 #[derive(Debug, Default)]
 pub struct Monitor {
-    /// Per task: open signalling sections.
-    depth: Vec<u32>,
+    /// Per task.
+    tasks: Vec<Task>,
     /// Per fence; `None` once it is signaled.
     publications: Vec<Option<Publication>>,
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
     due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
+    /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
+    no_mmu_notifiers: bool,
 }
 
 impl Monitor {
+    /// For a kernel without `CONFIG_MMU_NOTIFIER`, if not `mmu_notifier`.
+    pub fn new(mmu_notifier: bool) -> Self {
+        Self { no_mmu_notifiers: !mmu_notifier, ..Self::default() }
+    }
+
     /// A new run begins.
     pub fn restart(&mut self, plan: &Plan) {
-        self.depth.clear();
-        self.depth.resize(plan.contexts().len(), 0);
+        self.tasks.clear();
+        self.tasks.resize(plan.contexts().len(), Task::default());
         self.publications.clear();
         self.due.clear();
         self.breaches.clear();
@@ -57,6 +77,11 @@ impl Monitor {
     /// What this run has broken so far.
     pub fn breaches(&self) -> &[Breach] {
         &self.breaches
+    }
+
+    /// Who published a fence that is not signaled, and where.
+    pub fn published_by(&self, fence: u32) -> Option<Origin> {
+        self.publications.get(fence as usize)?.map(|known| known.by)
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
@@ -68,11 +93,15 @@ impl Monitor {
     pub fn observe(&mut self, plan: &Plan, world: &World, event: &Event) {
         match event.kind {
             EventKind::Acquire(lock, flags) => {
-                if self.depth[event.origin.task.index()] != 0 && !flags.trylock {
+                if self.depth(event.origin) != 0 && !flags.trylock {
                     self.lock_in_section(plan, world, lock.raw(), event.origin);
                 }
             }
-            EventKind::Release(_) => {}
+            EventKind::Release(lock) => {
+                if self.tasks[event.origin.task.index()].acquire.is_some() {
+                    self.acquire_context_ends(world, lock.raw(), event.origin);
+                }
+            }
             kind => self.observe_rare(plan, world, event.origin, kind),
         }
     }
@@ -86,13 +115,23 @@ impl Monitor {
 
     fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
         match kind {
-            EventKind::BeginSignalling => self.depth[origin.task.index()] += 1,
+            EventKind::BeginSignalling => self.task(origin).depth += 1,
             EventKind::EndSignalling => {
-                let depth = &mut self.depth[origin.task.index()];
+                let depth = &mut self.task(origin).depth;
                 *depth = depth.saturating_sub(1);
             }
+            EventKind::FsReclaimAcquire(_) => {
+                let task = self.task(origin);
+                task.outside = task.depth;
+            }
+            EventKind::FsReclaimRelease(_) => self.task(origin).outside = 0,
+            EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => self.task(origin).interrupts += 1,
+            EventKind::HardirqExit | EventKind::SoftirqExit => {
+                let interrupts = &mut self.task(origin).interrupts;
+                *interrupts = interrupts.saturating_sub(1);
+            }
             EventKind::Alloc(gfp) => self.allocation(world, gfp, origin),
-            EventKind::MightWait if self.depth[origin.task.index()] != 0 => {
+            EventKind::MightWait if self.depth(origin) > self.task(origin).outside => {
                 self.breach("RF304", "a fence is waited for inside a signalling section", None, origin);
             }
             EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
@@ -103,18 +142,28 @@ impl Monitor {
         }
     }
 
+    fn task(&mut self, origin: Origin) -> &mut Task {
+        &mut self.tasks[origin.task.index()]
+    }
+
+    #[inline]
+    fn depth(&self, origin: Origin) -> u32 {
+        self.tasks[origin.task.index()].depth
+    }
+
     fn lock_in_section(&mut self, plan: &Plan, world: &World, lock: u32, origin: Origin) {
         let object = Some(ObjectRef { kind: Kind::Mutex, index: lock });
         let class = world.locks.class(lock);
         match class {
             class::RESV_MUTEX => {
+                self.task(origin).acquire = None;
                 self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
             }
             class::MMAP_LOCK => {
                 self.breach("RF302", "mmap_lock is taken inside a signalling section", object, origin);
             }
-            // The acquire context comes with the lock, which has been reported.
-            class::RESV_ACQUIRE => {}
+            // Usually a lock follows, which says it all.
+            class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
             _ if plan.is_ww_mutex(class) => {
                 self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
             }
@@ -122,8 +171,17 @@ impl Monitor {
         }
     }
 
+    /// An acquire context ends in which no lock was taken.
+    fn acquire_context_ends(&mut self, world: &World, lock: u32, origin: Origin) {
+        if world.locks.class(lock) == class::RESV_ACQUIRE
+            && let Some(begun) = self.task(origin).acquire.take()
+        {
+            self.breach("RF302", "a ww_acquire_ctx is begun inside a signalling section", None, begun);
+        }
+    }
+
     fn allocation(&mut self, world: &World, gfp: Gfp, origin: Origin) {
-        if self.depth[origin.task.index()] == 0 {
+        if self.depth(origin) == 0 || self.is_fault(origin) {
             return;
         }
         let scopes = world.threads[origin.task.index()].scopes;
@@ -133,9 +191,18 @@ impl Monitor {
         }
         let (rule, what) = match left.contains(Gfp::FS) {
             true => ("RF401", "an allocation inside a signalling section may reclaim"),
+            false if self.no_mmu_notifiers => return,
             false => ("RF402", "an allocation inside a signalling section may reclaim, without file systems"),
         };
         self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
+    }
+
+    /// The operation is a page fault that has just been found to take mmap_lock.
+    fn is_fault(&self, origin: Origin) -> bool {
+        self.breaches.last().is_some_and(|breach| {
+            let Origin { task, site, .. } = breach.origin;
+            breach.rule == "RF302" && task == origin.task && site == origin.site
+        })
     }
 
     fn published(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
@@ -147,7 +214,7 @@ impl Monitor {
         if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
-        let in_section = self.depth[origin.task.index()] != 0;
+        let in_section = self.depth(origin) != 0;
         self.publications[index] = Some(Publication { by: origin, in_section });
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
         self.due.push(Reverse((due, fence)));
@@ -159,7 +226,10 @@ impl Monitor {
 
     fn signaled(&mut self, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
-        if known.by.task == origin.task && !known.in_section && self.depth[origin.task.index()] <= 1 {
+        // dma_fence_signal() has a section of its own; one more is the caller's. An interrupt that happens to arrive
+        // on the task that published is somebody else.
+        let Task { depth, interrupts, .. } = *self.task(origin);
+        if known.by.task == origin.task && !known.in_section && depth > 1 && interrupts == 0 {
             let what = "the fence is published before the signalling section begins";
             self.breach("RF202", what, fence_object(fence), known.by);
         }

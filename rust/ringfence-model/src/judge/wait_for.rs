@@ -3,8 +3,8 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
-use ringfence_base::Gfp;
 use ringfence_base::scenario::Kind;
+use ringfence_base::{Gfp, SiteId};
 
 use crate::judge::effects::{Effect, effects};
 use crate::plan::{Plan, class};
@@ -48,6 +48,10 @@ pub struct HangLink {
     pub others: Vec<u32>,
     /// The mask of the allocation in which it reclaims memory, if it does.
     pub reclaiming: Option<Gfp>,
+    /// The operation that got it here: the allocation, if it reclaims.
+    pub cause: SiteId,
+    /// Parts of the environment whose code it runs.
+    pub parts: Vec<&'static str>,
 }
 
 /// What sort of hang it is.
@@ -96,6 +100,7 @@ struct Node {
 }
 
 struct Graph<'a> {
+    plan: &'a Plan,
     world: &'a World,
     nodes: Vec<Node>,
 }
@@ -108,7 +113,7 @@ impl<'a> Graph<'a> {
                 nodes.push(Node { task: task as u32, wait, wakers: wakers(plan, world, task as u32, wait) });
             }
         }
-        Self { world, nodes }
+        Self { plan, world, nodes }
     }
 
     fn node_of(&self, task: u32) -> Option<usize> {
@@ -123,8 +128,10 @@ impl<'a> Graph<'a> {
         if let Some(circle) = self.circle(start, &mut visited, &mut path) {
             return Some((HangKind::Deadlock, circle));
         }
-        // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence.
-        self.nodes[start].wakers.is_empty().then(|| (HangKind::LostWakeUp, vec![start]))
+        // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence. Those
+        // who could have ended the wait have returned, or have nothing to do.
+        let dead_end = self.nodes[start].wakers.iter().all(|&(task, _)| self.node_of(task).is_none());
+        dead_end.then(|| (HangKind::LostWakeUp, vec![start]))
     }
 
     fn circle(&self, node: usize, visited: &mut [bool], path: &mut Vec<usize>) -> Option<Vec<usize>> {
@@ -160,8 +167,15 @@ impl<'a> Graph<'a> {
             others.retain(|task| Some(*task) != next && *task != node.task);
             others.sort_unstable();
             others.dedup();
-            let reclaiming = self.world.reclaiming(node.task);
-            HangLink { task: node.task, wait: node.wait, waker, others, reclaiming }
+            HangLink {
+                task: node.task,
+                wait: node.wait,
+                waker,
+                others,
+                reclaiming: self.world.reclaiming(node.task),
+                cause: self.world.cause(self.plan, node.task),
+                parts: self.world.foreign_parts(self.plan, node.task),
+            }
         };
         path.iter().enumerate().map(link).collect()
     }
@@ -248,7 +262,8 @@ fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)>
 /// The rule that a hang breaks: the clause of the contract, where it is one.
 fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> &'static str {
     if kind == HangKind::LostWakeUp {
-        return "RF703";
+        // A lock that somebody has kept is the cause, not a wake-up.
+        return if matches!(links[0].wait, Wait::Lock { .. }) { "RF613" } else { "RF703" };
     }
     let count = links.len();
     let mut rule = "RF701";

@@ -6,6 +6,8 @@ mod build;
 mod by_hand;
 mod chaos;
 mod contract;
+mod dma_fence;
+mod dma_resv;
 mod dma_resv_lock;
 mod drm_syncobj;
 mod engine;

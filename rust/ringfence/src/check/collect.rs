@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringfence_base::SiteId;
-use ringfence_diag::{LockFinding, WaitLink};
+use ringfence_diag::{LockFinding, PlaceView, WaitLink};
 use ringfence_model::judge::{Breach, Hang, HangKind};
 use ringfence_model::{Plan, Wait};
 
@@ -32,6 +32,7 @@ pub(super) enum Shown {
         classes: Vec<String>,
         /// Place of the context that would have had to signal, or of the first one.
         guilty: SiteId,
+        at: PlaceView,
     },
     Lock(Box<LockFinding>),
 }
@@ -74,11 +75,12 @@ impl Collector {
         }
         for hang in executor.hangs() {
             let world = executor.world();
-            let mut sites: Vec<SiteId> =
-                hang.links.iter().map(|link| world.threads()[link.task as usize].site()).collect();
-            let guilty = sites[guilty(hang)];
+            let mut sites: Vec<SiteId> = hang.links.iter().map(|link| link.cause).collect();
+            let broken = never_signaled(hang).and_then(|fence| executor.monitor().published_by(fence));
+            let rule = if broken.is_some() { "RF106" } else { hang.rule };
+            let guilty = broken.map_or(sites[guilty(hang)], |origin| origin.site);
             sites.sort_unstable();
-            let cause = Cause::Hang { rule: hang.rule, sites };
+            let cause = Cause::Hang { rule, sites };
             self.add(executor, cause, || {
                 let chain = Describe { plan }.chain(world, hang, executor.steps());
                 let class = |lock| plan.classes()[world.locks().class(lock) as usize].name.clone();
@@ -89,7 +91,12 @@ impl Collector {
                 let mut classes: Vec<String> =
                     hang.links.iter().filter_map(|link| lock_of(link.wait)).collect();
                 classes.sort();
-                Shown::Hang { hang: hang.clone(), chain, classes, guilty }
+                let describe = Describe { plan };
+                let at = match broken {
+                    Some(origin) => describe.place(origin),
+                    None => describe.cause(hang, executor.steps()),
+                };
+                Shown::Hang { hang: Hang { rule, ..hang.clone() }, chain, classes, guilty, at }
             });
         }
         let mut problems = executor.problems().to_vec();
@@ -136,6 +143,17 @@ impl Collector {
         self.steps += other.steps;
         self.bound += other.bound;
         self.hung += other.hung;
+    }
+}
+
+/// The fence that somebody foreign waits for in vain: not who waits is at fault, but who promised it.
+fn never_signaled(hang: &Hang) -> Option<u32> {
+    match hang.links.as_slice() {
+        [link] if hang.kind == HangKind::LostWakeUp && !link.parts.is_empty() => match link.wait {
+            Wait::Fence(fence) => Some(fence),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -113,6 +113,12 @@ impl Describe<'_> {
         }
     }
 
+    /// The operation that the link at fault hangs in.
+    pub(super) fn cause(self, hang: &Hang, step: u64) -> PlaceView {
+        let link = &hang.links[super::collect::guilty(hang)];
+        self.place_of(link.task, link.cause, step)
+    }
+
     fn because(self, waker: Option<Waker>) -> String {
         let fence = |fence| self.plan.object_name(Kind::Fence, fence);
         match waker {

@@ -1,5 +1,6 @@
 //! One execution after the other: a world that is reset in place, and the three judges over its events.
 
+use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::judge::{Hang, Monitor, hangs};
@@ -17,6 +18,16 @@ pub enum End {
     Hung,
     /// The bound on steps was reached.
     Bound,
+}
+
+/// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
+pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
+    if profile.mmu_notifier || !scenario.environment.foreign_notifier {
+        return Plan::new(scenario);
+    }
+    let mut scenario = scenario.clone();
+    scenario.environment.foreign_notifier = false;
+    Plan::new(&scenario)
 }
 
 /// Runs executions.
@@ -55,7 +66,7 @@ impl<'p> Executor<'p> {
             plan,
             world: plan.initial().clone(),
             judge: ValidatorJudge::new(plan, profile),
-            monitor: Monitor::default(),
+            monitor: Monitor::new(profile.mmu_notifier),
             events: Vec::new(),
             actions: Vec::new(),
             choices: Vec::new(),

@@ -8,7 +8,7 @@ use ringfence_model::{Action, Plan, State, World};
 use serde::Serialize;
 
 use super::describe::Describe;
-use super::execution::{End, Executor};
+use super::execution::{End, Executor, plan};
 use super::schedule::{Schedule, with_strategy};
 use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
@@ -91,7 +91,7 @@ impl<S: Strategy> Decide for Noting<S> {
             ChoiceKind::Interrupted => Some("interrupts_waits"),
             ChoiceKind::DeadlockInjection => Some("deadlock_injection"),
             ChoiceKind::WorkerCreation => Some("memory_pressure"),
-            ChoiceKind::PageFault => Some("user_memory"),
+            ChoiceKind::PageFault | ChoiceKind::Reclaim => Some("user_memory"),
             _ => None,
         };
         if choice != 0 {
@@ -122,7 +122,7 @@ impl Execution {
         schedule: &Schedule,
         steps_max: u64,
     ) -> Result<Self, ScenarioError> {
-        let plan = Plan::new(scenario)?;
+        let plan = plan(scenario, profile)?;
         Ok(with_strategy!(schedule, strategy => Self::run(&plan, profile, strategy, steps_max)))
     }
 
@@ -165,7 +165,7 @@ impl Execution {
         profile: Profile,
         steps: u64,
     ) -> Result<Snapshot, ScenarioError> {
-        let plan = Plan::new(scenario)?;
+        let plan = plan(scenario, profile)?;
         let mut executor = Executor::new(&plan, profile);
         executor.run(&mut Replay::new(self.choices.clone()), steps);
         Ok(snapshot(&plan, executor.world(), executor.steps()))

@@ -1,5 +1,7 @@
 //! The check, and its report.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use ringfence_base::SiteId;
 use ringfence_base::scenario::{Scenario, ScenarioError};
@@ -10,7 +12,7 @@ use ringfence_model::judge::{Breach, HangKind};
 
 use super::collect::{Cause, Collected, Collector, Shown};
 use super::describe::Describe;
-use super::execution::{End, Executor};
+use super::execution::{End, Executor, plan};
 use super::inspect::Execution;
 use super::strategy::{Random, RoundRobin, RunToCompletion, Strategy};
 
@@ -70,7 +72,7 @@ pub fn check(
     options: &Options,
     go_on: &(dyn Fn(u64) -> bool + Sync),
 ) -> Result<Report, ScenarioError> {
-    let plan = Plan::new(scenario)?;
+    let plan = plan(scenario, options.profile)?;
     let mut all = ordered(&plan, options);
     let chunks = options.executions.div_ceil(CHUNK);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
@@ -209,17 +211,18 @@ fn why(code: &str) -> String {
 
 /// A hang confirms what a monitor has predicted at the same place; otherwise it is a finding of its own.
 fn add_hang(drafts: &mut Vec<Draft>, collected: Collected) {
-    let Shown::Hang { hang, chain, classes, guilty } = collected.shown else {
+    let Shown::Hang { hang, chain, classes, guilty, at } = collected.shown else {
         panic!("engine bug: a cause with something else's evidence")
     };
-    let guilty_link = super::collect::guilty(&hang);
     let summary = hang_summary(hang.kind, &chain);
-    let at = chain[guilty_link].at.clone();
-    let known = drafts.iter_mut().find(|draft| draft.finding.rule == hang.rule && draft.site == guilty);
+    let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
+    let needs: Vec<String> = needs.into_iter().map(str::to_owned).collect();
+    let known = predicted(drafts, hang.rule, guilty);
     if let Some(draft) = known {
         let shorter = draft.finding.chain.is_empty() || chain.len() < draft.finding.chain.len();
         if shorter {
             draft.finding.chain = chain;
+            draft.finding.needs = needs;
             draft.choices = Some(collected.choices);
             draft.classes = classes;
         }
@@ -238,10 +241,20 @@ fn add_hang(drafts: &mut Vec<Draft>, collected: Collected) {
         circular: hang.kind == HangKind::Deadlock,
         lock: None,
         witness: None,
-        needs: Vec::new(),
+        needs,
         count: collected.count,
     };
     drafts.push(Draft { finding, site: guilty, classes, choices: Some(collected.choices) });
+}
+
+/// What a monitor has predicted of the operation that hangs: the same, or, as a page fault that allocates, that it
+/// must not be there at all.
+fn predicted<'a>(drafts: &'a mut [Draft], rule: &str, site: SiteId) -> Option<&'a mut Draft> {
+    let same = drafts.iter().position(|draft| draft.finding.rule == rule && draft.site == site);
+    let other =
+        |draft: &Draft| site != SiteId::UNKNOWN && draft.site == site && only_predicts(draft.finding.rule);
+    let index = same.or_else(|| if only_predicts(rule) { drafts.iter().position(other) } else { None });
+    index.map(|index| &mut drafts[index])
 }
 
 fn hang_summary(kind: HangKind, chain: &[ringfence_diag::WaitLink]) -> String {
@@ -328,7 +341,9 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     let Draft { mut finding, choices, .. } = draft;
     if let Some(choices) = choices {
         let execution = Execution::replay(plan, options.profile, choices, options.steps_max);
-        finding.needs = execution.needs();
+        finding.needs.extend(execution.needs());
+        finding.needs.sort_unstable();
+        finding.needs.dedup();
         finding.witness =
             Some(Witness { schedule: execution.schedule().to_string(), steps: execution.into_steps() });
     }

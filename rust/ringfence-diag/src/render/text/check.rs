@@ -102,6 +102,12 @@ fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
         let schedule = if witness.schedule.is_empty() { "''" } else { &witness.schedule };
         lines.extend(Phrase::new().label("Again: ").plain("--schedule ").plain(schedule).wrap(width, 2));
     }
+    lines.extend(fixes(finding, width));
     lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     lines
+}
+
+fn fixes(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let Some(rule) = rule(finding.rule) else { return Vec::new() };
+    Phrase::new().label("Fix: ").plain(&rule.fixes.join("; or ")).wrap(width, 2)
 }
