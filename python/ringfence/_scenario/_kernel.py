@@ -28,8 +28,8 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
     def driver(self, driver: type[D] | D, name: str | None = None) -> D:
         """Sets up a driver model, as a part of another one or of the scenario.
 
-        What its ``setup()`` declares belongs to the driver of this name; a part's belongs to the whole. A driver
-        signals its own fences, and nobody else's.
+        What its ``setup()`` declares belongs to the driver of this name; a part's belongs to the whole. A
+        driver signals its own fences, and nobody else's.
 
         Args:
             driver: its class, or an instance of its own.

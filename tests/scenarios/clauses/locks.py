@@ -1,7 +1,7 @@
 """Clause: fences are waited for under the dma_resv lock, and so under all that it is taken in.
 
-The order is mmap_lock, ww_acquire_ctx, dma_resv lock, reclaim; a fence may be waited for inside each. Whoever has
-to signal therefore takes none of them, and touches no user memory, which takes mmap_lock.
+The order is mmap_lock, ww_acquire_ctx, dma_resv lock, reclaim; a fence may be waited for inside each.
+Whoever has to signal therefore takes none of them, and touches no user memory, which takes mmap_lock.
 """
 
 import ringfence as rf
@@ -114,7 +114,9 @@ page_fault = rf.scenario(drivers=[Faults], environment=rf.quiet(user_memory=True
 )
 
 contract_lock = rf.scenario(drivers=[Gpu], environment=rf.contract(), name="contract_lock")(submits)
-contract_trylock = rf.scenario(drivers=[TriesResv], environment=rf.contract(), name="contract_trylock")(submits)
+contract_trylock = rf.scenario(drivers=[TriesResv], environment=rf.contract(), name="contract_trylock")(
+    submits
+)
 contract_resv = rf.scenario(drivers=[TakesResv], environment=rf.contract(), name="contract_resv")(submits)
 contract_resv_ctx = rf.scenario(
     drivers=[TakesResvWithCtx], environment=rf.contract(), name="contract_resv_ctx"
