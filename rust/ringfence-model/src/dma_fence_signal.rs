@@ -91,20 +91,26 @@ impl Kernel<'_> {
         }
     }
 
-    /// `dma_fence_begin_signalling()`: the cookie is the number of sections that are open then.
+    /// `dma_fence_begin_signalling()`: the cookie is that of the section around it plus one.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
         let thread = self.me();
-        thread.sections.push(Section { site: thread.site });
-        thread.sections.len() as i64
+        let cookie = thread.sections.last().map_or(0, |section| section.cookie) + 1;
+        thread.sections.push(Section { site: thread.site, cookie });
+        cookie
     }
 
-    /// `dma_fence_end_signalling()`.
+    /// `dma_fence_end_signalling()`. With the cookie of an outer section it ends that one, and with none that is
+    /// open, the innermost.
     pub(crate) fn end_signalling(&mut self, cookie: i64) {
-        if self.me().sections.len() as i64 != cookie || cookie == 0 {
+        let sections = &self.me().sections;
+        let innermost = sections.len().checked_sub(1);
+        let ended = sections.iter().rposition(|section| section.cookie == cookie);
+        if ended.is_none() || ended != innermost {
             self.broken("RF203", "not the cookie of the innermost open signalling section", None);
         }
-        if self.me().sections.pop().is_some() {
+        if let Some(ended) = ended.or(innermost) {
+            self.me().sections.remove(ended);
             self.emit(EventKind::EndSignalling);
         }
     }
@@ -165,7 +171,8 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            let cookie = self.me().sections.len() as i64;
+            // Callbacks ran in between, but all that they began has ended, or was reported.
+            let cookie = self.me().sections.last().map_or(0, |section| section.cookie);
             self.end_signalling(cookie);
         }
         Flow::Return(result)

@@ -292,6 +292,14 @@ impl Plan {
 }
 
 impl Plan {
+    /// Place of an operation, if it is one and its place is known.
+    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
+        match self.code[pc as usize] {
+            Instr::Call { site, .. } => Some(site).filter(|&site| site != SiteId::UNKNOWN),
+            _ => None,
+        }
+    }
+
     /// Name of the program that this instruction belongs to.
     pub(crate) fn program_at(&self, pc: u32) -> &str {
         let after = self.programs.partition_point(|program| program.entry <= pc);

@@ -125,7 +125,7 @@ impl<'p> Executor<'p> {
         self.world.step(self.plan, action, self.steps, &mut self.events, &mut recording);
         for event in &self.events {
             if event.origin.task.raw() == u32::MAX {
-                self.monitor.observe_time(&self.world, event);
+                self.monitor.observe_time(self.plan, &self.world, event);
                 continue;
             }
             if self.judge.observe(self.plan, &self.world, event) != 0 {
@@ -142,7 +142,7 @@ impl<'p> Executor<'p> {
         if hung {
             self.hangs = hangs(self.plan, &self.world);
         }
-        self.monitor.end(self.steps, hung);
+        self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }
     }
 
