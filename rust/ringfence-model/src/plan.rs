@@ -298,6 +298,14 @@ impl Plan {
 }
 
 impl Plan {
+    /// Place of an operation, if it is one and its place is known.
+    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
+        match self.code[pc as usize] {
+            Instr::Call { site, .. } => Some(site).filter(|&site| site != SiteId::UNKNOWN),
+            _ => None,
+        }
+    }
+
     /// Name of the program that this instruction belongs to.
     pub(crate) fn program_at(&self, pc: u32) -> &str {
         &self.declared_program_at(pc).name
@@ -306,14 +314,6 @@ impl Plan {
     /// The driver whose code this instruction is.
     pub(crate) fn driver_at(&self, pc: u32) -> Option<&str> {
         self.declared_program_at(pc).driver.as_deref()
-    }
-
-    /// Where the call that this instruction is stands.
-    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
-        match self.code[pc as usize] {
-            Instr::Call { site, .. } => Some(site),
-            _ => None,
-        }
     }
 
     /// Where the innermost program of these frames is.

@@ -3,11 +3,11 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
-use ringfence_base::scenario::Kind;
-use ringfence_base::{Gfp, SiteId};
+use ringfence_base::{Gfp, ProgramId, SiteId};
 
-use crate::judge::effects::{Effect, effects};
-use crate::plan::{Plan, class};
+use crate::judge::effects::{Effect, effects, program_effects};
+use crate::judge::hang_rule::hang_rule;
+use crate::plan::Plan;
 use crate::thread::State;
 use crate::wait::Wait;
 use crate::world::World;
@@ -72,6 +72,8 @@ pub struct Hang {
     pub links: Vec<HangLink>,
     /// The rule that is broken, as special as the chain allows.
     pub rule: &'static str,
+    /// Which link is at fault.
+    pub guilty: usize,
 }
 
 /// All hangs of a world in which nothing can happen any more: each circle once, and each wait that nobody can end.
@@ -86,8 +88,8 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
         }
         done.extend(path.iter().map(|&node| graph.nodes[node].task));
         let links: Vec<HangLink> = graph.links(&path, kind);
-        let rule = rule(plan, world, kind, &links);
-        hangs.push(Hang { kind, links, rule });
+        let (rule, guilty) = hang_rule(plan, world, kind, &links);
+        hangs.push(Hang { kind, links, rule, guilty });
     }
     hangs
 }
@@ -229,6 +231,15 @@ fn those_with(
     found
 }
 
+/// Fences with a pending callback that would signal this one.
+fn signaled_by_callback(plan: &Plan, world: &World, fence: u32) -> Vec<u32> {
+    let pending = world.pending_callbacks(plan).into_iter();
+    let signals = |&(of, program): &(u32, ProgramId)| {
+        of != fence && program_effects(plan, program).contains(&Effect::Signal(Some(fence)))
+    };
+    pending.filter(signals).map(|(of, _)| of).collect()
+}
+
 /// Who would signal one of these fences, or a fence that they are made of.
 fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)> {
     let mut parts: Vec<u32> = Vec::new();
@@ -237,6 +248,7 @@ fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)>
         if !parts.contains(&fence) {
             parts.push(fence);
             todo.extend(world.fence_parts(fence));
+            todo.extend(signaled_by_callback(plan, world, fence));
         }
     }
     let (mut certain, mut perhaps) = (Vec::new(), Vec::new());
@@ -259,41 +271,4 @@ fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)>
         }
     }
     if certain.is_empty() { perhaps } else { certain }
-}
-
-/// The rule that a hang breaks: the clause of the contract, where it is one.
-fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> &'static str {
-    if kind == HangKind::LostWakeUp {
-        // A lock that somebody has kept is the cause, not a wake-up.
-        return if matches!(links[0].wait, Wait::Lock { .. }) { "RF613" } else { "RF703" };
-    }
-    let count = links.len();
-    let mut rule = "RF701";
-    for (position, link) in links.iter().enumerate() {
-        let Some(Waker::Signals(_) | Waker::MaySignal(_)) = link.waker else { continue };
-        // Whoever must signal is the next one, and hangs in this.
-        let signaller = &links[(position + 1) % count];
-        rule = signaller_rule(plan, world, signaller).unwrap_or(rule);
-        if rule.starts_with("RF4") || matches!(rule, "RF301" | "RF302" | "RF615") {
-            return rule;
-        }
-    }
-    rule
-}
-
-fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'static str> {
-    if let Some(gfp) = signaller.reclaiming {
-        return Some(if gfp.contains(Gfp::FS) { "RF401" } else { "RF402" });
-    }
-    match signaller.wait {
-        Wait::Lock { lock, .. } => Some(match world.locks.class(lock) {
-            class::RESV_MUTEX => "RF301",
-            class::MMAP_LOCK => "RF302",
-            class if plan.is_ww_mutex(class) => "RF302",
-            _ => "RF303",
-        }),
-        Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),
-        Wait::WorkerCreation(_) => Some("RF615"),
-        _ => signaller.wait.object().filter(|object| object.kind != Kind::Irq).map(|_| "RF303"),
-    }
 }

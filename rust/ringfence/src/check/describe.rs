@@ -104,19 +104,13 @@ impl Describe<'_> {
         WaitLink {
             context: self.context(link.task),
             waits_for: self.wait(world, link.wait),
-            at: self.place_of(link.task, thread.site(), step),
+            at: self.place_of(link.task, world.site(self.plan, link.task), step),
             inside: world.inside(self.plan, link.task),
             held: thread.held().iter().map(|held| self.held(world, link.task, held)).collect(),
             section: thread.sections().first().map(|section| self.place_of(link.task, section.site, step)),
             because: self.because(link.waker),
             others: link.others.iter().map(|&task| self.context(task)).collect(),
         }
-    }
-
-    /// The operation that the link at fault hangs in.
-    pub(super) fn cause(self, hang: &Hang, step: u64) -> PlaceView {
-        let link = &hang.links[super::collect::guilty(hang)];
-        self.place_of(link.task, link.cause, step)
     }
 
     fn because(self, waker: Option<Waker>) -> String {

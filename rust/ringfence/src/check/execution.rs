@@ -2,9 +2,9 @@
 
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event};
-use ringfence_lockdep::annotations::Profile;
+use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
-use ringfence_model::{Action, Plan, State, World};
+use ringfence_model::{Action, KernelVersion, Plan, State, World};
 
 use super::strategy::Strategy;
 use super::validator_judge::ValidatorJudge;
@@ -27,12 +27,17 @@ const ASK_EVERY: u64 = 4096;
 
 /// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
 pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
+    // The later annotation came with the later fences.
+    let version = match profile.annotation {
+        Annotation::Read => KernelVersion::V6_12,
+        Annotation::ReadTrylock => KernelVersion::Next,
+    };
     if profile.mmu_notifier || !scenario.environment.foreign_notifier {
-        return Plan::new(scenario);
+        return Ok(Plan::new(scenario)?.with_version(version));
     }
     let mut scenario = scenario.clone();
     scenario.environment.foreign_notifier = false;
-    Plan::new(&scenario)
+    Ok(Plan::new(&scenario)?.with_version(version))
 }
 
 /// Runs executions.
@@ -153,7 +158,7 @@ impl<'p> Executor<'p> {
         self.world.step(self.plan, action, self.steps, &mut self.events, &mut recording);
         for event in &self.events {
             if event.origin.task.raw() == u32::MAX {
-                self.monitor.observe_time(&self.world, event);
+                self.monitor.observe_time(self.plan, &self.world, event);
                 continue;
             }
             if self.judge.observe(self.plan, &self.world, event) != 0 {
@@ -170,7 +175,7 @@ impl<'p> Executor<'p> {
         if hung {
             self.hangs = hangs(self.plan, &self.world);
         }
-        self.monitor.end(self.steps, hung);
+        self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }
     }
 

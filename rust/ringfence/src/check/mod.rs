@@ -1,5 +1,6 @@
 //! Checking a scenario: the three judges over a set of simple schedules.
 
+mod assemble;
 mod collect;
 mod describe;
 mod execution;
