@@ -283,7 +283,8 @@ fn add_lock(drafts: &mut Vec<Draft>, collected: Collected) {
     let same = drafts.iter_mut().find(|draft| belongs(draft, &lock));
     if let Some(draft) = same {
         let known = draft.finding.lock.as_ref().map(|lock| lock.rule);
-        if draft.finding.rule == "RF701" || (known == Some(draft.finding.rule) && says_more(lock.rule, known)) {
+        if draft.finding.rule == "RF701" || (known == Some(draft.finding.rule) && says_more(lock.rule, known))
+        {
             draft.finding.rule = lock.rule;
             draft.finding.why.clone_from(&lock.why);
         }
