@@ -286,6 +286,11 @@ impl Plan {
         &self.scenario.objects[id.index()].kind
     }
 
+    /// Whether locks of this class are `ww_mutex`es.
+    pub(crate) fn is_ww_mutex(&self, class: u32) -> bool {
+        self.ww_classes.iter().any(|known| known.mutex == class)
+    }
+
     /// Index of a declared object among those of its kind (for locks: in the world's locks).
     pub(crate) fn index(&self, id: ObjectId) -> u32 {
         self.indices[id.index()]

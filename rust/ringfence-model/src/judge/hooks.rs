@@ -109,8 +109,8 @@ impl World {
         plan.deferred.workqueues.tasks(wq).any(|other| other != task && starved(other))
     }
 
-    /// The operation that got the context to where it is: the allocation, if it reclaims, otherwise what it does. A worker
-    /// that can't be made has not done anything yet: where its queue was declared.
+    /// The operation that got the context to where it is: the allocation, if it reclaims, otherwise what it does. A
+    /// worker that can't be made has not done anything yet: where its queue was declared.
     pub(crate) fn cause(&self, plan: &Plan, task: u32) -> SiteId {
         let thread = &self.threads[task as usize];
         if let State::Blocked(Wait::WorkerCreation(wq)) = thread.state {

@@ -289,7 +289,7 @@ fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'
         Wait::Lock { lock, .. } => Some(match world.locks.class(lock) {
             class::RESV_MUTEX => "RF301",
             class::MMAP_LOCK => "RF302",
-            _ if plan.classes[world.locks.class(lock) as usize].name.ends_with("ww_class_mutex") => "RF302",
+            class if plan.is_ww_mutex(class) => "RF302",
             _ => "RF303",
         }),
         Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),

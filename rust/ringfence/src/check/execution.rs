@@ -18,7 +18,12 @@ pub enum End {
     Hung,
     /// The bound on steps was reached.
     Bound,
+    /// Whoever wanted it does not any more.
+    Interrupted,
 }
+
+/// Steps between two questions whether the execution is still wanted: little enough for a person to wait.
+const ASK_EVERY: u64 = 4096;
 
 /// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
 pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
@@ -43,6 +48,7 @@ pub struct Executor<'p> {
     hangs: Vec<Hang>,
     /// Problems of the validator that this execution met, by index, with the step.
     problems: Vec<(usize, u64)>,
+    go_on: Option<&'p (dyn Fn() -> bool + Sync)>,
 }
 
 /// Records the choices that a strategy makes.
@@ -73,7 +79,15 @@ impl<'p> Executor<'p> {
             steps: 0,
             hangs: Vec::new(),
             problems: Vec::new(),
+            go_on: None,
         }
+    }
+
+    /// Asks now and then whether the execution is still wanted.
+    #[must_use]
+    pub fn asking(mut self, go_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
+        self.go_on = Some(go_on);
+        self
     }
 
     /// Runs one execution, at most so many steps of it.
@@ -97,6 +111,9 @@ impl<'p> Executor<'p> {
             }
             if self.steps == steps_max {
                 return End::Bound;
+            }
+            if self.steps % ASK_EVERY == ASK_EVERY - 1 && self.go_on.is_some_and(|go_on| !go_on()) {
+                return End::Interrupted;
             }
             let pick = match self.actions.len() {
                 1 => 0,

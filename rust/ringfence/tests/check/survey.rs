@@ -57,7 +57,7 @@ impl Survey {
                     "somebody waits for ever, and no hang is reported {blocked:?}"
                 );
             }
-            End::Bound => self.bound += 1,
+            End::Bound | End::Interrupted => self.bound += 1,
         }
         self.steps += executor.steps();
         self.breaches += executor.monitor().breaches().len() as u64;

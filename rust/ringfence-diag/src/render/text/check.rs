@@ -8,8 +8,23 @@ use crate::{Finding, LockReportKind, StepView, rule};
 /// Steps of a witness that are shown; the middle of a longer one is left out.
 const STEPS_SHOWN: usize = 60;
 
-/// The whole report of a finding of a check, without the last newline.
-pub fn finding(finding: &Finding, options: &TextOptions) -> String {
+/// How a reader runs a witness again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again<'a> {
+    /// By calling `run` on the scenario.
+    Call,
+    /// By this command line and `--schedule` behind it.
+    Command(&'a str),
+}
+
+/// The whole report of a finding of a check, without the last newline. Only the line with the command that runs it
+/// again may be wider than it should, so that it can be copied.
+pub fn finding(item: &Finding, options: &TextOptions) -> String {
+    finding_again(item, options, Again::Call)
+}
+
+/// As [`finding`].
+pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
     let sections = [
         headline(finding, width),
@@ -17,7 +32,7 @@ pub fn finding(finding: &Finding, options: &TextOptions) -> String {
         why(finding, width),
         validator(finding, width),
         witness(finding, width),
-        notes(finding, width),
+        notes(finding, width, again),
     ];
     let blocks: Vec<String> = sections
         .iter()
@@ -25,6 +40,19 @@ pub fn finding(finding: &Finding, options: &TextOptions) -> String {
         .map(|section| section.iter().map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n"))
         .collect();
     blocks.join("\n\n")
+}
+
+/// Steps of an execution, a line each, without the last newline.
+pub fn steps(steps: &[StepView], options: &TextOptions) -> String {
+    let width = options.width.max(TextOptions::MIN_WIDTH);
+    let name = name_width(steps);
+    let lines = steps.iter().flat_map(|item| step(item, name, width));
+    lines.map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n")
+}
+
+/// Columns for the names of contexts.
+fn name_width(steps: &[StepView]) -> usize {
+    steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24)
 }
 
 fn headline(finding: &Finding, width: usize) -> Vec<Phrase> {
@@ -61,7 +89,7 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
-    let name = witness.steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24);
+    let name = name_width(&witness.steps);
     let (head, tail) = if count > STEPS_SHOWN {
         (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
     } else {
@@ -85,7 +113,7 @@ fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
     line.wrap(width, 8)
 }
 
-fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
+fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
@@ -99,8 +127,13 @@ fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
     if let Some(witness) = &finding.witness {
-        let schedule = if witness.schedule.is_empty() { "''" } else { &witness.schedule };
-        lines.extend(Phrase::new().label("Again: ").plain("--schedule ").plain(schedule).wrap(width, 2));
+        let schedule = &witness.schedule;
+        let again = match again {
+            Again::Call => format!("run(schedule=\"{schedule}\")"),
+            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
+            Again::Command(command) => format!("{command} --schedule {schedule}"),
+        };
+        lines.push(Phrase::new().label("Again: ").plain(&again));
     }
     lines.extend(fixes(finding, width));
     lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
