@@ -72,6 +72,8 @@ pub struct Hang {
     pub links: Vec<HangLink>,
     /// The rule that is broken, as special as the chain allows.
     pub rule: &'static str,
+    /// The link that breaks it: whoever would have to signal the fence that the one before it waits for.
+    pub guilty: usize,
 }
 
 /// All hangs of a world in which nothing can happen any more: each circle once, and each wait that nobody can end.
@@ -86,8 +88,8 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
         }
         done.extend(path.iter().map(|&node| graph.nodes[node].task));
         let links: Vec<HangLink> = graph.links(&path, kind);
-        let rule = rule(plan, world, kind, &links);
-        hangs.push(Hang { kind, links, rule });
+        let (rule, guilty) = rule(plan, world, kind, &links);
+        hangs.push(Hang { kind, links, rule, guilty });
     }
     hangs
 }
@@ -261,24 +263,33 @@ fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)>
     if certain.is_empty() { perhaps } else { certain }
 }
 
-/// The rule that a hang breaks: the clause of the contract, where it is one.
-fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> &'static str {
+/// The rule that a hang breaks: the clause of the contract, where it is one. And the link that breaks it.
+fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> (&'static str, usize) {
     if kind == HangKind::LostWakeUp {
-        // A lock that somebody has kept is the cause, not a wake-up.
-        return if matches!(links[0].wait, Wait::Lock { .. }) { "RF613" } else { "RF703" };
+        return ("RF703", 0);
     }
-    let count = links.len();
-    let mut rule = "RF701";
+    let mut worst = None;
     for (position, link) in links.iter().enumerate() {
-        let Some(Waker::Signals(_) | Waker::MaySignal(_)) = link.waker else { continue };
         // Whoever must signal is the next one, and hangs in this.
-        let signaller = &links[(position + 1) % count];
-        rule = signaller_rule(plan, world, signaller).unwrap_or(rule);
-        if rule.starts_with("RF4") || matches!(rule, "RF301" | "RF302" | "RF615") {
-            return rule;
+        let guilty = (position + 1) % links.len();
+        let signaller = &links[guilty];
+        let signalling = !world.threads[signaller.task as usize].sections.is_empty();
+        let must_signal = match link.waker {
+            Some(Waker::Signals(_) | Waker::MaySignal(_)) => true,
+            // A circle of locks alone is one of locks, wherever they are taken.
+            Some(Waker::Holds | Waker::Queues) | None => false,
+            Some(_) => signalling,
+        };
+        if !must_signal {
+            continue;
         }
+        let Some(rule) = signaller_rule(plan, world, signaller) else { continue };
+        if rule.starts_with("RF4") || matches!(rule, "RF301" | "RF302" | "RF615") {
+            return (rule, guilty);
+        }
+        worst = worst.or(Some((rule, guilty)));
     }
-    rule
+    worst.unwrap_or(("RF701", 0))
 }
 
 fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'static str> {

@@ -78,7 +78,7 @@ impl Collector {
             let mut sites: Vec<SiteId> = hang.links.iter().map(|link| link.cause).collect();
             let broken = never_signaled(hang).and_then(|fence| executor.monitor().published_by(fence));
             let rule = if broken.is_some() { "RF106" } else { hang.rule };
-            let guilty = broken.map_or(sites[guilty(hang)], |origin| origin.site);
+            let guilty = broken.map_or(sites[hang.guilty], |origin| origin.site);
             sites.sort_unstable();
             let cause = Cause::Hang { rule, sites };
             self.add(executor, cause, || {
@@ -155,15 +155,4 @@ fn never_signaled(hang: &Hang) -> Option<u32> {
         },
         _ => None,
     }
-}
-
-/// Which link is at fault: the one that would have to signal the fence that the one before it waits for.
-pub(super) fn guilty(hang: &Hang) -> usize {
-    use ringfence_model::judge::Waker;
-    if hang.kind == HangKind::LostWakeUp {
-        return 0;
-    }
-    let signals = |waker: Option<Waker>| matches!(waker, Some(Waker::Signals(_) | Waker::MaySignal(_)));
-    let waits = hang.links.iter().position(|link| signals(link.waker));
-    waits.map_or(0, |position| (position + 1) % hang.links.len())
 }

@@ -115,7 +115,7 @@ impl Describe<'_> {
 
     /// The operation that the link at fault hangs in.
     pub(super) fn cause(self, hang: &Hang, step: u64) -> PlaceView {
-        let link = &hang.links[super::collect::guilty(hang)];
+        let link = &hang.links[hang.guilty];
         self.place_of(link.task, link.cause, step)
     }
 
