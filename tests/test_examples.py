@@ -43,7 +43,7 @@ def test_amdgpu_commit_tail() -> None:
     shown = result.stdout.decode()
     assert (result.returncode, result.stderr) == (1, b"")
     assert max(map(len, shown.splitlines())) <= 100
-    assert [line for line in shown.splitlines() if line.startswith("RF")][0].endswith(": CONFIRMED")
+    assert next(line for line in shown.splitlines() if line.startswith("RF")).endswith(": CONFIRMED")
     assert shown.startswith("RF301")
     evicts, flips = shown.index("blocks on dma_fence"), shown.index("blocks on framebuffer")
     assert 0 < evicts < flips

@@ -16,6 +16,9 @@ macro_rules! rules {
 }
 
 rules! {
+    "RF105" "foreign-fence-second-guessed"
+        "A driver may stop waiting for another driver's fence, therefore it must not signal it, or set its error."
+        ["give up waiting, and leave the fence alone", "set the error on the fence that you owe others"];
     "RF106" "fence-late"
         "Anybody may wait for a published fence without a limit, therefore it must be signaled in finite time."
         ["arm a timeout before publishing the fence", "signal it with an error on every path that gives up"];

@@ -217,7 +217,7 @@ impl Monitor {
         self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
     }
 
-    /// The operation is a page fault that has just been found to take mmap_lock.
+    /// The operation is a page fault that has just been found to take `mmap_lock`.
     fn is_fault(&self, origin: Origin) -> bool {
         self.breaches.last().is_some_and(|breach| {
             let Origin { task, site, .. } = breach.origin;
