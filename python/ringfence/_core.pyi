@@ -284,8 +284,12 @@ class Rule:
         """One sentence."""
 
     @property
+    def fixes(self) -> tuple[str, ...]:
+        """How it is usually fixed: imperatives, the best one first."""
+
+    @property
     def markdown(self) -> str:
-        """Its page: what it means, why it blocks, a bad and a good trace, how to fix it."""
+        """Its page: what it means, why it blocks, a bad and a good scenario or trace, how to fix it."""
 
 def rules() -> list[Rule]:
     """All rules, ordered by code."""

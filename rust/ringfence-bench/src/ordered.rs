@@ -24,8 +24,14 @@ pub fn scenario(threads: usize) -> Scenario {
         call(Op::MutexUnlock, arg(b), None),
         call(Op::MutexUnlock, arg(a), None),
     ];
-    let program =
-        Program { name: "ordered".into(), params: 0, registers: vec![Kind::Int], result: None, driver: None, body };
+    let program = Program {
+        name: "ordered".into(),
+        params: 0,
+        registers: vec![Kind::Int],
+        result: None,
+        driver: None,
+        body,
+    };
     let thread = |number: usize| ThreadDecl {
         name: format!("thread{number}"),
         program: ProgramId::new(0),

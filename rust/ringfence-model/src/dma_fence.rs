@@ -28,15 +28,15 @@ pub(crate) struct Fence {
     pub(crate) lock: u32,
     pub(crate) refs: u32,
     /// The declared timeline it is on; [`NONE`] for containers and stubs.
-    timeline: u32,
+    pub(crate) timeline: u32,
     /// Its callbacks, in list order.
     pub(crate) first: u32,
     pub(crate) last: u32,
     /// Neighbours among the published, unsignaled fences of its timeline, in the order of their numbers.
-    earlier: u32,
-    later: u32,
+    pub(crate) earlier: u32,
+    pub(crate) later: u32,
     /// Position in [`Fences::published`].
-    published: u32,
+    pub(crate) published: u32,
     /// 0 or negative; 1 in an array that may still get one.
     pub(crate) error: i32,
     pub(crate) flags: u16,
@@ -88,8 +88,8 @@ pub(crate) struct Timeline {
     /// Index of its declared ops, or [`NONE`].
     ops: u32,
     /// Its published, unsignaled fences.
-    earliest: u32,
-    latest: u32,
+    pub(crate) earliest: u32,
+    pub(crate) latest: u32,
     /// Virtual nanoseconds a published fence may take.
     bound: i64,
 }
@@ -107,7 +107,7 @@ pub(crate) struct Fences {
     pub(crate) members: Vec<Member>,
     pub(crate) chains: Vec<Chain>,
     /// All published fences that are not signaled, in no particular order.
-    published: Vec<u32>,
+    pub(crate) published: Vec<u32>,
     /// Containers whose `irq_work` is queued, and those of them that are being served.
     pub(crate) irq_work: VecDeque<u32>,
     pub(crate) irq_work_serving: VecDeque<u32>,

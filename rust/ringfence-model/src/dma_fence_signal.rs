@@ -135,6 +135,9 @@ impl Kernel<'_> {
 
     /// Takes the fence's lock, interrupts off; the lock's frame returns whether they were on.
     pub(crate) fn lock_fence(&mut self, fence: u32) -> Flow {
+        if self.w.fences.has(fence, flag::FREED) {
+            self.broken("RF502", "the lock of a fence is taken after it was freed", fence_object(fence));
+        }
         let result = i64::from(self.irqs_on());
         self.irq_disable();
         self.me().preempt += 1;
@@ -148,7 +151,7 @@ impl Kernel<'_> {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            self.me().preempt = self.me().preempt.saturating_sub(1);
+            self.preempt_count_sub("a fence's lock is given back with preemption enabled before");
         }
         self.irq_restore(irqs_on);
     }

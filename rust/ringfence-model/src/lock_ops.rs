@@ -33,8 +33,7 @@ impl Kernel<'_> {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            // A preempt_enable() too many has been reported.
-            self.me().preempt = self.me().preempt.saturating_sub(1);
+            self.preempt_count_sub("a spinning lock is given back with preemption enabled before");
         }
     }
 

@@ -75,6 +75,11 @@ impl Time {
         !self.queue.is_empty() && self.queue.first_key_value().is_some_and(|(&(due, _), _)| due <= self.now)
     }
 
+    /// All that is set, earliest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (TimerId, Timed)> {
+        self.queue.iter().map(|(&(due, sequence), &event)| (TimerId { due, sequence }, event))
+    }
+
     /// Sets something for `delay` nanoseconds from now.
     pub(crate) fn set(&mut self, delay: u64, event: Timed) -> TimerId {
         let id = TimerId { due: self.now.saturating_add(delay), sequence: self.sequence };

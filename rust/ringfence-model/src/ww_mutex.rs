@@ -27,6 +27,13 @@ pub(crate) struct WwFrame {
     interruptible: bool,
 }
 
+impl WwFrame {
+    /// The lock that it waits for.
+    pub(crate) fn lock(&self) -> u32 {
+        self.lock
+    }
+}
+
 const GOT_IT: Flow = Flow::Return(Value::Int(0));
 
 impl World {

@@ -3,8 +3,8 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
-use ringfence_base::{Gfp, SiteId};
 use ringfence_base::scenario::Kind;
+use ringfence_base::{Gfp, SiteId};
 
 use crate::judge::effects::{Effect, effects};
 use crate::plan::{Plan, class};
@@ -128,8 +128,10 @@ impl<'a> Graph<'a> {
         if let Some(circle) = self.circle(start, &mut visited, &mut path) {
             return Some((HangKind::Deadlock, circle));
         }
-        // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence.
-        self.nodes[start].wakers.is_empty().then(|| (HangKind::LostWakeUp, vec![start]))
+        // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence. Those
+        // who could have ended the wait have returned, or have nothing to do.
+        let dead_end = self.nodes[start].wakers.iter().all(|&(task, _)| self.node_of(task).is_none());
+        dead_end.then(|| (HangKind::LostWakeUp, vec![start]))
     }
 
     fn circle(&self, node: usize, visited: &mut [bool], path: &mut Vec<usize>) -> Option<Vec<usize>> {
@@ -260,7 +262,8 @@ fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)>
 /// The rule that a hang breaks: the clause of the contract, where it is one.
 fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> &'static str {
     if kind == HangKind::LostWakeUp {
-        return "RF703";
+        // A lock that somebody has kept is the cause, not a wake-up.
+        return if matches!(links[0].wait, Wait::Lock { .. }) { "RF613" } else { "RF703" };
     }
     let count = links.len();
     let mut rule = "RF701";

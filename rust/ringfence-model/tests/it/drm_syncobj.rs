@@ -7,7 +7,7 @@ use ringfence_model::{Plan, State, Value, Wait};
 
 use crate::build::{Build, obj, op, op_out};
 use crate::by_hand::{ByHand, FOREVER, OK, timeline};
-use crate::ww::{BREAK, R, ends_well, expect_eq, forever, when_else};
+use crate::ww::{BREAK, R, ends_well, expect_eq, forever, int, when_else};
 
 const TIMELINE: usize = 1;
 const SYNCOBJ: usize = 2;
@@ -72,7 +72,7 @@ fn points_of_a_timeline() {
     let syncobj = k.object(SYNCOBJ);
     let fences: Vec<Value> = (0..3).map(|_| fence(&mut k)).collect();
     for (n, &fence) in fences.iter().enumerate() {
-        k.call(Op::SyncobjAddPoint, &[syncobj, fence, point(n as i64 + 1)]);
+        k.call(Op::SyncobjAddPoint, &[syncobj, fence, point(int(n) + 1)]);
         k.call(Op::DmaFencePut, &[fence]);
     }
     // The fences, and the nodes.
@@ -151,6 +151,10 @@ fn waits_for_submission_and_signalling() {
         assert_eq!(k.call(Op::DmaFenceSignal, &[next]), OK);
     });
     assert_eq!(left, FOREVER);
+    k.call(Op::SyncobjReset, &[syncobj]);
+    k.call(Op::DmaFencePut, &[fence]);
+    // Of all four only the one is left that the test has not put.
+    assert_eq!(k.events().iter().filter(|kind| matches!(kind, EventKind::FenceFree(_))).count(), 3);
     assert_eq!(k.broken(), [""; 0]);
 }
 
@@ -287,11 +291,8 @@ fn what_comes_before_the_queueing_is_seen() {
     let mut build = Build::default();
     let lock = build.object("lock", ObjectKind::Spinlock { class: None });
     let cell = build.object("cell", ObjectKind::Cell { init: 0 });
-    let poll = vec![
-        op_out(Op::CellRead, &[obj(cell)], 1),
-        op_out(Op::CellRead, &[obj(cell)], 1),
-        Stmt::Return { value: Some(R(1)), at: SiteId::UNKNOWN },
-    ];
+    let mut poll = vec![op_out(Op::CellRead, &[obj(cell)], 1); 8];
+    poll.push(Stmt::Return { value: Some(R(1)), at: SiteId::UNKNOWN });
     let signaled = build.handler("signaled", 1, &[Kind::Fence, Kind::Int], Some(Kind::Int), poll);
     let ops = ObjectKind::FenceOps {
         enable_signaling: None,
@@ -307,8 +308,15 @@ fn what_comes_before_the_queueing_is_seen() {
         (0..4).map(|n| build.object(&format!("timeline{n}"), timeline.clone())).collect();
     let syncobj = build.object("syncobj", ObjectKind::Syncobj);
     let done = build.object("done", ObjectKind::Completion);
+    // Point 3 is there as soon as somebody else has the lock.
+    let until_three = || {
+        let find = op_out(Op::SyncobjFindFence, &[obj(syncobj), Arg::Int(3), Arg::Int(0)], 1);
+        let found = vec![op_out(Op::SyncobjFound, &[], 3), op(Op::DmaFencePut, &[R(3)]), BREAK];
+        forever(vec![find, when_else(R(1), Vec::new(), found)])
+    };
     for point in [1, 9] {
-        let mut body = wait_for(syncobj, point, true);
+        let mut body = if point == 9 { vec![until_three()] } else { Vec::new() };
+        body.extend(wait_for(syncobj, point, true));
         body.push(op(Op::Complete, &[obj(done)]));
         build.thread("waiter", &[Kind::Int, Kind::Errno, Kind::Int, Kind::Fence], body);
     }
@@ -316,23 +324,22 @@ fn what_comes_before_the_queueing_is_seen() {
     // A chain of three at once, then point 9 by somebody else; then the fences say that they are signaled.
     let mut chain = vec![op_out(Op::Set, &[Arg::Null], 1)];
     for n in 1..=3 {
-        let point = Arg::Int(n as i64);
+        let point = Arg::Int(int(n));
         chain.extend([new(n), op_out(Op::DmaFenceChainInit, &[R(1), R(0), point], 1)]);
     }
     chain.extend([op(Op::SyncobjReplaceFence, &[obj(syncobj), R(1)]), op(Op::DmaFencePut, &[R(1)])]);
     build.thread("chain", &[Kind::Fence, Kind::Fence], chain);
-    // It is there as soon as the other has the lock.
-    let find = op_out(Op::SyncobjFindFence, &[obj(syncobj), Arg::Int(3), Arg::Int(0)], 1);
-    let found = vec![op_out(Op::SyncobjFound, &[], 0), op(Op::DmaFencePut, &[R(0)]), BREAK];
     let add = vec![
-        forever(vec![find, when_else(R(1), Vec::new(), found)]),
+        until_three(),
         new(0),
         op(Op::SyncobjAddPoint, &[obj(syncobj), R(0), Arg::Int(9)]),
         op(Op::CellWrite, &[obj(cell), Arg::Int(1)]),
+        op_out(Op::DmaFenceBeginSignalling, &[], 2),
         op(Op::DmaFenceSignal, &[R(0)]),
+        op(Op::DmaFenceEndSignalling, &[R(2)]),
         op(Op::DmaFencePut, &[R(0)]),
     ];
-    build.thread("adder", &[Kind::Fence, Kind::Errno], add);
+    build.thread("adder", &[Kind::Fence, Kind::Errno, Kind::Cookie, Kind::Fence], add);
     let closing = vec![op(Op::WaitForCompletion, &[obj(done)]); 2];
     build.thread("closing", &[], closing);
     build.scenario.environment.fence_bound = i64::MAX;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt};
-use ringfence_base::{Event, EventKind, Gfp, ObjectId, SiteId};
+use ringfence_base::{Event, EventKind, ObjectId, SiteId};
 use ringfence_model::{Session, Value};
 
 use crate::build::{Build, obj, op};
@@ -85,6 +85,10 @@ impl Mock {
 
     pub(crate) fn fence_on(&mut self, timeline: usize) -> Value {
         self.call(Op::DmaFenceInit, &[self.timelines[timeline]])
+    }
+
+    pub(crate) fn timeline(&self, number: usize) -> Value {
+        self.timelines[number]
     }
 
     pub(crate) fn callback(&self, number: usize) -> Value {
@@ -189,11 +193,6 @@ impl Mock {
     /// Codes of the rules that were broken.
     pub(crate) fn broken(&self) -> Vec<&'static str> {
         broken(&self.events)
-    }
-
-    /// Allocations that may reclaim, so far.
-    pub(crate) fn allocations(&self) -> usize {
-        self.count(EventKind::Alloc(Gfp::KERNEL))
     }
 }
 

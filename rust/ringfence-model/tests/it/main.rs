@@ -6,6 +6,8 @@ mod build;
 mod by_hand;
 mod chaos;
 mod contract;
+mod dma_fence;
+mod dma_resv;
 mod drm_syncobj;
 mod engine;
 mod fences;

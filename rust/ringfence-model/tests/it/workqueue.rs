@@ -443,6 +443,24 @@ fn reclaim_must_not_wait_for_works_that_may_need_memory() {
 }
 
 #[test]
+fn a_task_that_reclaims_must_not_flush_either() {
+    for (mem_reclaim, broken) in [(false, vec!["RF615"]), (true, vec![])] {
+        let mut story = Story::default();
+        let wq = story.build.object("wq", queue(false, mem_reclaim, 0));
+        let id = story.with_function("w", work, Vec::new());
+        let body = vec![
+            op(Op::QueueWork, &[obj(wq), obj(id)]),
+            op_out(Op::MemallocNoreclaimSave, &[], 1),
+            op(Op::FlushWorkqueue, &[obj(wq)]),
+            op(Op::MemallocNoreclaimRestore, &[Arg::Register(1)]),
+        ];
+        story.thread("thread", body);
+        let plan = story.plan();
+        assert_eq!(once(&plan).broken(), broken);
+    }
+}
+
+#[test]
 fn what_a_work_leaves_behind_is_found() {
     for (body, rule) in [
         (op(Op::MutexLock, &[obj(ObjectId::from_raw(0))]), "RF613"),
@@ -456,6 +474,33 @@ fn what_a_work_leaves_behind_is_found() {
         story.thread("thread", vec![op(Op::QueueWork, &[Arg::Null, obj(id)])]);
         let plan = story.plan();
         assert_eq!(once(&plan).broken(), [rule]);
+    }
+}
+
+#[test]
+fn a_worker_that_serves_an_interrupt_can_lose_its_work_and_get_it_back() {
+    for again in [false, true] {
+        let mut story = Story::default();
+        let lock = story.build.object("lock", ObjectKind::Spinlock { class: None });
+        // With a spinlock left behind, the worker is one on which interrupts arrive.
+        let leaks = story.with_function("leaks", work, vec![on(Op::SpinLock, lock)]);
+        let id = story.with_function("w", work, Vec::new());
+        let queue_it = |id| op(Op::QueueWork, &[Arg::Null, obj(id)]);
+        let mut body = vec![on(Op::CancelWork, id)];
+        body.extend(again.then(|| queue_it(id)));
+        let handler = story.function("handler", body);
+        let irq = story.build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None });
+        let body = vec![queue_it(leaks), on(Op::FlushWork, leaks), queue_it(id), on(Op::RaiseIrq, irq)];
+        story.thread("thread", body);
+        let plan = story.plan();
+        let on_worker = |outcome: &Outcome<'_>| {
+            outcome.marks_and_tasks().contains(&("handler+".into(), "kworker/0-events".into()))
+        };
+        sometimes(&plan, |outcome| on_worker(outcome) && outcome.in_order("handler-", "w+") == again);
+        let queued = if again { 1..=2 } else { 0..=1 };
+        never(&plan, |outcome| {
+            outcome.hangs() || outcome.count("handler-") != 1 || !queued.contains(&outcome.count("w-"))
+        });
     }
 }
 

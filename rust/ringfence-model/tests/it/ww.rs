@@ -82,6 +82,11 @@ pub(crate) fn broken(events: &[Event]) -> Vec<String> {
     broken.collect()
 }
 
+/// A small number.
+pub(crate) fn int(number: usize) -> i64 {
+    i64::try_from(number).expect("a small number")
+}
+
 /// `if (cond) { … }`.
 pub(crate) fn when(cond: Arg, then: Vec<Stmt>) -> Stmt {
     when_else(cond, then, Vec::new())

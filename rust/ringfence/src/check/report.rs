@@ -17,6 +17,7 @@ use super::collect::{Cause, Collected, Collector, Shown};
 use super::describe::Describe;
 use super::execution::{End, Executor, plan};
 use super::inspect::Execution;
+use super::schedule::Schedule;
 use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// How a scenario is checked.
@@ -391,6 +392,25 @@ fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
     !draft.classes.is_empty() && draft.classes.iter().all(|class| classes.contains(class))
 }
 
+/// Without the choices at the end that would be made anyway.
+fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32] {
+    let mut executor = Executor::new(plan, options.profile);
+    let mut is_enough = |count: usize| {
+        executor.run(&mut Replay::new(choices[..count].to_vec()), options.steps_max);
+        executor.choices() == choices
+    };
+    let (mut low, mut high) = (0, choices.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        if is_enough(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    &choices[..high]
+}
+
 /// Runs the witness once more, for its steps.
 fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     let Draft { mut finding, choices, .. } = draft;
@@ -399,8 +419,8 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
         finding.needs.extend(execution.needs());
         finding.needs.sort_unstable();
         finding.needs.dedup();
-        finding.witness =
-            Some(Witness { schedule: execution.schedule().to_string(), steps: execution.into_steps() });
+        let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
+        finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
     }
     finding
 }

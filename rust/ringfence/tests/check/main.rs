@@ -2,3 +2,5 @@
 
 mod abba;
 mod build;
+mod random;
+mod survey;
