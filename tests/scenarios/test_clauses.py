@@ -138,7 +138,8 @@ def test_without_mmu_notifiers_only_shrinkers_wait(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("priming", "kernel"), ("reclaim", "contract_kernel"), ("reclaim", "contract_shrinker")]
+    ("file", "name"),
+    [("priming", "kernel"), ("reclaim", "contract_kernel"), ("reclaim", "contract_shrinker")],
 )
 def test_without_mmu_notifiers_shrinkers_do_wait(file: str, name: str) -> None:
     report = rf.check(scenarios(HERE / f"{file}.py")[name], budget=BUDGET, profile=WITHOUT_NOTIFIERS)

@@ -64,7 +64,9 @@ def render_and_show(k: rf.Kernel, exporter: Exporter, display: Display) -> None:
 
 
 gives_up = rf.scenario(drivers=[Exporter, Display], name="gives_up")(render_and_show)
-signals_foreign = rf.scenario(drivers=[Exporter, Display(signals=True)], name="signals_foreign")(render_and_show)
+signals_foreign = rf.scenario(drivers=[Exporter, Display(signals=True)], name="signals_foreign")(
+    render_and_show
+)
 sets_foreign_error = rf.scenario(drivers=[Exporter, Display(sets_error=True)], name="sets_foreign_error")(
     render_and_show
 )

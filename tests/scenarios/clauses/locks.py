@@ -114,7 +114,9 @@ page_fault = rf.scenario(drivers=[Faults], environment=rf.quiet(user_memory=True
 )
 
 contract_lock = rf.scenario(drivers=[Gpu], environment=rf.contract(), name="contract_lock")(submits)
-contract_trylock = rf.scenario(drivers=[TriesResv], environment=rf.contract(), name="contract_trylock")(submits)
+contract_trylock = rf.scenario(drivers=[TriesResv], environment=rf.contract(), name="contract_trylock")(
+    submits
+)
 contract_resv = rf.scenario(drivers=[TakesResv], environment=rf.contract(), name="contract_resv")(submits)
 contract_resv_ctx = rf.scenario(
     drivers=[TakesResvWithCtx], environment=rf.contract(), name="contract_resv_ctx"

@@ -109,13 +109,13 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
     let mut body = Phrase::new().plain(&step.what.join(", "));
     if let Some(at) = source(&step.at) {
-        let space = if step.what.is_empty() { "" } else { " " };
+        let space = if step.what.is_empty() { "" } else { " at " };
         body = body.plain(space).place(&at);
     }
     let head = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context);
     let beside = name + 8;
     if width < 2 * beside || head.width() > beside {
-        let mut lines = head.fit(width);
+        let mut lines = if head.width() <= width { vec![head] } else { head.fit(width) };
         lines.extend(indented(&body, 8, width));
         return lines;
     }
