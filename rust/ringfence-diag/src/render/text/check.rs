@@ -109,7 +109,7 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
     let mut body = Phrase::new().plain(&step.what.join(", "));
     if let Some(at) = source(&step.at) {
-        let space = if step.what.is_empty() { "" } else { " at " };
+        let space = if step.what.is_empty() { "at " } else { " at " };
         body = body.plain(space).place(&at);
     }
     let head = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context);
