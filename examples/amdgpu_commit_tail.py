@@ -1,17 +1,17 @@
 """amdgpu's display code takes the dma_resv lock on its way to signalling a fence.
 
-A compositor flips to a framebuffer and gets an out-fence, which signals when the flip is done. It imports the
-fence into the framebuffer's reservation (DMA_BUF_IOCTL_IMPORT_SYNC_FILE), so that whoever writes to the buffer
-next waits for the flip. From then on others wait for it, and the contract says how: for example with the
-reservation's lock held, as TTM does when it evicts the buffer.
+A compositor flips to a framebuffer and gets an out-fence, which signals when the flip is done. It imports
+the fence into the framebuffer's reservation (DMA_BUF_IOCTL_IMPORT_SYNC_FILE), so that whoever writes to the
+buffer next waits for the flip. From then on others wait for it, and the contract says how: for example with
+the reservation's lock held, as TTM does when it evicts the buffer.
 
-The flip is programmed by a worker, amdgpu_dm_atomic_commit_tail(). Until 2020 it locked the reservation to read
-the buffer's tiling flags. When eviction comes first, it holds the lock and waits for the fence; the worker, which
-would signal the fence, waits for the lock. Nothing moves any more:
+The flip is programmed by a worker, amdgpu_dm_atomic_commit_tail(). Until 2020 it locked the reservation to
+read the buffer's tiling flags. When eviction comes first, it holds the lock and waits for the fence; the
+worker, which would signal the fence, waits for the lock. Nothing moves any more:
 
     ringfence check examples/amdgpu_commit_tail.py::buggy
 
-The fix reads the flags in the prepare_fb hook, before the fence is published, and the worker finds them ready:
+The fix reads the flags before the fence is published; the worker finds them ready:
 
     ringfence check examples/amdgpu_commit_tail.py::fixed
 
@@ -25,7 +25,7 @@ import ringfence as rf
 class Amdgpu(rf.Driver):
     """A display with one CRTC, as far as an atomic commit goes."""
 
-    flags_in_prepare_fb = False
+    reads_flags_first = False
     """The fix."""
 
     def setup(self, k: rf.Kernel) -> None:
@@ -41,7 +41,7 @@ class Amdgpu(rf.Driver):
 
     def atomic_commit(self, t: rf.Recorder) -> None:
         """drm_mode_atomic_ioctl(), non-blocking, with an out-fence."""
-        if self.flags_in_prepare_fb:
+        if self.reads_flags_first:
             self.get_tiling_flags(t)
         # From here on others can wait for the fence: no way back, and no lock that they may hold.
         with t.dma_resv_lock(self.framebuffer):
@@ -52,7 +52,7 @@ class Amdgpu(rf.Driver):
     def commit_tail(self, t: rf.Recorder) -> None:
         """amdgpu_dm_atomic_commit_tail(): programs the flip and signals that it is done."""
         with t.dma_fence_signalling():
-            if not self.flags_in_prepare_fb:
+            if not self.reads_flags_first:
                 self.get_tiling_flags(t)
             t.dma_fence_signal(self.out_fence)
 
@@ -70,4 +70,4 @@ def flip_and_evict(k: rf.Kernel, gpu: Amdgpu) -> None:
 
 
 buggy = rf.scenario(drivers=[Amdgpu], name="buggy")(flip_and_evict)
-fixed = rf.scenario(drivers=[Amdgpu(flags_in_prepare_fb=True)], name="fixed")(flip_and_evict)
+fixed = rf.scenario(drivers=[Amdgpu(reads_flags_first=True)], name="fixed")(flip_and_evict)

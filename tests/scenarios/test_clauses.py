@@ -1,13 +1,13 @@
-"""Each clause of the contract: whoever breaks it is found by its rule, whoever keeps it is not found at all."""
+"""Each clause of the contract: whoever breaks it is found by its rule, whoever keeps it is not found."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.scenarios.load import scenarios
 
 import ringfence as rf
 from ringfence.lockdep import Profile
-from tests.scenarios.load import scenarios
 
 HERE = Path(__file__).parent / "clauses"
 WITHOUT_NOTIFIERS = Profile(mmu_notifier=False)
@@ -18,11 +18,11 @@ class Broken(NamedTuple):
     """What is found: rules with verdicts, and parts of the environment that one of the witnesses needs."""
 
     rules: dict[str, str]
-    needs: set[str] = set()
+    needs: frozenset[str] = frozenset()
 
 
 def confirmed(*rules: str, needs: tuple[str, ...] = ()) -> Broken:
-    return Broken(dict.fromkeys(rules, "CONFIRMED"), set(needs))
+    return Broken(dict.fromkeys(rules, "CONFIRMED"), frozenset(needs))
 
 
 def predicted(*rules: str) -> Broken:

@@ -415,23 +415,26 @@ impl Kernel<'_> {
 
     /// Others know the fence from now on, and with a container what is in it: they may wait.
     pub(crate) fn publish_fence(&mut self, fence: u32, how: Published) {
-        let mut next = fence;
-        while next != NONE && !self.w.fences.has(next, flag::PUBLISHED | flag::FREED) {
-            let fence = next;
+        // What is still to be published is on the scratch: containers may be nested deeply.
+        let base = self.me().scratch.len();
+        self.me().scratch.push(Value::fence(fence));
+        while self.me().scratch.len() > base {
+            let Some(fence) = self.me().scratch.pop().and_then(Value::index) else { continue };
+            if self.w.fences.has(fence, flag::PUBLISHED | flag::FREED) {
+                continue;
+            }
             self.publish_one(fence, how);
-            next = NONE;
+            let scratch = &mut self.w.threads[self.task as usize].scratch;
             match self.w.fences.get(fence).sort {
                 FenceSort::Array(array) => {
                     let Array { start, len, .. } = self.w.fences.arrays[array as usize];
-                    for position in start..start + len {
-                        let member = self.w.fences.members[position as usize].fence;
-                        self.publish_fence(member, how);
-                    }
+                    let members = &self.w.fences.members[start as usize..(start + len) as usize];
+                    scratch.extend(members.iter().rev().map(|member| Value::fence(member.fence)));
                 }
                 FenceSort::Chain(chain) => {
                     let Chain { fence: contained, prev, .. } = self.w.fences.chains[chain as usize];
-                    self.publish_fence(contained, how);
-                    next = prev;
+                    let parts = [prev, contained].into_iter().filter(|&part| part != NONE);
+                    scratch.extend(parts.map(Value::fence));
                 }
                 FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
             }
@@ -485,5 +488,27 @@ impl Kernel<'_> {
     /// `dma_fence_is_array()` or `dma_fence_is_chain()`.
     pub(crate) fn fence_is_container(&self, fence: u32) -> bool {
         matches!(self.w.fences.get(fence).sort, FenceSort::Array(_) | FenceSort::Chain(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use super::Fence;
+    use crate::dma_fence_array::{Array, Member};
+    use crate::dma_fence_cb::Node;
+    use crate::dma_fence_chain::Chain;
+    use crate::frame::Frame;
+    use crate::lock::Lock;
+
+    /// What an idle fence takes, with a lock of its own, and what a container adds to it.
+    #[test]
+    fn fences_are_small() {
+        assert!(size_of::<Fence>() <= 80, "{}", size_of::<Fence>());
+        assert!(size_of::<Fence>() + size_of::<Lock>() <= 128);
+        assert!(size_of::<Chain>() + size_of::<Node>() <= 64);
+        assert!(size_of::<Array>() + size_of::<Member>() + size_of::<Node>() <= 64);
+        assert!(size_of::<Frame>() <= 96, "{}", size_of::<Frame>());
     }
 }

@@ -273,11 +273,22 @@ impl Plan {
         }
     }
 
+    /// Where the `index`-th object of a kind was declared.
+    pub(crate) fn declared_at(&self, kind: Kind, index: u32) -> SiteId {
+        let id = position(kind, index).and_then(|position| self.by_kind[kind as usize].get(position));
+        id.map_or(SiteId::UNKNOWN, |id| self.scenario.objects[id.index()].at)
+    }
+
     /// Declaration of the `index`-th object of a kind.
     pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
         let position = position(kind, index).expect("engine bug: system_wq has no declaration");
         let id = self.by_kind[kind as usize][position];
         &self.scenario.objects[id.index()].kind
+    }
+
+    /// Whether locks of this class are `ww_mutex`es.
+    pub(crate) fn is_ww_mutex(&self, class: u32) -> bool {
+        self.ww_classes.iter().any(|known| known.mutex == class)
     }
 
     /// Index of a declared object among those of its kind (for locks: in the world's locks).

@@ -1,7 +1,7 @@
 """Clause: the way to signalling a published fence is annotated.
 
-From publication to dma_fence_signal(), whatever runs is a signalling section, so that the validator sees what the
-section needs. A section ends where it began, with the cookie that it began with.
+From publication to dma_fence_signal(), whatever runs is a signalling section, so that the validator sees
+what the section needs. A section ends where it began, with the cookie that it began with.
 """
 
 import ringfence as rf

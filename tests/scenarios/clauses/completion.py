@@ -1,7 +1,7 @@
 """Clause: a published fence signals in reasonable time, whatever happens.
 
-Whoever publishes a fence promises that it will signal: when the work is done, or when it has timed out and the
-hardware was reset. Others wait for it without limit.
+Whoever publishes a fence promises that it will signal: when the work is done, or when it has timed out and
+the hardware was reset. Others wait for it without limit.
 """
 
 import ringfence as rf

@@ -1,7 +1,7 @@
 """Clause: a foreign fence is not second-guessed.
 
-Only the driver that made a fence ends it, and says how it went. Whoever does not want to wait for it any longer
-stops waiting and goes on as it can; it neither signals the fence nor sets an error on it.
+Only the driver that made a fence ends it, and says how it went. Whoever does not want to wait for it any
+longer stops waiting and goes on as it can; it neither signals the fence nor sets an error on it.
 """
 
 import ringfence as rf
@@ -11,7 +11,8 @@ class Exporter(rf.Driver):
     """Renders into a buffer that others show."""
 
     def setup(self, k: rf.Kernel) -> None:
-        ring = k.timeline("ring0", lock=k.spinlock("ring0->lock"))
+        ops = k.dma_fence_ops("exporter_fence_ops", signaled=self.is_rendered)
+        ring = k.timeline("ring0", lock=k.spinlock("ring0->lock"), ops=ops)
         self.rendered = k.dma_fence("rendered", timeline=ring)
         self.work = k.work("render_work", self.render)
 
@@ -19,9 +20,13 @@ class Exporter(rf.Driver):
         t.dma_fence_publish(self.rendered)
         t.schedule_work(self.work)
 
+    def is_rendered(self, t: rf.Recorder, fence: rf.DmaFence) -> rf.Int:
+        return t.hw_is_done(fence)
+
     def render(self, t: rf.Recorder) -> None:
         with t.dma_fence_signalling():
             t.msleep(rf.ms(20))
+            t.hw_done(self.rendered)
             t.dma_fence_signal(self.rendered)
 
 
@@ -42,6 +47,8 @@ class Display(rf.Driver):
         t.schedule_work(self.flip_work)
 
     def flip(self, t: rf.Recorder) -> None:
+        # Asking may signal, but then it is the exporter's code that says so.
+        t.dma_fence_is_signaled(self.in_fence)
         left = t.dma_fence_wait_timeout(self.in_fence, False, rf.ms(10))
         with t.dma_fence_signalling():
             with t.if_(left == 0):

@@ -1,7 +1,7 @@
 """Clause: fences are waited for under the dma_resv lock, and so under all that it is taken in.
 
-The order is mmap_lock, ww_acquire_ctx, dma_resv lock, reclaim; a fence may be waited for inside each. Whoever has
-to signal therefore takes none of them, and touches no user memory, which takes mmap_lock.
+The order is mmap_lock, ww_acquire_ctx, dma_resv lock, reclaim; a fence may be waited for inside each.
+Whoever has to signal therefore takes none of them, and touches no user memory, which takes mmap_lock.
 """
 
 import ringfence as rf

@@ -1,8 +1,8 @@
 """Clause: what the kernel teaches its validator at boot, and how CONFIG_MMU_NOTIFIER changes it.
 
-With notifiers, reclaim of any kind may wait for fences: a signalling section allocates neither with GFP_NOFS nor
-with GFP_NOIO. Without, only shrinkers wait, and they run inside GFP_KERNEL only. Nobody waits in these scenarios,
-and memory is never short: the prediction is all there is.
+With notifiers, reclaim of any kind may wait for fences: a signalling section allocates neither with
+GFP_NOFS nor with GFP_NOIO. Without, only shrinkers wait, and they run inside GFP_KERNEL only. Nobody waits
+in these scenarios, and memory is never short: the prediction is all there is.
 """
 
 import ringfence as rf

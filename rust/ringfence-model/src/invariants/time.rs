@@ -4,6 +4,7 @@ use super::{Holds, holds};
 use crate::dma_fence_ops::FenceFrame;
 use crate::frame::Frame;
 use crate::plan::Plan;
+use crate::sync::SyncFrame;
 use crate::time::{Timed, TimerId};
 use crate::world::World;
 
@@ -13,6 +14,7 @@ pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
         Frame::Sleep(frame) => frame.timeout(),
         Frame::Fence(FenceFrame::Wait(frame)) => frame.timeout(),
         Frame::Fence(FenceFrame::WaitAny(frame)) => frame.timeout(),
+        Frame::Sync(SyncFrame::Wait(frame)) => frame.timeout(),
         _ => None,
     }
 }

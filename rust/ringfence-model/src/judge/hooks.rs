@@ -1,5 +1,6 @@
 //! What the judges ask of the world.
 
+use ringfence_base::scenario::Kind;
 use ringfence_base::{Gfp, ProgramId, SiteId};
 
 use crate::contract;
@@ -9,7 +10,7 @@ use crate::frame::Frame;
 use crate::kworker::Slot;
 use crate::memory::MemoryFrame;
 use crate::plan::Plan;
-use crate::thread::NONE;
+use crate::thread::{NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
 use crate::world::World;
@@ -102,9 +103,19 @@ impl World {
         tasks.map(|(task, _)| (task as u32, true)).collect()
     }
 
-    /// The operation that got the context to where it is: the allocation, if it reclaims, otherwise what it does.
+    /// A worker of the queue other than this one can't be made.
+    pub(crate) fn is_starved(&self, plan: &Plan, task: u32, wq: u32) -> bool {
+        let starved = |other| self.threads[other as usize].state == State::Blocked(Wait::WorkerCreation(wq));
+        plan.deferred.workqueues.tasks(wq).any(|other| other != task && starved(other))
+    }
+
+    /// The operation that got the context to where it is: the allocation, if it reclaims, otherwise what it does. A
+    /// worker that can't be made has not done anything yet: where its queue was declared.
     pub(crate) fn cause(&self, plan: &Plan, task: u32) -> SiteId {
         let thread = &self.threads[task as usize];
+        if let State::Blocked(Wait::WorkerCreation(wq)) = thread.state {
+            return plan.declared_at(Kind::Workqueue, wq);
+        }
         let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
         let below = thread.frames.iter().position(reclaims);
         let allocation = below.and_then(|below| plan.site_of_innermost(&thread.frames[..below]));

@@ -164,7 +164,7 @@ impl Monitor {
             }
             // Usually a lock follows, which says it all.
             class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
-            _ if plan.classes[class as usize].name.ends_with("_ww_class_mutex") => {
+            _ if plan.is_ww_mutex(class) => {
                 self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
             }
             _ => {}

@@ -184,7 +184,7 @@ impl<'a> Graph<'a> {
 /// Who could end this wait.
 fn wakers(plan: &Plan, world: &World, task: u32, wait: Wait) -> Vec<(u32, Waker)> {
     match wait {
-        Wait::Lock { lock, .. } => lock_wakers(world, task, lock),
+        Wait::Lock { lock, shared } => lock_wakers(world, task, lock, shared),
         Wait::Fence(fence) => fence_wakers(plan, world, &[fence]),
         Wait::AnyFence(wait) => fence_wakers(plan, world, &world.fences_of_wait(wait)),
         Wait::Completion(index) => those_with(plan, world, Waker::Wakes, |e| *e == Effect::Complete(index)),
@@ -200,9 +200,11 @@ fn wakers(plan: &Plan, world: &World, task: u32, wait: Wait) -> Vec<(u32, Waker)
     }
 }
 
-fn lock_wakers(world: &World, task: u32, lock: u32) -> Vec<(u32, Waker)> {
+/// Who holds the lock, and who is before in its queue. A reader waits for no reader, but for a writer that does.
+fn lock_wakers(world: &World, task: u32, lock: u32, shared: bool) -> Vec<(u32, Waker)> {
     let holds = |(holder, thread): (usize, &crate::thread::Thread)| {
-        thread.held.iter().any(|held| held.lock == lock).then_some((holder as u32, Waker::Holds))
+        let in_the_way = |held: &crate::thread::Held| held.lock == lock && !(shared && held.shared);
+        thread.held.iter().any(in_the_way).then_some((holder as u32, Waker::Holds))
     };
     let mut wakers: Vec<_> = world.threads.iter().enumerate().filter_map(holds).collect();
     let before = world.locks.get(lock).waiters.iter().take_while(|waiter| waiter.task != task);
@@ -272,7 +274,7 @@ fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> &'sta
         // Whoever must signal is the next one, and hangs in this.
         let signaller = &links[(position + 1) % count];
         rule = signaller_rule(plan, world, signaller).unwrap_or(rule);
-        if rule.starts_with("RF4") || rule == "RF301" || rule == "RF302" {
+        if rule.starts_with("RF4") || matches!(rule, "RF301" | "RF302" | "RF615") {
             return rule;
         }
     }
@@ -287,10 +289,11 @@ fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'
         Wait::Lock { lock, .. } => Some(match world.locks.class(lock) {
             class::RESV_MUTEX => "RF301",
             class::MMAP_LOCK => "RF302",
-            _ if plan.classes[world.locks.class(lock) as usize].name.ends_with("ww_class_mutex") => "RF302",
+            class if plan.is_ww_mutex(class) => "RF302",
             _ => "RF303",
         }),
         Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),
+        Wait::WorkerCreation(_) => Some("RF615"),
         _ => signaller.wait.object().filter(|object| object.kind != Kind::Irq).map(|_| "RF303"),
     }
 }

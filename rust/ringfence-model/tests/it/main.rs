@@ -8,6 +8,7 @@ mod chaos;
 mod contract;
 mod dma_fence;
 mod dma_resv;
+mod dma_resv_lock;
 mod drm_syncobj;
 mod engine;
 mod fences;

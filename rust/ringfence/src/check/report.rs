@@ -338,20 +338,23 @@ fn add_lock(drafts: &mut Vec<Draft>, collected: Collected) {
     };
     let same = drafts.iter_mut().find(|draft| belongs(draft, &lock));
     if let Some(draft) = same {
-        if draft.finding.rule == "RF701" {
+        let known = draft.finding.lock.as_ref().map(|lock| lock.rule);
+        if draft.finding.rule == "RF701" || (known == Some(draft.finding.rule) && says_more(lock.rule, known))
+        {
             draft.finding.rule = lock.rule;
             draft.finding.why.clone_from(&lock.why);
         }
-        if draft.finding.lock.is_none() {
+        if known.is_none() || says_more(lock.rule, known) {
             draft.finding.lock = Some(*lock);
         }
         return;
     }
     let contract = lock.report.links.iter().any(|link| link.from.name == "dma_fence_map");
     let rule = if lock.kind == LockReportKind::Circular && contract { "RF303" } else { lock.rule };
+    let verdict = if is_a_fact(rule) { Verdict::Confirmed } else { Verdict::Predicted };
     let finding = Finding {
         rule,
-        verdict: Verdict::Predicted,
+        verdict,
         summary: lock.summary.clone(),
         why: lock.why.clone(),
         at: lock.report.at.clone(),
@@ -367,6 +370,18 @@ fn add_lock(drafts: &mut Vec<Draft>, collected: Collected) {
     drafts.push(draft);
 }
 
+/// What the validator reports because it has happened, not because it could.
+fn is_a_fact(rule: &str) -> bool {
+    matches!(rule, "RF607" | "RF608" | "RF609")
+}
+
+/// An interrupt that takes a lock which its task holds: that the interrupt takes it says more than that somebody
+/// takes it twice.
+fn says_more(rule: &str, than: Option<&str>) -> bool {
+    let about_interrupts = |rule| matches!(rule, "RF603" | "RF604" | "RF605");
+    about_interrupts(rule) && than.is_some_and(|than| !about_interrupts(than))
+}
+
 fn same_place(a: &PlaceView, b: &PlaceView) -> bool {
     a.line.is_some() && a.file == b.file && a.line == b.line
 }
@@ -375,6 +390,12 @@ fn same_place(a: &PlaceView, b: &PlaceView) -> bool {
 fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
     let finding = &draft.finding;
     let links = &lock.report.links;
+    // One operation that closes two circles of locks.
+    if finding.lock.as_ref().is_some_and(|known| known.rule == lock.rule)
+        && same_place(&lock.report.at, &finding.at)
+    {
+        return true;
+    }
     if finding.rule.starts_with("RF3") || finding.rule.starts_with("RF4") {
         let taken = links.iter().any(|link| same_place(&link.taken_at, &finding.at));
         if same_place(&lock.report.at, &finding.at) || taken {

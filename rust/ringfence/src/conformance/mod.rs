@@ -23,7 +23,7 @@ pub struct Replayed {
     pub id: String,
     /// What sort of recording it is, in its own words.
     pub family: String,
-    /// How many operations were replayed.
+    /// How many operations were replayed: all of them, unless they made no sense after a difference.
     pub steps: usize,
     /// What the model did in each of them: JSON in the recording's own form.
     pub results: Vec<String>,

@@ -4,3 +4,4 @@ mod abba;
 mod build;
 mod random;
 mod survey;
+mod ww_mutex;
