@@ -201,6 +201,11 @@ impl Execution {
         self.needs.iter().map(|&part| part.to_owned()).collect()
     }
 
+    /// The choices that it took: of each point with more than one possibility, which.
+    pub(super) fn choices(&self) -> &[u32] {
+        &self.choices
+    }
+
     /// The choices that it took.
     pub fn schedule(&self) -> Schedule {
         Schedule::Choices(self.choices.clone())

@@ -1,5 +1,7 @@
 //! The report of a check's finding.
 
+use core::mem;
+
 use super::phrase::Phrase;
 use super::{TextOptions, chain, cycle};
 use crate::render::source::source;
@@ -103,14 +105,29 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
+/// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
-    let mut line = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context).pad(name + 8);
-    line = line.plain(&step.what.join(", "));
+    let mut body = Phrase::new().plain(&step.what.join(", "));
     if let Some(at) = source(&step.at) {
-        let space = if step.what.is_empty() { "" } else { "  " };
-        line = line.plain(space).place(&at);
+        let space = if step.what.is_empty() { "at " } else { " at " };
+        body = body.plain(space).place(&at);
     }
-    line.wrap(width, 8)
+    let head = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context);
+    let beside = name + 8;
+    if width < 2 * beside || head.width() > beside {
+        let mut lines = if head.width() <= width { vec![head] } else { head.fit(width) };
+        lines.extend(indented(&body, 8, width));
+        return lines;
+    }
+    let mut margin = head.pad(beside);
+    let lines = body.wrap(width - beside, 0);
+    lines.into_iter().map(|line| mem::replace(&mut margin, Phrase::new().pad(beside)).then(line)).collect()
+}
+
+/// The lines of a phrase behind so many spaces.
+fn indented(phrase: &Phrase, indent: usize, width: usize) -> Vec<Phrase> {
+    let lines = phrase.wrap(width.saturating_sub(indent), 0);
+    lines.into_iter().map(|line| Phrase::new().plain(&" ".repeat(indent)).then(line)).collect()
 }
 
 fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
