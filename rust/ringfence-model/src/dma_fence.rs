@@ -11,7 +11,7 @@ use crate::dma_fence_array::{Array, Member};
 use crate::dma_fence_cb::Node;
 use crate::dma_fence_chain::Chain;
 use crate::kernel::Kernel;
-use crate::plan::{KernelVersion, Source, class};
+use crate::plan::{KernelVersion, Plan, Source, class};
 use crate::thread::NONE;
 use crate::value::Value;
 
@@ -187,6 +187,13 @@ impl Fences {
     /// Virtual nanoseconds that it may take once it is published, if its timeline says so.
     pub(crate) fn bound(&self, fence: u32) -> Option<i64> {
         self.timelines.get(self.get(fence).timeline as usize).map(|timeline| timeline.bound)
+    }
+
+    /// The driver that declares its timeline, if one does.
+    pub(crate) fn driver<'p>(&self, plan: &'p Plan, fence: u32) -> Option<&'p str> {
+        let timelines = &plan.by_kind[Kind::Timeline as usize];
+        let id = timelines.get(self.get(fence).timeline as usize)?;
+        plan.scenario.objects[id.index()].driver.as_deref()
     }
 
     /// `__dma_fence_is_later()` by the rules of the fence `by`.
@@ -486,5 +493,27 @@ impl Kernel<'_> {
     /// `dma_fence_is_array()` or `dma_fence_is_chain()`.
     pub(crate) fn fence_is_container(&self, fence: u32) -> bool {
         matches!(self.w.fences.get(fence).sort, FenceSort::Array(_) | FenceSort::Chain(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use super::Fence;
+    use crate::dma_fence_array::{Array, Member};
+    use crate::dma_fence_cb::Node;
+    use crate::dma_fence_chain::Chain;
+    use crate::frame::Frame;
+    use crate::lock::Lock;
+
+    /// What an idle fence takes, with a lock of its own, and what a container adds to it.
+    #[test]
+    fn fences_are_small() {
+        assert!(size_of::<Fence>() <= 80, "{}", size_of::<Fence>());
+        assert!(size_of::<Fence>() + size_of::<Lock>() <= 128);
+        assert!(size_of::<Chain>() + size_of::<Node>() <= 64);
+        assert!(size_of::<Array>() + size_of::<Member>() + size_of::<Node>() <= 64);
+        assert!(size_of::<Frame>() <= 96, "{}", size_of::<Frame>());
     }
 }

@@ -91,20 +91,46 @@ impl Kernel<'_> {
         }
     }
 
-    /// `dma_fence_begin_signalling()`: the cookie is the number of sections that are open then.
+    /// A fence is a promise of the driver that made it: nobody else ends it early, or says how it went. Whoever does
+    /// not want to wait any longer gives up waiting, and goes on without it.
+    pub(crate) fn check_own_fence(&mut self, fence: u32, what: &'static str) {
+        let owner = self.w.fences.driver(self.plan, fence);
+        let acting = self.acting_driver();
+        if owner.is_some() && acting.is_some() && owner != acting {
+            self.broken("RF105", what, fence_object(fence));
+        }
+    }
+
+    /// The driver whose code the context runs.
+    fn acting_driver(&self) -> Option<&str> {
+        let frames = self.w.threads[self.task as usize].frames.iter().rev();
+        let pc = frames.filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(frame.pc),
+            _ => None,
+        });
+        self.plan.driver_at(pc.into_iter().next()?)
+    }
+
+    /// `dma_fence_begin_signalling()`: the cookie is that of the section around it plus one.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
         let thread = self.me();
-        thread.sections.push(Section { site: thread.site });
-        thread.sections.len() as i64
+        let cookie = thread.sections.last().map_or(0, |section| section.cookie) + 1;
+        thread.sections.push(Section { site: thread.site, cookie });
+        cookie
     }
 
-    /// `dma_fence_end_signalling()`.
+    /// `dma_fence_end_signalling()`. With the cookie of an outer section it ends that one, and with none that is
+    /// open, the innermost.
     pub(crate) fn end_signalling(&mut self, cookie: i64) {
-        if self.me().sections.len() as i64 != cookie || cookie == 0 {
+        let sections = &self.me().sections;
+        let innermost = sections.len().checked_sub(1);
+        let ended = sections.iter().rposition(|section| section.cookie == cookie);
+        if ended.is_none() || ended != innermost {
             self.broken("RF203", "not the cookie of the innermost open signalling section", None);
         }
-        if self.me().sections.pop().is_some() {
+        if let Some(ended) = ended.or(innermost) {
+            self.me().sections.remove(ended);
             self.emit(EventKind::EndSignalling);
         }
     }
@@ -168,7 +194,8 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            let cookie = self.me().sections.len() as i64;
+            // Callbacks ran in between, but all that they began has ended, or was reported.
+            let cookie = self.me().sections.last().map_or(0, |section| section.cookie);
             self.end_signalling(cookie);
         }
         Flow::Return(result)

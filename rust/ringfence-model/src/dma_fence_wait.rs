@@ -326,7 +326,7 @@ impl Kernel<'_> {
         while frame.position > frame.base {
             frame.position -= 2;
             let Some(fence) = self.any_fence(frame) else { continue };
-            let node = self.me().scratch[frame.position as usize + 1].int() as u32;
+            let node = self.me().scratch[frame.position as usize + 1].int().cast_unsigned() as u32;
             if self.w.fences.has(fence, flag::FREED) {
                 self.broken("RF502", "the fence was freed while it was waited for", fence_object(fence));
                 continue;
@@ -339,7 +339,7 @@ impl Kernel<'_> {
     fn wait_any_over(&mut self, frame: AnyFrame, result: i64) -> Flow {
         for position in (frame.base as usize + 1..self.me().scratch.len()).step_by(2) {
             if let Value::Int(node) = self.me().scratch[position] {
-                self.w.fences.drop_node(node as u32);
+                self.w.fences.drop_node(node.cast_unsigned() as u32);
             }
         }
         self.me().scratch.truncate(frame.base as usize);

@@ -235,10 +235,10 @@ impl Kernel<'_> {
         let new = thread.scratch.split_off(base);
         thread.scratch.extend(resv.slots.iter().rev().map(|slot| Value::fence(slot.fence)));
         resv.slots.clear();
-        resv.slots.extend(
-            new.chunks_exact(2)
-                .map(|pair| Slot { fence: pair[0].index().unwrap_or(NONE), usage: pair[1].int() as u8 }),
-        );
+        resv.slots.extend(new.chunks_exact(2).map(|pair| Slot {
+            fence: pair[0].index().unwrap_or(NONE),
+            usage: pair[1].int().cast_unsigned() as u8,
+        }));
         resv.has_list = !resv.slots.is_empty();
         resv.max_fences = if resv.has_list { capacity } else { 0 };
         resv.generation = resv.generation.wrapping_add(1);

@@ -61,16 +61,12 @@ impl Reservations {
             fence_usage: 0,
             referenced: false,
         };
-        match self.iters.iter().position(|iter| !iter.open) {
-            Some(unused) => {
-                self.iters[unused] = iter;
-                unused as u32
-            }
-            None => {
-                self.iters.push(iter);
-                self.iters.len() as u32 - 1
-            }
+        if let Some(unused) = self.iters.iter().position(|iter| !iter.open) {
+            self.iters[unused] = iter;
+            return unused as u32;
         }
+        self.iters.push(iter);
+        self.iters.len() as u32 - 1
     }
 }
 

@@ -70,9 +70,14 @@ enum At {
 }
 
 impl SyncobjWaitFrame {
-    /// When the wait is over at the latest.
+    /// What limits the wait.
     pub(crate) fn timeout(&self) -> Option<TimerId> {
         self.timer
+    }
+
+    /// It is on the list of this syncobj, for a fence that goes there.
+    pub(crate) fn is_queued(&self, syncobj: u32, slot: u32) -> bool {
+        self.queued && self.syncobj == syncobj && self.slot == slot
     }
 }
 
@@ -327,9 +332,10 @@ impl Kernel<'_> {
         let fence = self.syncobj_entry(frame);
         if frame.at == At::Unqueued {
             if frame.queued {
-                let task = self.task;
+                // An interrupt can wait here, too, on top of the same task.
+                let (task, slot) = (self.task, frame.slot);
                 let waiters = &mut self.w.sync.syncobjs[frame.syncobj as usize].waiters;
-                waiters.retain(|waiter| (waiter.task, waiter.slot) != (task, frame.slot));
+                waiters.retain(|waiter| (waiter.task, waiter.slot) != (task, slot));
                 self.unlock_syncobj(frame.syncobj);
             }
             frame.at = At::CallbackRemoved;

@@ -257,10 +257,13 @@ impl Kernel<'_> {
         }
     }
 
-    /// If the worker was about to take a work that is gone, it idles again.
+    /// If the worker was about to take a work that is gone, it idles again. One that serves an interrupt, which it
+    /// can do if a work left a spinlock with it, sees that when it goes on.
     fn dismiss_kthread_worker(&mut self, worker: u32) {
         let Worker { waiting, current } = &self.w.deferred.kthreads.workers[worker as usize];
-        if waiting.is_empty() && *current == NONE {
+        let task = self.plan.deferred.kthreads.tasks[worker as usize];
+        let interrupted = self.w.threads[task as usize].frames.len() > 1;
+        if waiting.is_empty() && *current == NONE && !interrupted {
             self.let_kthread_worker_idle(worker);
         }
     }
@@ -285,6 +288,10 @@ impl Kernel<'_> {
                 let next = KthreadFrame { worker, called: None };
                 self.replace(Frame::Deferred(DeferredFrame::Kthread(next)));
             }
+            return Flow::Yield;
+        }
+        if entry.waiting.is_empty() {
+            self.let_kthread_worker_idle(worker);
             return Flow::Yield;
         }
         let work = entry.waiting.remove(0);

@@ -1,9 +1,10 @@
 //! A scenario made ready to run: flat code, resolved references, contexts, locks and their classes.
 
-use ringfence_base::scenario::{Kind, ObjectKind, Op, Scenario, ScenarioError};
+use ringfence_base::scenario::{Kind, ObjectKind, Op, Program, Scenario, ScenarioError};
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
+use crate::frame::Frame;
 use crate::value::Value;
 use crate::world::World;
 
@@ -272,11 +273,22 @@ impl Plan {
         }
     }
 
+    /// Where the `index`-th object of a kind was declared.
+    pub(crate) fn declared_at(&self, kind: Kind, index: u32) -> SiteId {
+        let id = position(kind, index).and_then(|position| self.by_kind[kind as usize].get(position));
+        id.map_or(SiteId::UNKNOWN, |id| self.scenario.objects[id.index()].at)
+    }
+
     /// Declaration of the `index`-th object of a kind.
     pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
         let position = position(kind, index).expect("engine bug: system_wq has no declaration");
         let id = self.by_kind[kind as usize][position];
         &self.scenario.objects[id.index()].kind
+    }
+
+    /// Whether locks of this class are `ww_mutex`es.
+    pub(crate) fn is_ww_mutex(&self, class: u32) -> bool {
+        self.ww_classes.iter().any(|known| known.mutex == class)
     }
 
     /// Index of a declared object among those of its kind (for locks: in the world's locks).
@@ -286,10 +298,36 @@ impl Plan {
 }
 
 impl Plan {
+    /// Place of an operation, if it is one and its place is known.
+    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
+        match self.code[pc as usize] {
+            Instr::Call { site, .. } => Some(site).filter(|&site| site != SiteId::UNKNOWN),
+            _ => None,
+        }
+    }
+
     /// Name of the program that this instruction belongs to.
     pub(crate) fn program_at(&self, pc: u32) -> &str {
+        &self.declared_program_at(pc).name
+    }
+
+    /// The driver whose code this instruction is.
+    pub(crate) fn driver_at(&self, pc: u32) -> Option<&str> {
+        self.declared_program_at(pc).driver.as_deref()
+    }
+
+    /// Where the innermost program of these frames is.
+    pub(crate) fn site_of_innermost(&self, frames: &[Frame]) -> Option<SiteId> {
+        let pc = frames.iter().rev().find_map(|frame| match frame {
+            Frame::Program(frame) => Some(frame.pc),
+            _ => None,
+        });
+        self.site_at(pc?)
+    }
+
+    fn declared_program_at(&self, pc: u32) -> &Program {
         let after = self.programs.partition_point(|program| program.entry <= pc);
-        &self.scenario.programs[after - 1].name
+        &self.scenario.programs[after - 1]
     }
 }
 

@@ -36,11 +36,11 @@ impl World {
             fence.flags
         );
         holds!(!has(flag::FREED) || has(flag::RELEASED), "it is freed, but not released");
-        if fence.first != NONE && fence.flags & (flag::SIGNALED | flag::FREED) != 0 {
-            let of = |frame: &Frame| matches!(frame, Frame::Fence(FenceFrame::Callbacks(of)) if *of == index);
-            let run = self.threads.iter().any(|thread| thread.frames.iter().any(of));
-            holds!(run, "callbacks are left, and nobody runs them; flags {:#x}", fence.flags);
-        }
+        let running =
+            |frame: &Frame| matches!(frame, Frame::Fence(FenceFrame::Callbacks(of)) if *of == index);
+        let runs = self.threads.iter().any(|thread| thread.frames.iter().any(running));
+        holds!(!has(flag::SIGNALED) || runs || fence.first == NONE, "it is signaled, and callbacks are left");
+        holds!(!has(flag::FREED) || runs || fence.first == NONE, "it is freed, and callbacks are left");
         let (mut node, mut before) = (fence.first, NONE);
         while node != NONE {
             let entry = self.fences.nodes[node as usize];

@@ -7,6 +7,7 @@ mod deferred;
 mod fences;
 mod interrupts;
 mod locks;
+mod sync;
 mod time;
 mod waits;
 
@@ -37,6 +38,7 @@ impl World {
         self.check_interrupts(plan)?;
         self.check_time(plan)?;
         self.check_fences()?;
+        self.check_sync()?;
         self.check_deferred(plan)?;
         self.check_waits(plan)
     }

@@ -45,15 +45,20 @@ pub(crate) fn effects(plan: &Plan, world: &World, task: u32) -> BTreeSet<Effect>
     for program in pending_programs(plan, world, task) {
         walk.program(program);
     }
-    while let Some(program) = walk.programs.pop() {
-        walk.code(plan.programs[program.index()].entry, &[]);
-    }
-    walk.effects
+    walk.finish()
+}
+
+/// Everything that a program can do, handlers that it would set off included.
+pub(crate) fn program_effects(plan: &Plan, program: ProgramId) -> BTreeSet<Effect> {
+    let programs = vec![program];
+    Walk { plan, effects: BTreeSet::new(), seen: BTreeSet::new(), programs }.finish()
 }
 
 /// What a worker has still to run once it goes on.
 fn pending_programs(plan: &Plan, world: &World, task: u32) -> Vec<ProgramId> {
     match plan.contexts[task as usize].kind {
+        // Another worker would run them at once, if only it could be made: that is what they wait for.
+        ContextKind::Worker { wq, .. } if world.is_starved(plan, task, wq) => Vec::new(),
         ContextKind::Worker { wq, .. } => world.deferred.queued_works(plan, wq),
         ContextKind::KthreadWorker(worker) => world.deferred.queued_kthread_works(plan, worker),
         _ => Vec::new(),
@@ -68,6 +73,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    fn finish(mut self) -> BTreeSet<Effect> {
+        while let Some(program) = self.programs.pop() {
+            self.code(self.plan.programs[program.index()].entry, &[]);
+        }
+        self.effects
+    }
+
     fn program(&mut self, program: ProgramId) {
         if self.seen.insert(self.plan.programs[program.index()].entry) {
             self.programs.push(program);

@@ -6,11 +6,11 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use ringfence_base::Gfp;
-use ringfence_base::scenario::Kind;
+use ringfence_base::{Gfp, ProgramId, SiteId};
 
-use crate::judge::effects::{Effect, effects};
-use crate::plan::{Plan, class};
+use crate::judge::effects::{Effect, effects, program_effects};
+use crate::judge::hang_rule::hang_rule;
+use crate::plan::Plan;
 use crate::thread::State;
 use crate::wait::Wait;
 use crate::world::World;
@@ -51,6 +51,10 @@ pub struct HangLink {
     pub others: Vec<u32>,
     /// The mask of the allocation in which it reclaims memory, if it does.
     pub reclaiming: Option<Gfp>,
+    /// The operation that got it here: the allocation, if it reclaims.
+    pub cause: SiteId,
+    /// Parts of the environment whose code it runs.
+    pub parts: Vec<&'static str>,
 }
 
 /// What sort of hang it is.
@@ -71,6 +75,8 @@ pub struct Hang {
     pub links: Vec<HangLink>,
     /// The rule that is broken, as special as the chain allows.
     pub rule: &'static str,
+    /// Which link is at fault.
+    pub guilty: usize,
 }
 
 /// All hangs of a world in which nothing can happen any more: each circle once, and each wait that nobody can end.
@@ -85,8 +91,8 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
         }
         done.extend(path.iter().copied());
         let links: Vec<HangLink> = graph.links(&path, kind);
-        let rule = rule(plan, world, kind, &links);
-        hangs.push(Hang { kind, links, rule });
+        let (rule, guilty) = hang_rule(plan, world, kind, &links);
+        hangs.push(Hang { kind, links, rule, guilty });
     }
     hangs
 }
@@ -99,6 +105,7 @@ struct Node {
 }
 
 struct Graph<'a> {
+    plan: &'a Plan,
     world: &'a World,
     nodes: Vec<Node>,
     /// Per context: its node, if it waits.
@@ -116,7 +123,7 @@ impl<'a> Graph<'a> {
                 nodes.push(Node { task: task as u32, wait, wakers: future.wakers(task as u32, wait) });
             }
         }
-        Self { world, nodes, of_task }
+        Self { plan, world, nodes, of_task }
     }
 
     fn node_of(&self, task: u32) -> Option<usize> {
@@ -173,8 +180,15 @@ impl<'a> Graph<'a> {
             others.retain(|task| Some(*task) != next && *task != node.task);
             others.sort_unstable();
             others.dedup();
-            let reclaiming = self.world.reclaiming(node.task);
-            HangLink { task: node.task, wait: node.wait, waker, others, reclaiming }
+            HangLink {
+                task: node.task,
+                wait: node.wait,
+                waker,
+                others,
+                reclaiming: self.world.reclaiming(node.task),
+                cause: self.world.cause(self.plan, node.task),
+                parts: self.world.foreign_parts(self.plan, node.task),
+            }
         };
         path.iter().enumerate().map(link).collect()
     }
@@ -195,7 +209,7 @@ impl<'a> Future<'a> {
     /// Who could end this wait.
     fn wakers(&self, task: u32, wait: Wait) -> Vec<(u32, Waker)> {
         match wait {
-            Wait::Lock { lock, .. } => lock_wakers(self.world, task, lock),
+            Wait::Lock { lock, shared } => lock_wakers(self.world, task, lock, shared),
             Wait::Fence(fence) => self.fence_wakers(&[fence]),
             Wait::AnyFence(wait) => self.fence_wakers(&self.world.fences_of_wait(wait)),
             Wait::Completion(index) => self.those_with(Waker::Wakes, Effect::Complete(index)),
@@ -232,6 +246,7 @@ impl<'a> Future<'a> {
         while let Some(fence) = todo.pop() {
             if parts.insert(fence) {
                 todo.extend(self.world.fence_parts(fence));
+                todo.extend(signaled_by_callback(self.plan, self.world, fence));
             }
         }
         let (mut certain, mut perhaps) = (Vec::new(), Vec::new());
@@ -258,9 +273,11 @@ impl<'a> Future<'a> {
 
 /// Who holds the lock; and the first in its queue, who may be in no state to take it: if an interrupt waits for what
 /// it interrupted, that is itself. The others in the queue wait for the same.
-fn lock_wakers(world: &World, task: u32, lock: u32) -> Vec<(u32, Waker)> {
+/// A reader waits for no reader, but for a writer that does.
+fn lock_wakers(world: &World, task: u32, lock: u32, shared: bool) -> Vec<(u32, Waker)> {
     let holds = |(holder, thread): (usize, &crate::thread::Thread)| {
-        thread.held.iter().any(|held| held.lock == lock).then_some((holder as u32, Waker::Holds))
+        let in_the_way = |held: &crate::thread::Held| held.lock == lock && !(shared && held.shared);
+        thread.held.iter().any(in_the_way).then_some((holder as u32, Waker::Holds))
     };
     let mut wakers: Vec<_> = world.threads.iter().enumerate().filter_map(holds).collect();
     let entry = world.locks.get(lock);
@@ -270,38 +287,11 @@ fn lock_wakers(world: &World, task: u32, lock: u32) -> Vec<(u32, Waker)> {
     wakers
 }
 
-/// The rule that a hang breaks: the clause of the contract, where it is one.
-fn rule(plan: &Plan, world: &World, kind: HangKind, links: &[HangLink]) -> &'static str {
-    if kind == HangKind::LostWakeUp {
-        // A lock that somebody has kept is the cause, not a wake-up.
-        return if matches!(links[0].wait, Wait::Lock { .. }) { "RF613" } else { "RF703" };
-    }
-    let count = links.len();
-    let mut rule = "RF701";
-    for (position, link) in links.iter().enumerate() {
-        let Some(Waker::Signals(_) | Waker::MaySignal(_)) = link.waker else { continue };
-        // Whoever must signal is the next one, and hangs in this.
-        let signaller = &links[(position + 1) % count];
-        rule = signaller_rule(plan, world, signaller).unwrap_or(rule);
-        if rule.starts_with("RF4") || rule == "RF301" || rule == "RF302" {
-            return rule;
-        }
-    }
-    rule
-}
-
-fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'static str> {
-    if let Some(gfp) = signaller.reclaiming {
-        return Some(if gfp.contains(Gfp::FS) { "RF401" } else { "RF402" });
-    }
-    match signaller.wait {
-        Wait::Lock { lock, .. } => Some(match world.locks.class(lock) {
-            class::RESV_MUTEX => "RF301",
-            class::MMAP_LOCK => "RF302",
-            _ if plan.classes[world.locks.class(lock) as usize].name.ends_with("ww_class_mutex") => "RF302",
-            _ => "RF303",
-        }),
-        Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),
-        _ => signaller.wait.object().filter(|object| object.kind != Kind::Irq).map(|_| "RF303"),
-    }
+/// Fences with a pending callback that would signal this one.
+fn signaled_by_callback(plan: &Plan, world: &World, fence: u32) -> Vec<u32> {
+    let pending = world.pending_callbacks(plan).into_iter();
+    let signals = |&(of, program): &(u32, ProgramId)| {
+        of != fence && program_effects(plan, program).contains(&Effect::Signal(Some(fence)))
+    };
+    pending.filter(signals).map(|(of, _)| of).collect()
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_base::SiteId;
+use ringfence_base::{Origin, SiteId, TaskId};
 use ringfence_diag::{LockFinding, WaitLink};
-use ringfence_model::judge::{Breach, Hang, HangKind};
+use ringfence_model::judge::{Breach, Hang, HangLink};
 use ringfence_model::{Plan, Wait};
 
 use super::describe::Describe;
@@ -30,8 +30,8 @@ pub(super) enum Shown {
         chain: Vec<WaitLink>,
         /// Lock classes that are waited for.
         classes: Vec<String>,
-        /// Place of the context that would have had to signal, or of the first one.
-        guilty: SiteId,
+        /// Whose fault it is, and where.
+        guilty: Origin,
     },
     Lock(Box<LockFinding>),
 }
@@ -42,6 +42,8 @@ pub(super) struct Collected {
     pub(super) shown: Shown,
     /// In how many executions.
     pub(super) count: u64,
+    /// The number of the latest of them.
+    latest: u64,
     /// The shortest execution that shows it: its choices and steps.
     pub(super) choices: Vec<u32>,
     pub(super) steps: u64,
@@ -74,10 +76,9 @@ impl Collector {
         }
         for hang in executor.hangs() {
             let world = executor.world();
-            let mut sites: Vec<SiteId> =
-                hang.links.iter().map(|link| world.threads()[link.task as usize].site()).collect();
-            let guilty = sites[guilty(hang)];
+            let mut sites: Vec<SiteId> = hang.links.iter().map(|link| link.cause).collect();
             sites.sort_unstable();
+            let guilty = guilty(executor, hang);
             let cause = Cause::Hang { rule: hang.rule, sites };
             self.add(executor, cause, || {
                 let chain = Describe { plan }.chain(world, hang, executor.steps());
@@ -102,9 +103,11 @@ impl Collector {
     }
 
     fn add(&mut self, executor: &Executor<'_>, cause: Cause, shown: impl FnOnce() -> Shown) {
-        let steps = executor.steps();
+        let (steps, latest) = (executor.steps(), self.executions);
         if let Some(known) = self.found.get_mut(&cause) {
-            known.count += 1;
+            // An execution can meet the same problem several times.
+            known.count += u64::from(known.latest != latest);
+            known.latest = latest;
             if steps < known.steps {
                 known.steps = steps;
                 known.choices = executor.choices().to_vec();
@@ -113,7 +116,7 @@ impl Collector {
             return;
         }
         let choices = executor.choices().to_vec();
-        self.found.insert(cause, Collected { shown: shown(), count: 1, choices, steps });
+        self.found.insert(cause, Collected { shown: shown(), count: 1, latest, choices, steps });
     }
 
     /// What another part of the check has collected; parts are merged in order.
@@ -139,13 +142,12 @@ impl Collector {
     }
 }
 
-/// Which link is at fault: the one that would have to signal the fence that the one before it waits for.
-pub(super) fn guilty(hang: &Hang) -> usize {
-    use ringfence_model::judge::Waker;
-    if hang.kind == HangKind::LostWakeUp {
-        return 0;
+/// Who is at fault, and where: if nobody signals, whoever has published the fence.
+fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
+    let HangLink { task, wait, cause, .. } = &hang.links[hang.guilty];
+    let here = Origin { op: executor.steps(), task: TaskId::from_raw(*task), site: *cause };
+    match wait {
+        Wait::Fence(fence) if hang.rule == "RF106" => executor.monitor().published_at(*fence).unwrap_or(here),
+        _ => here,
     }
-    let signals = |waker: Option<Waker>| matches!(waker, Some(Waker::Signals(_) | Waker::MaySignal(_)));
-    let waits = hang.links.iter().position(|link| signals(link.waker));
-    waits.map_or(0, |position| (position + 1) % hang.links.len())
 }

@@ -104,7 +104,7 @@ impl Describe<'_> {
         WaitLink {
             context: self.context(link.task),
             waits_for: self.wait(world, link.wait),
-            at: self.place_of(link.task, thread.site(), step),
+            at: self.place_of(link.task, world.site(self.plan, link.task), step),
             inside: world.inside(self.plan, link.task),
             held: thread.held().iter().map(|held| self.held(world, link.task, held)).collect(),
             section: thread.sections().first().map(|section| self.place_of(link.task, section.site, step)),

@@ -1,9 +1,10 @@
 //! One execution after the other: a world that is reset in place, and the three judges over its events.
 
+use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event};
-use ringfence_lockdep::annotations::Profile;
+use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
-use ringfence_model::{Action, Plan, State, World};
+use ringfence_model::{Action, KernelVersion, Plan, State, World};
 
 use super::strategy::Strategy;
 use super::validator_judge::ValidatorJudge;
@@ -17,6 +18,26 @@ pub enum End {
     Hung,
     /// The bound on steps was reached.
     Bound,
+    /// Whoever wanted it does not any more.
+    Interrupted,
+}
+
+/// Steps between two questions whether the execution is still wanted: little enough for a person to wait.
+const ASK_EVERY: u64 = 4096;
+
+/// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
+pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
+    // The later annotation came with the later fences.
+    let version = match profile.annotation {
+        Annotation::Read => KernelVersion::V6_12,
+        Annotation::ReadTrylock => KernelVersion::Next,
+    };
+    if profile.mmu_notifier || !scenario.environment.foreign_notifier {
+        return Ok(Plan::new(scenario)?.with_version(version));
+    }
+    let mut scenario = scenario.clone();
+    scenario.environment.foreign_notifier = false;
+    Ok(Plan::new(&scenario)?.with_version(version))
 }
 
 /// Runs executions.
@@ -32,6 +53,7 @@ pub struct Executor<'p> {
     hangs: Vec<Hang>,
     /// Problems of the validator that this execution met, by index, with the step.
     problems: Vec<(usize, u64)>,
+    go_on: Option<&'p (dyn Fn() -> bool + Sync)>,
 }
 
 /// Records the choices that a strategy makes.
@@ -55,14 +77,22 @@ impl<'p> Executor<'p> {
             plan,
             world: plan.initial().clone(),
             judge: ValidatorJudge::new(plan, profile),
-            monitor: Monitor::default(),
+            monitor: Monitor::new(profile.mmu_notifier),
             events: Vec::new(),
             actions: Vec::new(),
             choices: Vec::new(),
             steps: 0,
             hangs: Vec::new(),
             problems: Vec::new(),
+            go_on: None,
         }
+    }
+
+    /// Asks now and then whether the execution is still wanted.
+    #[must_use]
+    pub fn asking(mut self, go_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
+        self.go_on = Some(go_on);
+        self
     }
 
     /// Runs one execution, at most so many steps of it.
@@ -86,6 +116,9 @@ impl<'p> Executor<'p> {
             }
             if self.steps == steps_max {
                 return End::Bound;
+            }
+            if self.steps % ASK_EVERY == ASK_EVERY - 1 && self.go_on.is_some_and(|go_on| !go_on()) {
+                return End::Interrupted;
             }
             let pick = match self.actions.len() {
                 1 => 0,
@@ -125,7 +158,7 @@ impl<'p> Executor<'p> {
         self.world.step(self.plan, action, self.steps, &mut self.events, &mut recording);
         for event in &self.events {
             if event.origin.task.raw() == u32::MAX {
-                self.monitor.observe_time(&self.world, event);
+                self.monitor.observe_time(self.plan, &self.world, event);
                 continue;
             }
             if self.judge.observe(self.plan, &self.world, event) != 0 {
@@ -142,7 +175,7 @@ impl<'p> Executor<'p> {
         if hung {
             self.hangs = hangs(self.plan, &self.world);
         }
-        self.monitor.end(self.steps, hung);
+        self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }
     }
 

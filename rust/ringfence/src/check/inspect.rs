@@ -2,15 +2,16 @@
 
 use ringfence_base::scenario::{Kind, Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event, EventKind};
-use ringfence_diag::{HeldView, PlaceView, StepView};
+use ringfence_diag::{Finding, HeldView, PlaceView, StepView};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::{Action, Plan, State, World};
 use serde::Serialize;
 
 use super::describe::Describe;
-use super::execution::{End, Executor};
+use super::execution::{End, Executor, plan};
+use super::report::{Options, findings_of};
 use super::schedule::{Schedule, with_strategy};
-use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
+use super::strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// An execution.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub struct Execution {
     choices: Vec<u32>,
     needs: Vec<&'static str>,
     end: End,
+    misfit: Option<Misfit>,
 }
 
 /// A context at a moment.
@@ -91,7 +93,7 @@ impl<S: Strategy> Decide for Noting<S> {
             ChoiceKind::Interrupted => Some("interrupts_waits"),
             ChoiceKind::DeadlockInjection => Some("deadlock_injection"),
             ChoiceKind::WorkerCreation => Some("memory_pressure"),
-            ChoiceKind::PageFault => Some("user_memory"),
+            ChoiceKind::PageFault | ChoiceKind::Reclaim => Some("user_memory"),
             _ => None,
         };
         if choice != 0 {
@@ -109,10 +111,14 @@ impl<S: Strategy> Strategy for Noting<S> {
         }
         pick
     }
+
+    fn misfit(&self) -> Option<Misfit> {
+        self.strategy.misfit()
+    }
 }
 
 impl Execution {
-    /// Runs a scenario under one schedule.
+    /// Runs a scenario under one schedule. `go_on` is asked now and then; if it says false, the execution ends there.
     ///
     /// # Errors
     /// What is wrong with the scenario.
@@ -121,19 +127,21 @@ impl Execution {
         profile: Profile,
         schedule: &Schedule,
         steps_max: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Self, ScenarioError> {
-        let plan = Plan::new(scenario)?;
-        Ok(with_strategy!(schedule, strategy => Self::run(&plan, profile, strategy, steps_max)))
+        let plan = plan(scenario, profile)?;
+        Ok(with_strategy!(schedule, strategy => {
+            Self::run(Executor::new(&plan, profile).asking(go_on), &plan, strategy, steps_max)
+        }))
     }
 
     /// Runs these choices, and goes on run-to-completion behind their end.
     pub(super) fn replay(plan: &Plan, profile: Profile, choices: Vec<u32>, steps_max: u64) -> Self {
-        Self::run(plan, profile, Replay::new(choices), steps_max)
+        Self::run(Executor::new(plan, profile), plan, Replay::new(choices), steps_max)
     }
 
-    fn run(plan: &Plan, profile: Profile, strategy: impl Strategy, steps_max: u64) -> Self {
+    fn run(mut executor: Executor<'_>, plan: &Plan, strategy: impl Strategy, steps_max: u64) -> Self {
         let mut strategy = Noting { strategy, unusual: Vec::new() };
-        let mut executor = Executor::new(plan, profile);
         let (mut steps, mut all) = (Vec::new(), Vec::new());
         let describe = Describe { plan };
         let mut watch = |executor: &Executor<'_>, task: u32| {
@@ -142,6 +150,7 @@ impl Execution {
             all.extend_from_slice(executor.events());
         };
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
+        let misfit = strategy.misfit();
         let mut needs = strategy.unusual;
         for event in &all {
             match event.kind {
@@ -152,7 +161,7 @@ impl Execution {
         }
         needs.sort_unstable();
         needs.dedup();
-        Self { steps, events: all, choices: executor.choices().to_vec(), needs, end }
+        Self { steps, events: all, choices: executor.choices().to_vec(), needs, end, misfit }
     }
 
     /// The world after so many steps of this execution: it is run again up to there.
@@ -165,15 +174,36 @@ impl Execution {
         profile: Profile,
         steps: u64,
     ) -> Result<Snapshot, ScenarioError> {
-        let plan = Plan::new(scenario)?;
+        let plan = plan(scenario, profile)?;
         let mut executor = Executor::new(&plan, profile);
         executor.run(&mut Replay::new(self.choices.clone()), steps);
         Ok(snapshot(&plan, executor.world(), executor.steps()))
     }
 
+    /// What it breaks: the three judges on this execution alone.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario.
+    pub fn findings(&self, scenario: &Scenario, profile: Profile) -> Result<Vec<Finding>, ScenarioError> {
+        let plan = plan(scenario, profile)?;
+        let cut_off = u64::from(self.end != End::Bound);
+        let options = Options { profile, steps_max: self.steps.len() as u64 + cut_off, ..Options::default() };
+        Ok(findings_of(&plan, &options, self.choices.clone()))
+    }
+
+    /// The first choice of its schedule that was not possible.
+    pub fn misfit(&self) -> Option<Misfit> {
+        self.misfit
+    }
+
     /// Parts of the environment that the execution made use of.
     pub fn needs(&self) -> Vec<String> {
         self.needs.iter().map(|&part| part.to_owned()).collect()
+    }
+
+    /// The choices that it took: of each point with more than one possibility, which.
+    pub(super) fn choices(&self) -> &[u32] {
+        &self.choices
     }
 
     /// The choices that it took.

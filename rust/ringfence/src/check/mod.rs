@@ -1,5 +1,6 @@
 //! Checking a scenario: the three judges over a set of simple schedules.
 
+mod assemble;
 mod collect;
 mod describe;
 mod execution;
@@ -12,8 +13,8 @@ mod validator_judge;
 
 pub use execution::{End, Executor};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
-pub use report::{Options, Report, check};
+pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};
-pub use strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
-pub use text::{summary, text};
+pub use strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
+pub use text::{execution, summary, text};
 pub use validator_judge::ValidatorJudge;

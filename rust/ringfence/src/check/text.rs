@@ -2,13 +2,16 @@
 
 use core::fmt::Write as _;
 
-use ringfence_diag::render::{TextOptions, finding};
+use ringfence_diag::render::{Again, TextOptions, finding_again, steps};
 
+use super::execution::End;
+use super::inspect::Execution;
 use super::report::Report;
 
 /// All findings, and how far the check looked.
-pub fn text(report: &Report, options: &TextOptions) -> String {
-    let mut blocks: Vec<String> = report.findings.iter().map(|item| finding(item, options)).collect();
+pub fn text(report: &Report, options: &TextOptions, again: Again<'_>) -> String {
+    let mut blocks: Vec<String> =
+        report.findings.iter().map(|item| finding_again(item, options, again)).collect();
     blocks.push(summary(report));
     blocks.join("\n\n")
 }
@@ -32,4 +35,21 @@ pub fn summary(report: &Report) -> String {
         line += "; interrupted";
     }
     line
+}
+
+/// The steps of an execution, and how it ended.
+pub fn execution(execution: &Execution, options: &TextOptions) -> String {
+    let mut text = steps(execution.steps(), options);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let count = execution.steps().len();
+    let (end, meaning) = match execution.end() {
+        End::Finished => ("finished", ""),
+        End::Hung => ("hung", ": nothing can happen any more, and somebody still waits"),
+        End::Bound => ("cut off", ""),
+        End::Interrupted => ("interrupted", ""),
+    };
+    write!(text, "{end} after {count} steps{meaning}").expect("engine bug: a string can't be written to");
+    text
 }

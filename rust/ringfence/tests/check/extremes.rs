@@ -1,7 +1,7 @@
 //! Sizes, depths and numbers that nobody writes by hand: all of them go through, in bounded time and stack.
 
 use ringfence::check::{Options, Report, check, text};
-use ringfence::diag::render::TextOptions;
+use ringfence::diag::render::{Again, TextOptions};
 use ringfence_base::scenario::{Arg, Environment, Kind, ObjectKind, Op, Stmt};
 use ringfence_base::{Gfp, SiteId};
 
@@ -26,7 +26,7 @@ const NUMBERS: [i64; 12] = [
 fn report_of(build: &Build, executions: u64, steps_max: u64) -> Report {
     let options = Options { executions, steps_max, ..Options::default() };
     let report = check(&build.scenario, &options, &|_| true).expect("a valid scenario");
-    assert!(!text(&report, &TextOptions::default()).is_empty());
+    assert!(!text(&report, &TextOptions::default(), Again::Call).is_empty());
     report
 }
 

@@ -6,3 +6,4 @@ mod extremes;
 mod random;
 mod regressions;
 mod survey;
+mod ww_mutex;

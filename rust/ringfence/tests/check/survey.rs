@@ -47,7 +47,7 @@ impl Survey {
                 self.hung += 1;
                 assert!(!executor.hangs().is_empty(), "somebody waits for ever, and no hang is reported");
             }
-            End::Bound => self.bound += 1,
+            End::Bound | End::Interrupted => self.bound += 1,
         }
         self.steps += executor.steps();
         self.breaches += executor.monitor().breaches().len() as u64;

@@ -1,5 +1,7 @@
 //! The report of a check's finding.
 
+use core::mem;
+
 use super::phrase::Phrase;
 use super::{TextOptions, chain, cycle};
 use crate::render::source::source;
@@ -8,8 +10,23 @@ use crate::{Finding, LockReportKind, StepView, rule};
 /// Steps of a witness that are shown; the middle of a longer one is left out.
 const STEPS_SHOWN: usize = 60;
 
-/// The whole report of a finding of a check, without the last newline.
-pub fn finding(finding: &Finding, options: &TextOptions) -> String {
+/// How a reader runs a witness again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again<'a> {
+    /// By calling `run` on the scenario.
+    Call,
+    /// By this command line and `--schedule` behind it.
+    Command(&'a str),
+}
+
+/// The whole report of a finding of a check, without the last newline. Only the line with the command that runs it
+/// again may be wider than it should, so that it can be copied.
+pub fn finding(item: &Finding, options: &TextOptions) -> String {
+    finding_again(item, options, Again::Call)
+}
+
+/// As [`finding`].
+pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
     let sections = [
         headline(finding, width),
@@ -17,7 +34,7 @@ pub fn finding(finding: &Finding, options: &TextOptions) -> String {
         why(finding, width),
         validator(finding, width),
         witness(finding, width),
-        notes(finding, width),
+        notes(finding, width, again),
     ];
     let blocks: Vec<String> = sections
         .iter()
@@ -25,6 +42,19 @@ pub fn finding(finding: &Finding, options: &TextOptions) -> String {
         .map(|section| section.iter().map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n"))
         .collect();
     blocks.join("\n\n")
+}
+
+/// Steps of an execution, a line each, without the last newline.
+pub fn steps(steps: &[StepView], options: &TextOptions) -> String {
+    let width = options.width.max(TextOptions::MIN_WIDTH);
+    let name = name_width(steps);
+    let lines = steps.iter().flat_map(|item| step(item, name, width));
+    lines.map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n")
+}
+
+/// Columns for the names of contexts.
+fn name_width(steps: &[StepView]) -> usize {
+    steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24)
 }
 
 fn headline(finding: &Finding, width: usize) -> Vec<Phrase> {
@@ -61,10 +91,11 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
-    let name = witness.steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24);
-    let (head, tail) = match count > STEPS_SHOWN {
-        true => (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..]),
-        false => (&witness.steps[..], &[][..]),
+    let name = name_width(&witness.steps);
+    let (head, tail) = if count > STEPS_SHOWN {
+        (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
+    } else {
+        (&witness.steps[..], &[][..])
     };
     lines.extend(head.iter().flat_map(|item| step(item, name, width)));
     if !tail.is_empty() {
@@ -74,17 +105,32 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
+/// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
-    let mut line = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context).pad(name + 8);
-    line = line.plain(&step.what.join(", "));
+    let mut body = Phrase::new().plain(&step.what.join(", "));
     if let Some(at) = source(&step.at) {
-        let space = if step.what.is_empty() { "" } else { "  " };
-        line = line.plain(space).place(&at);
+        let space = if step.what.is_empty() { "at " } else { " at " };
+        body = body.plain(space).place(&at);
     }
-    line.wrap(width, 8)
+    let head = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context);
+    let beside = name + 8;
+    if width < 2 * beside || head.width() > beside {
+        let mut lines = if head.width() <= width { vec![head] } else { head.fit(width) };
+        lines.extend(indented(&body, 8, width));
+        return lines;
+    }
+    let mut margin = head.pad(beside);
+    let lines = body.wrap(width - beside, 0);
+    lines.into_iter().map(|line| mem::replace(&mut margin, Phrase::new().pad(beside)).then(line)).collect()
 }
 
-fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
+/// The lines of a phrase behind so many spaces.
+fn indented(phrase: &Phrase, indent: usize, width: usize) -> Vec<Phrase> {
+    let lines = phrase.wrap(width.saturating_sub(indent), 0);
+    lines.into_iter().map(|line| Phrase::new().plain(&" ".repeat(indent)).then(line)).collect()
+}
+
+fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
@@ -98,9 +144,20 @@ fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
     if let Some(witness) = &finding.witness {
-        let schedule = if witness.schedule.is_empty() { "''" } else { &witness.schedule };
-        lines.extend(Phrase::new().label("Again: ").plain("--schedule ").plain(schedule).wrap(width, 2));
+        let schedule = &witness.schedule;
+        let again = match again {
+            Again::Call => format!("run(schedule=\"{schedule}\")"),
+            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
+            Again::Command(command) => format!("{command} --schedule {schedule}"),
+        };
+        lines.push(Phrase::new().label("Again: ").plain(&again));
     }
+    lines.extend(fixes(finding, width));
     lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     lines
+}
+
+fn fixes(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let Some(rule) = rule(finding.rule) else { return Vec::new() };
+    Phrase::new().label("Fix: ").plain(&rule.fixes.join("; or ")).wrap(width, 2)
 }
