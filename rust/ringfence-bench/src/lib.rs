@@ -4,6 +4,7 @@
 //! required is in `docs/PERFORMANCE.md`.
 
 pub mod breadth_first;
+pub mod buffers;
 pub mod corpus;
 pub mod edge_set;
 pub mod estimates;

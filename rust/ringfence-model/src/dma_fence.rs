@@ -11,6 +11,7 @@ use crate::dma_fence_array::{Array, Member};
 use crate::dma_fence_cb::Node;
 use crate::dma_fence_chain::Chain;
 use crate::kernel::Kernel;
+use crate::memory_usage::reserved;
 use crate::plan::{KernelVersion, Plan, Source, class};
 use crate::thread::NONE;
 use crate::value::Value;
@@ -141,6 +142,17 @@ impl Clone for Fences {
 }
 
 impl Fences {
+    /// Bytes that they have reserved.
+    pub(crate) fn memory_usage(&self) -> usize {
+        reserved(&self.list)
+            + reserved(&self.timelines)
+            + reserved(&self.nodes)
+            + reserved(&self.arrays)
+            + reserved(&self.members)
+            + reserved(&self.chains)
+            + reserved(&self.published)
+    }
+
     #[inline]
     pub(crate) fn get(&self, fence: u32) -> &Fence {
         &self.list[fence as usize]
@@ -279,7 +291,7 @@ impl Compiler {
             let timeline = self.timeline(number);
             self.plan.initial.fences.timelines.push(timeline);
         }
-        for number in 0..self.plan.by_kind[Kind::Fence as usize].len() {
+        for (number, name) in self.names_of(Kind::Fence).into_iter().enumerate() {
             let &ObjectKind::Fence { timeline, seqno } = self.plan.declared(Kind::Fence, number as u32)
             else {
                 continue;
@@ -288,12 +300,7 @@ impl Compiler {
             let ops = self.plan.initial.fences.timelines[timeline as usize].ops;
             let bits = flags_of(&self.plan.scenario.objects, &self.plan.by_kind, ops);
             let lock = self.plan.initial.fences.timelines[timeline as usize].lock;
-            let lock = if lock == NONE {
-                let name = self.names_of(Kind::Fence)[number].clone();
-                self.lock_of_class(&name, class::FENCE_INLINE)
-            } else {
-                lock
-            };
+            let lock = if lock == NONE { self.lock_of_class(&name, class::FENCE_INLINE) } else { lock };
             self.plan.initial.fences.on_timeline(timeline, seqno, ops, bits, lock);
         }
         let lock = self.lock_of_class("dma_fence_stub_lock", class::FENCE_STUB);

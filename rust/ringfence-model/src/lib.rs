@@ -48,6 +48,7 @@ mod kworker;
 mod lock;
 mod lock_ops;
 mod memory;
+mod memory_usage;
 mod mmap_lock;
 mod mmu_interval_notifier;
 mod mmu_notifier;

@@ -8,6 +8,7 @@ use ringfence_base::{AcquireFlags, ChoiceKind, EventKind, LockId, Read};
 
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
+use crate::memory_usage::reserved;
 use crate::thread::{Held, NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
@@ -105,6 +106,12 @@ impl Locks {
     pub fn owner(&self, lock: u32) -> Option<u32> {
         let owner = self.list[lock as usize].owner;
         (owner != NONE).then_some(owner)
+    }
+
+    /// Bytes that they have reserved.
+    pub(crate) fn memory_usage(&self) -> usize {
+        let waiters = self.list.iter().map(|lock| reserved(&lock.waiters)).sum::<usize>();
+        reserved(&self.list) + reserved(&self.unused) + waiters
     }
 
     /// How many there are.

@@ -3,6 +3,7 @@
 use ringfence_base::{Gfp, SiteId};
 
 use crate::frame::Frame;
+use crate::memory_usage::reserved;
 use crate::value::Value;
 use crate::wait::Wait;
 
@@ -135,6 +136,15 @@ impl Thread {
     /// `in_atomic()`: preemption is off. Interrupts being off alone is not.
     pub(crate) fn in_atomic(&self) -> bool {
         self.preempt + self.bh_off + self.hardirq + self.softirq != 0
+    }
+
+    /// Bytes that its lists have reserved.
+    pub(crate) fn memory_usage(&self) -> usize {
+        reserved(&self.frames)
+            + reserved(&self.registers)
+            + reserved(&self.scratch)
+            + reserved(&self.held)
+            + reserved(&self.sections)
     }
 
     /// Whether it can run.

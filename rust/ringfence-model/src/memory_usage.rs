@@ -1,0 +1,28 @@
+//! How much memory a world takes: what grows with a scenario.
+
+use std::mem::size_of;
+
+use crate::world::World;
+
+/// Bytes that a list has reserved for its elements.
+pub(crate) fn reserved<T>(list: &Vec<T>) -> usize {
+    list.capacity() * size_of::<T>()
+}
+
+impl World {
+    /// Bytes that its contexts, locks, fences, reservations and variables have reserved. All else is small.
+    pub fn memory_usage(&self) -> usize {
+        let contexts = self.threads.iter().map(crate::thread::Thread::memory_usage).sum::<usize>();
+        let resvs = self.resvs.list.iter().map(|resv| reserved(&resv.slots)).sum::<usize>();
+        size_of::<Self>()
+            + reserved(&self.threads)
+            + contexts
+            + reserved(&self.ready)
+            + self.locks.memory_usage()
+            + self.fences.memory_usage()
+            + reserved(&self.resvs.list)
+            + resvs
+            + reserved(&self.resvs.iters)
+            + reserved(&self.cells)
+    }
+}
