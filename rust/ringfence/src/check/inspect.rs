@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::describe::Describe;
 use super::execution::{End, Executor};
 use super::schedule::{Schedule, with_strategy};
+use super::step::Recorder;
 use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// An execution.
@@ -134,14 +135,9 @@ impl Execution {
     fn run(plan: &Plan, profile: Profile, strategy: impl Strategy, steps_max: u64) -> Self {
         let mut strategy = Noting { strategy, unusual: Vec::new() };
         let mut executor = Executor::new(plan, profile);
-        let (mut steps, mut all) = (Vec::new(), Vec::new());
-        let describe = Describe { plan };
-        let mut watch = |executor: &Executor<'_>, task: u32| {
-            let number = executor.steps() - 1;
-            steps.push(describe.step(executor.world(), number, task, executor.events()));
-            all.extend_from_slice(executor.events());
-        };
+        let mut watch = Recorder::new(plan);
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
+        let Recorder { steps, events: all, .. } = watch;
         let mut needs = strategy.unusual;
         for event in &all {
             match event.kind {

@@ -1,8 +1,10 @@
 //! The report of a check's finding.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::phrase::Phrase;
 use super::{TextOptions, chain, cycle};
-use crate::render::source::source;
+use crate::render::source::{short_source, source};
 use crate::{Finding, LockReportKind, StepView, rule};
 
 /// Steps of a witness that are shown; the middle of a longer one is left out.
@@ -57,31 +59,60 @@ fn validator(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
+/// What happened, step by step: number, context, operation, place.
 fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
-    let name = witness.steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24);
-    let (head, tail) = match count > STEPS_SHOWN {
-        true => (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..]),
-        false => (&witness.steps[..], &[][..]),
+    let widest = witness.steps.iter().map(|step| step.context.width()).max().unwrap_or(0);
+    let layout = StepLayout { width, context: widest.min(width / 4) };
+    let (head, tail) = if count > STEPS_SHOWN {
+        (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
+    } else {
+        (&witness.steps[..], &[][..])
     };
-    lines.extend(head.iter().flat_map(|item| step(item, name, width)));
+    // A step in which a kernel function went on says nothing.
+    let shown = |steps: &[StepView]| -> Vec<Phrase> {
+        steps.iter().filter(|step| !step.what.is_empty()).flat_map(|step| layout.step(step)).collect()
+    };
+    lines.extend(shown(head));
     if !tail.is_empty() {
         lines.push(Phrase::new().plain(&format!("  … {} steps …", count - STEPS_SHOWN)));
-        lines.extend(tail.iter().flat_map(|item| step(item, name, width)));
+        lines.extend(shown(tail));
     }
     lines
 }
 
-fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
-    let mut line = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context).pad(name + 8);
-    line = line.plain(&step.what.join(", "));
-    if let Some(at) = source(&step.at) {
-        let space = if step.what.is_empty() { "" } else { "  " };
-        line = line.plain(space).place(&at);
+/// Where the columns of a schedule are.
+#[derive(Clone, Copy)]
+struct StepLayout {
+    width: usize,
+    context: usize,
+}
+
+impl StepLayout {
+    const NUMBER: usize = 4;
+    const GAP: usize = 2;
+
+    fn step(self, step: &StepView) -> Vec<Phrase> {
+        let indent = Self::NUMBER + Self::GAP + self.context + Self::GAP;
+        let room = self.width.saturating_sub(indent).max(1);
+        let mut said = Phrase::new().plain(&step.what.join(", ")).wrap(room, 0);
+        if let Some(at) = short_source(&step.at) {
+            let place = Phrase::new().place(&at);
+            match said.last_mut() {
+                Some(last) if last.width() + Self::GAP + place.width() <= room => {
+                    *last = std::mem::take(last).plain("  ").then(place);
+                }
+                _ => said.extend(place.wrap(room, 0)),
+            }
+        }
+        let context = Phrase::new().label(&step.context).fit(self.context.max(1));
+        let number = Phrase::new().plain(&format!("{:>1$}  ", step.number, Self::NUMBER));
+        let first = number.then(context[0].clone()).pad(indent);
+        let rest = std::iter::repeat_with(|| Phrase::new().pad(indent));
+        std::iter::once(first).chain(rest).zip(said).map(|(margin, line)| margin.then(line)).collect()
     }
-    line.wrap(width, 8)
 }
 
 fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
