@@ -1,4 +1,4 @@
-"""`make demo`: agreement with a real kernel, a deadlock that its lockdep misses, and a driver's bug, proven."""
+"""`make demo`: agreement with a real kernel, a deadlock that its lockdep misses, a driver bug proven."""
 
 import os
 import shutil
@@ -6,10 +6,10 @@ import signal
 import sys
 from pathlib import Path
 
-from amdgpu_commit_tail import buggy, fixed
 from rich.console import Console
 
 import ringfence as rf
+from amdgpu_commit_tail import buggy, fixed
 from ringfence._core import ConformanceRun
 from ringfence.lockdep import Finding, Profile, replay
 
