@@ -121,7 +121,7 @@ impl Kernel<'_> {
             let node = self.w.fences.new_node(Callback::Array(array));
             self.w.fences.members.push(Member { fence, node });
             if self.fence_is_container(fence) {
-                self.broken("RF706", "a container inside a dma_fence_array", fence_object(fence));
+                self.broken("RF504", "a container inside a dma_fence_array", fence_object(fence));
             }
         }
         let len = self.w.fences.members.len() as u32 - start;

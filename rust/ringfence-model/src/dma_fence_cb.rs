@@ -76,6 +76,11 @@ impl Fences {
         (first != NONE).then_some(first)
     }
 
+    /// The fence on whose list a node is.
+    pub(crate) fn fence_of_node(&self, node: u32) -> Option<u32> {
+        Some(self.nodes.get(node as usize)?.fence).filter(|&fence| fence != NONE)
+    }
+
     pub(crate) fn is_linked(&self, node: u32) -> bool {
         self.nodes[node as usize].fence != NONE
     }

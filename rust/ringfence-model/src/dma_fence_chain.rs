@@ -117,7 +117,7 @@ impl Kernel<'_> {
         let node = self.w.fences.new_node(Callback::Chain(chain));
         self.w.fences.chains.push(Chain { fence: contained, prev, prev_seqno, node });
         if self.chain_of(contained).is_some() {
-            self.broken("RF706", "a dma_fence_chain contains another", fence_object(contained));
+            self.broken("RF504", "a dma_fence_chain contains another", fence_object(contained));
         }
         chain
     }

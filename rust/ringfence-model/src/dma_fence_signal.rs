@@ -111,24 +111,26 @@ impl Kernel<'_> {
         self.plan.driver_at(pc.into_iter().next()?)
     }
 
-    /// `dma_fence_begin_signalling()`: the cookie is the number of sections that are open then.
+    /// `dma_fence_begin_signalling()`: the cookie is that of the section around it plus one.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
         let thread = self.me();
-        thread.sections.push(Section { site: thread.site });
-        self.open_sections()
+        let cookie = thread.sections.last().map_or(0, |section| section.cookie) + 1;
+        thread.sections.push(Section { site: thread.site, cookie });
+        cookie
     }
 
-    fn open_sections(&mut self) -> i64 {
-        i64::try_from(self.me().sections.len()).unwrap_or(i64::MAX)
-    }
-
-    /// `dma_fence_end_signalling()`.
+    /// `dma_fence_end_signalling()`. With the cookie of an outer section it ends that one, and with none that is
+    /// open, the innermost.
     pub(crate) fn end_signalling(&mut self, cookie: i64) {
-        if cookie == 0 || cookie != self.open_sections() {
+        let sections = &self.me().sections;
+        let innermost = sections.len().checked_sub(1);
+        let ended = sections.iter().rposition(|section| section.cookie == cookie);
+        if ended.is_none() || ended != innermost {
             self.broken("RF203", "not the cookie of the innermost open signalling section", None);
         }
-        if self.me().sections.pop().is_some() {
+        if let Some(ended) = ended.or(innermost) {
+            self.me().sections.remove(ended);
             self.emit(EventKind::EndSignalling);
         }
     }
@@ -192,7 +194,8 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            let cookie = self.open_sections();
+            // Callbacks ran in between, but all that they began has ended, or was reported.
+            let cookie = self.me().sections.last().map_or(0, |section| section.cookie);
             self.end_signalling(cookie);
         }
         Flow::Return(result)

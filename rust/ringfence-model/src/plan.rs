@@ -259,6 +259,19 @@ impl Plan {
         }
     }
 
+    /// Name of a source of interrupts, with its kind.
+    pub fn source_name(&self, source: u32) -> String {
+        let named = |kind: Kind, index| format!("{kind} {}", self.object_name(kind, index));
+        match self.sources[source as usize] {
+            Source::Irq(index) => named(Kind::Irq, index),
+            Source::Timer(index) => named(Kind::Timer, index),
+            Source::Tasklet(index) => named(Kind::Tasklet, index),
+            Source::IrqWork(index) => named(Kind::IrqWork, index),
+            Source::Rcu => "RCU callbacks".into(),
+            Source::FenceIrqWork => "irq_work of fence containers".into(),
+        }
+    }
+
     /// Name of an object.
     pub fn object_name(&self, kind: Kind, index: u32) -> String {
         if kind == Kind::Task {
@@ -298,6 +311,14 @@ impl Plan {
 }
 
 impl Plan {
+    /// Place of an operation, if it is one and its place is known.
+    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
+        match self.code[pc as usize] {
+            Instr::Call { site, .. } => Some(site).filter(|&site| site != SiteId::UNKNOWN),
+            _ => None,
+        }
+    }
+
     /// Name of the program that this instruction belongs to.
     pub(crate) fn program_at(&self, pc: u32) -> &str {
         &self.declared_program_at(pc).name
@@ -306,14 +327,6 @@ impl Plan {
     /// The driver whose code this instruction is.
     pub(crate) fn driver_at(&self, pc: u32) -> Option<&str> {
         self.declared_program_at(pc).driver.as_deref()
-    }
-
-    /// Where the call that this instruction is stands.
-    pub(crate) fn site_at(&self, pc: u32) -> Option<SiteId> {
-        match self.code[pc as usize] {
-            Instr::Call { site, .. } => Some(site),
-            _ => None,
-        }
     }
 
     /// Where the innermost program of these frames is.

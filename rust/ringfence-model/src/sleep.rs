@@ -9,6 +9,7 @@ use crate::thread::State;
 use crate::time::{Timed, TimerId};
 use crate::value::Value;
 use crate::wait::Wait;
+use ringfence_base::ObjectRef;
 use ringfence_base::errno::ERESTARTSYS;
 use ringfence_base::scenario::{Kind, ObjectKind};
 
@@ -150,6 +151,9 @@ impl Kernel<'_> {
 
     fn sleep_on(&mut self, what: What, interruptible: bool, timeout: Option<i64>) -> Flow {
         self.might_sleep();
+        if timeout.is_none_or(|timeout| timeout == i64::MAX) {
+            self.check_bounded(what);
+        }
         if self.has_come(what) {
             return Flow::Return(left(timeout.map(|timeout| timeout.max(1)), interruptible));
         }
@@ -164,6 +168,20 @@ impl Kernel<'_> {
             self.w.sleep.completions[completion as usize].waiters.push(task);
         }
         self.sleep_frame(what, interruptible, timeout)
+    }
+
+    /// Others wait for the fence that a signalling section is about, and fences alone are sure to come.
+    fn check_bounded(&mut self, what: What) {
+        if self.me().sections.is_empty() {
+            return;
+        }
+        let (kind, index) = match what {
+            What::Completion(completion) => (Kind::Completion, completion),
+            What::Event { queue, .. } => (Kind::WaitQueue, queue),
+            What::Time => return,
+        };
+        let what = "a wait without a timeout inside a signalling section";
+        self.broken("RF304", what, Some(ObjectRef { kind, index }));
     }
 
     fn sleep_frame(&mut self, what: What, interruptible: bool, timeout: Option<i64>) -> Flow {
@@ -243,7 +261,11 @@ impl Kernel<'_> {
     fn awake(&mut self, what: What, result: Value) -> Flow {
         if let What::Completion(completion) = what {
             let task = self.task;
-            self.w.sleep.completions[completion as usize].waiters.retain(|&waiter| waiter != task);
+            let waiters = &mut self.w.sleep.completions[completion as usize].waiters;
+            // An interrupt that waits as well, which it must not, is on the list behind what it interrupted.
+            if let Some(position) = waiters.iter().rposition(|&waiter| waiter == task) {
+                waiters.remove(position);
+            }
         }
         self.stepped = true;
         Flow::Return(result)

@@ -32,7 +32,7 @@ pub(crate) struct TaskletLayout {
 
 impl Tasklet {
     /// Who kills it, and has seen that it is not scheduled.
-    pub(crate) fn killer(&self) -> u32 {
+    pub(crate) fn killer(self) -> u32 {
         self.killer
     }
 }

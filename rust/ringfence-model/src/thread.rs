@@ -70,7 +70,7 @@ pub struct Thread {
     pub(crate) signal: bool,
     /// `PF_MEMALLOC` and its kin.
     pub(crate) scopes: Scopes,
-    /// Open signalling sections: where each began, and whether its begin did anything.
+    /// Open signalling sections, outermost first.
     pub(crate) sections: Vec<Section>,
     /// What `dma_fence_chain_find_seqno()` or `drm_syncobj_find_fence()` found last.
     pub(crate) found: Value,
@@ -81,6 +81,8 @@ pub struct Thread {
 pub struct Section {
     /// Where it began.
     pub site: SiteId,
+    /// What its begin returned.
+    pub cookie: i64,
 }
 
 /// Task scopes (`include/linux/sched/mm.h`).

@@ -16,6 +16,9 @@ macro_rules! rules {
 }
 
 rules! {
+    "RF105" "foreign-fence-second-guessed"
+        "A driver may stop waiting for another driver's fence, therefore it must not signal it, or set its error."
+        ["give up waiting, and leave the fence alone", "set the error on the fence that you owe others"];
     "RF106" "fence-late"
         "Anybody may wait for a published fence without a limit, therefore it must be signaled in finite time."
         ["arm a timeout before publishing the fence", "signal it with an error on every path that gives up"];
@@ -71,8 +74,9 @@ rules! {
         "The OOM reaper may call notifiers that must not hold it up, therefore these must not sleep."
         ["return -EAGAIN before anything that sleeps", "take locks by trylock"];
     "RF405" "reclaim-recursion"
-        "Any allocation may run shrinkers, therefore a shrinker must not start reclaim itself."
-        ["leave PF_MEMALLOC set", "allocate nothing in a shrinker, or with GFP_NOWAIT"];
+        "Any allocation may run shrinkers and notifiers, therefore no lock that these take may be held over one."
+        ["trylock in the shrinker, and stop on failure", "allocate before taking the lock",
+         "give the shrinker a lock of its own"];
 
     "RF501" "signalled-out-of-order"
         "Waiters may wait for the last fence of a timeline only, therefore its fences must be signaled in order."

@@ -45,10 +45,13 @@ pub(crate) fn effects(plan: &Plan, world: &World, task: u32) -> BTreeSet<Effect>
     for program in pending_programs(plan, world, task) {
         walk.program(program);
     }
-    while let Some(program) = walk.programs.pop() {
-        walk.code(plan.programs[program.index()].entry, &[]);
-    }
-    walk.effects
+    walk.finish()
+}
+
+/// Everything that a program can do, handlers that it would set off included.
+pub(crate) fn program_effects(plan: &Plan, program: ProgramId) -> BTreeSet<Effect> {
+    let programs = vec![program];
+    Walk { plan, effects: BTreeSet::new(), seen: BTreeSet::new(), programs }.finish()
 }
 
 /// What a worker has still to run once it goes on.
@@ -70,6 +73,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    fn finish(mut self) -> BTreeSet<Effect> {
+        while let Some(program) = self.programs.pop() {
+            self.code(self.plan.programs[program.index()].entry, &[]);
+        }
+        self.effects
+    }
+
     fn program(&mut self, program: ProgramId) {
         if self.seen.insert(self.plan.programs[program.index()].entry) {
             self.programs.push(program);

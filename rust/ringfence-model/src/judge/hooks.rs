@@ -1,6 +1,6 @@
 //! What the judges ask of the world.
 
-use ringfence_base::scenario::Kind;
+use ringfence_base::scenario::{Kind, ObjectKind};
 use ringfence_base::{Gfp, ProgramId, SiteId};
 
 use crate::contract;
@@ -43,6 +43,59 @@ impl World {
         parts
     }
 
+    /// Others may wait for the fence.
+    pub(crate) fn is_published(&self, fence: u32) -> bool {
+        self.fences.has(fence, flag::PUBLISHED)
+    }
+
+    /// Unsignaled fences with the programs of callbacks that wait for them.
+    pub(crate) fn pending_callbacks(&self, plan: &Plan) -> Vec<(u32, ProgramId)> {
+        let declared = plan.by_kind[Kind::FenceCb as usize].len() as u32;
+        let pending = (0..declared).filter_map(|callback| {
+            let fence = self.fences.fence_of_node(callback)?;
+            match *plan.declared(Kind::FenceCb, callback) {
+                ObjectKind::FenceCb { function } => Some((fence, function)),
+                _ => None,
+            }
+        });
+        pending.collect()
+    }
+
+    /// The place that the context is at in the scenario: the innermost one that is known.
+    pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
+        Self::site_of_frames(plan, &self.threads[task as usize].frames)
+    }
+
+    /// The place of the allocation in which the context reclaims memory; otherwise as [`World::site`].
+    pub fn allocation_site(&self, plan: &Plan, task: u32) -> SiteId {
+        let frames = &self.threads[task as usize].frames;
+        let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
+        let below = frames.iter().position(reclaims).unwrap_or(frames.len());
+        Self::site_of_frames(plan, &frames[..below])
+    }
+
+    fn site_of_frames(plan: &Plan, frames: &[Frame]) -> SiteId {
+        let site = |frame: &Frame| match frame {
+            Frame::Program(frame) => plan.site_at(frame.pc),
+            _ => None,
+        };
+        frames.iter().rev().find_map(site).unwrap_or(SiteId::UNKNOWN)
+    }
+
+    /// Nobody has to signal the fence for others to get it: it is a container, whose parts are published as well and
+    /// have to be signaled, or the driver's `signaled` says that the hardware is done with it.
+    pub(crate) fn fence_needs_nobody(&self, plan: &Plan, fence: u32) -> bool {
+        let polled = |ops: u32| match plan.declared(Kind::FenceOps, ops) {
+            ObjectKind::FenceOps { signaled, .. } => signaled.is_some(),
+            _ => false,
+        };
+        match self.fences.get(fence).sort {
+            FenceSort::Array(_) | FenceSort::Chain(_) => true,
+            FenceSort::Driver(ops) if ops != NONE => self.fences.has(fence, flag::HW_DONE) && polled(ops),
+            _ => false,
+        }
+    }
+
     /// The `sw_sync` timeline of a fence.
     pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
         match self.fences.get(fence).sort {
@@ -54,7 +107,7 @@ impl World {
     /// The fences that the context waits for any of.
     pub(crate) fn fences_of_wait(&self, task: u32) -> Vec<u32> {
         let fence = |value: &Value| match value {
-            Value::Object(ringfence_base::scenario::Kind::Fence, fence) => Some(*fence),
+            Value::Object(Kind::Fence, fence) => Some(*fence),
             _ => None,
         };
         self.threads[task as usize].scratch.iter().filter_map(fence).collect()

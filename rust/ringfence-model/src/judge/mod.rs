@@ -2,6 +2,7 @@
 //! of those clauses of the contract that need state. The third, the validator, sees only events.
 
 mod effects;
+mod hang_rule;
 mod hooks;
 mod monitor;
 mod wait_for;

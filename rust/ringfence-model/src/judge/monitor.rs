@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin};
+use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
 
 use crate::dma_fence::{fence_object, flag};
-use crate::plan::{Plan, class};
+use crate::plan::{ContextKind, Plan, class};
 use crate::world::World;
 
 /// A rule was broken.
@@ -29,7 +29,19 @@ pub struct Breach {
 #[derive(Clone, Copy, Debug)]
 struct Publication {
     by: Origin,
-    in_section: bool,
+    /// The publisher's outermost open section.
+    section: Option<OpenSection>,
+    /// It was published in an interrupt, which has nothing to do with the task that it arrived on.
+    in_interrupt: bool,
+}
+
+/// A signalling section that is the outermost one of its task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct OpenSection {
+    /// Tells it from other sections of the run.
+    number: u32,
+    /// Where it began.
+    at: SiteId,
 }
 
 /// What is known of a task.
@@ -37,8 +49,7 @@ struct Publication {
 struct Task {
     /// Open signalling sections.
     depth: u32,
-    /// As many of them were open when the task began to reclaim memory, which is a breach of its own.
-    outside: u32,
+    outermost: Option<OpenSection>,
     /// Interrupts being served on it.
     interrupts: u32,
     /// Where it began the acquire context of reservations in which it has taken no lock yet.
@@ -50,6 +61,8 @@ struct Task {
 pub struct Monitor {
     /// Per task.
     tasks: Vec<Task>,
+    /// Outermost sections that have begun.
+    sections: u32,
     /// Per fence; `None` once it is signaled.
     publications: Vec<Option<Publication>>,
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
@@ -69,6 +82,7 @@ impl Monitor {
     pub fn restart(&mut self, plan: &Plan) {
         self.tasks.clear();
         self.tasks.resize(plan.contexts().len(), Task::default());
+        self.sections = 0;
         self.publications.clear();
         self.due.clear();
         self.breaches.clear();
@@ -79,9 +93,9 @@ impl Monitor {
         &self.breaches
     }
 
-    /// Who published a fence that is not signaled, and where.
-    pub fn published_by(&self, fence: u32) -> Option<Origin> {
-        self.publications.get(fence as usize)?.map(|known| known.by)
+    /// Where a fence that is not signaled yet was published.
+    pub fn published_at(&self, fence: u32) -> Option<Origin> {
+        self.publications.get(fence as usize).copied().flatten().map(|known| known.by)
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
@@ -107,35 +121,28 @@ impl Monitor {
     }
 
     /// Takes an event that no context has done: time moved on.
-    pub fn observe_time(&mut self, world: &World, event: &Event) {
+    pub fn observe_time(&mut self, plan: &Plan, world: &World, event: &Event) {
         if let EventKind::Time(_) = event.kind {
-            self.late(world, event.origin);
+            self.late(plan, world, event.origin);
         }
     }
 
     fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
         match kind {
-            EventKind::BeginSignalling => self.task(origin).depth += 1,
+            EventKind::BeginSignalling => self.begin(origin),
             EventKind::EndSignalling => {
-                let depth = &mut self.task(origin).depth;
-                *depth = depth.saturating_sub(1);
-            }
-            EventKind::FsReclaimAcquire(_) => {
                 let task = self.task(origin);
-                task.outside = task.depth;
+                task.depth = task.depth.saturating_sub(1);
+                task.outermost = task.outermost.filter(|_| task.depth != 0);
             }
-            EventKind::FsReclaimRelease(_) => self.task(origin).outside = 0,
             EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => self.task(origin).interrupts += 1,
             EventKind::HardirqExit | EventKind::SoftirqExit => {
                 let interrupts = &mut self.task(origin).interrupts;
                 *interrupts = interrupts.saturating_sub(1);
             }
             EventKind::Alloc(gfp) => self.allocation(world, gfp, origin),
-            EventKind::MightWait if self.depth(origin) > self.task(origin).outside => {
-                self.breach("RF304", "a fence is waited for inside a signalling section", None, origin);
-            }
             EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
-            EventKind::FenceSignal(fence) => self.signaled(fence, origin),
+            EventKind::FenceSignal(fence) => self.signaled(plan, fence, origin),
             EventKind::FenceFree(fence) => drop(self.take(fence)),
             EventKind::Broken(rule, what, object) => self.breach(rule, what, object, origin),
             _ => {}
@@ -151,20 +158,31 @@ impl Monitor {
         self.tasks[origin.task.index()].depth
     }
 
+    fn begin(&mut self, origin: Origin) {
+        let number = self.sections + 1;
+        let task = self.task(origin);
+        task.depth += 1;
+        if task.depth == 1 {
+            task.outermost = Some(OpenSection { number, at: origin.site });
+            self.sections = number;
+        }
+    }
+
+    /// The locks that others may hold over a wait for any fence.
     fn lock_in_section(&mut self, plan: &Plan, world: &World, lock: u32, origin: Origin) {
         let object = Some(ObjectRef { kind: Kind::Mutex, index: lock });
-        let class = world.locks.class(lock);
-        match class {
+        match world.locks.class(lock) {
             class::RESV_MUTEX => {
                 self.task(origin).acquire = None;
                 self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
             }
             class::MMAP_LOCK => {
-                self.breach("RF302", "mmap_lock is taken inside a signalling section", object, origin);
+                let what = "mmap_lock is taken, or a page may fault, inside a signalling section";
+                self.breach("RF302", what, object, origin);
             }
             // Usually a lock follows, which says it all.
             class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
-            _ if plan.is_ww_mutex(class) => {
+            class if plan.is_ww_mutex(class) => {
                 self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
             }
             _ => {}
@@ -192,12 +210,14 @@ impl Monitor {
         let (rule, what) = match left.contains(Gfp::FS) {
             true => ("RF401", "an allocation inside a signalling section may reclaim"),
             false if self.no_mmu_notifiers => return,
-            false => ("RF402", "an allocation inside a signalling section may reclaim, without file systems"),
+            false => {
+                ("RF402", "an allocation inside a signalling section may reclaim, if without file systems")
+            }
         };
         self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
     }
 
-    /// The operation is a page fault that has just been found to take mmap_lock.
+    /// The operation is a page fault that has just been found to take `mmap_lock`.
     fn is_fault(&self, origin: Origin) -> bool {
         self.breaches.last().is_some_and(|breach| {
             let Origin { task, site, .. } = breach.origin;
@@ -214,8 +234,10 @@ impl Monitor {
         if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
-        let in_section = self.depth(origin) != 0;
-        self.publications[index] = Some(Publication { by: origin, in_section });
+        let task = *self.task(origin);
+        let publication =
+            Publication { by: origin, section: task.outermost, in_interrupt: task.interrupts != 0 };
+        self.publications[index] = Some(publication);
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
         self.due.push(Reverse((due, fence)));
     }
@@ -224,24 +246,38 @@ impl Monitor {
         self.publications.get_mut(fence as usize)?.take()
     }
 
-    fn signaled(&mut self, fence: u32, origin: Origin) {
+    /// A thread that has published the fence itself must not have left its section, nor begun it only then: what it
+    /// did in between was needed to signal, too.
+    fn signaled(&mut self, plan: &Plan, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
-        // dma_fence_signal() has a section of its own; one more is the caller's. An interrupt that happens to arrive
-        // on the task that published is somebody else.
-        let Task { depth, interrupts, .. } = *self.task(origin);
-        if known.by.task == origin.task && !known.in_section && depth > 1 && interrupts == 0 {
-            let what = "the fence is published before the signalling section begins";
-            self.breach("RF202", what, fence_object(fence), known.by);
+        let task = *self.task(origin);
+        let Some(section) = task.outermost else { return };
+        let interrupt = known.in_interrupt || task.interrupts != 0;
+        // A worker runs one function after the other, which have nothing to do with each other.
+        let thread = plan.contexts[origin.task.index()].kind == ContextKind::Thread;
+        // The section that dma_fence_signal() itself begins is none: that is for RF201.
+        if known.by.task != origin.task || interrupt || !thread || section.at == origin.site {
+            return;
         }
+        let what = match known.section {
+            None => "the fence is published before the signalling section begins",
+            Some(at_publication) if at_publication != section => {
+                "the signalling section ends between publication and signal"
+            }
+            Some(_) => return,
+        };
+        self.breach("RF202", what, fence_object(fence), known.by);
     }
 
     /// Fences whose bound has run out.
-    fn late(&mut self, world: &World, origin: Origin) {
+    fn late(&mut self, plan: &Plan, world: &World, origin: Origin) {
         while let Some(&Reverse((due, fence))) = self.due.peek()
             && due < world.time.idle
         {
             self.due.pop();
-            if let Some(known) = self.publications[fence as usize] {
+            if let Some(known) = self.publications[fence as usize]
+                && !world.fence_needs_nobody(plan, fence)
+            {
                 let by = Origin { op: origin.op, ..known.by };
                 let what = "a published fence is not signaled within its bound";
                 self.breach("RF106", what, fence_object(fence), by);
@@ -250,12 +286,14 @@ impl Monitor {
     }
 
     /// The run is over; `hangs`: somebody waits for ever. Published fences that nobody will signal any more.
-    pub fn end(&mut self, step: u64, hangs: bool) {
+    pub fn end(&mut self, plan: &Plan, world: &World, step: u64, hangs: bool) {
         if hangs {
             return;
         }
         for fence in 0..self.publications.len() as u32 {
-            if let Some(known) = self.take(fence) {
+            if let Some(known) = self.take(fence)
+                && !world.fence_needs_nobody(plan, fence)
+            {
                 let by = Origin { op: step, ..known.by };
                 let what = "a published fence is never signaled: nobody is left who would";
                 self.breach("RF106", what, fence_object(fence), by);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_base::SiteId;
-use ringfence_diag::{LockFinding, PlaceView, WaitLink};
-use ringfence_model::judge::{Breach, Hang, HangKind};
+use ringfence_base::{Origin, SiteId, TaskId};
+use ringfence_diag::{LockFinding, WaitLink};
+use ringfence_model::judge::{Breach, Hang, HangLink};
 use ringfence_model::{Plan, Wait};
 
 use super::describe::Describe;
@@ -30,9 +30,8 @@ pub(super) enum Shown {
         chain: Vec<WaitLink>,
         /// Lock classes that are waited for.
         classes: Vec<String>,
-        /// Place of the context that would have had to signal, or of the first one.
-        guilty: SiteId,
-        at: PlaceView,
+        /// Whose fault it is, and where.
+        guilty: Origin,
     },
     Lock(Box<LockFinding>),
 }
@@ -43,6 +42,8 @@ pub(super) struct Collected {
     pub(super) shown: Shown,
     /// In how many executions.
     pub(super) count: u64,
+    /// The number of the latest of them.
+    latest: u64,
     /// The shortest execution that shows it: its choices and steps.
     pub(super) choices: Vec<u32>,
     pub(super) steps: u64,
@@ -76,11 +77,9 @@ impl Collector {
         for hang in executor.hangs() {
             let world = executor.world();
             let mut sites: Vec<SiteId> = hang.links.iter().map(|link| link.cause).collect();
-            let broken = never_signaled(hang).and_then(|fence| executor.monitor().published_by(fence));
-            let rule = if broken.is_some() { "RF106" } else { hang.rule };
-            let guilty = broken.map_or(sites[guilty(hang)], |origin| origin.site);
             sites.sort_unstable();
-            let cause = Cause::Hang { rule, sites };
+            let guilty = guilty(executor, hang);
+            let cause = Cause::Hang { rule: hang.rule, sites };
             self.add(executor, cause, || {
                 let chain = Describe { plan }.chain(world, hang, executor.steps());
                 let class = |lock| plan.classes()[world.locks().class(lock) as usize].name.clone();
@@ -91,12 +90,7 @@ impl Collector {
                 let mut classes: Vec<String> =
                     hang.links.iter().filter_map(|link| lock_of(link.wait)).collect();
                 classes.sort();
-                let describe = Describe { plan };
-                let at = match broken {
-                    Some(origin) => describe.place(origin),
-                    None => describe.cause(hang, executor.steps()),
-                };
-                Shown::Hang { hang: Hang { rule, ..hang.clone() }, chain, classes, guilty, at }
+                Shown::Hang { hang: hang.clone(), chain, classes, guilty }
             });
         }
         let mut problems = executor.problems().to_vec();
@@ -109,9 +103,11 @@ impl Collector {
     }
 
     fn add(&mut self, executor: &Executor<'_>, cause: Cause, shown: impl FnOnce() -> Shown) {
-        let steps = executor.steps();
+        let (steps, latest) = (executor.steps(), self.executions);
         if let Some(known) = self.found.get_mut(&cause) {
-            known.count += 1;
+            // An execution can meet the same problem several times.
+            known.count += u64::from(known.latest != latest);
+            known.latest = latest;
             if steps < known.steps {
                 known.steps = steps;
                 known.choices = executor.choices().to_vec();
@@ -120,7 +116,7 @@ impl Collector {
             return;
         }
         let choices = executor.choices().to_vec();
-        self.found.insert(cause, Collected { shown: shown(), count: 1, choices, steps });
+        self.found.insert(cause, Collected { shown: shown(), count: 1, latest, choices, steps });
     }
 
     /// What another part of the check has collected; parts are merged in order.
@@ -146,24 +142,12 @@ impl Collector {
     }
 }
 
-/// The fence that somebody foreign waits for in vain: not who waits is at fault, but who promised it.
-fn never_signaled(hang: &Hang) -> Option<u32> {
-    match hang.links.as_slice() {
-        [link] if hang.kind == HangKind::LostWakeUp && !link.parts.is_empty() => match link.wait {
-            Wait::Fence(fence) => Some(fence),
-            _ => None,
-        },
-        _ => None,
+/// Who is at fault, and where: if nobody signals, whoever has published the fence.
+fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
+    let HangLink { task, wait, cause, .. } = &hang.links[hang.guilty];
+    let here = Origin { op: executor.steps(), task: TaskId::from_raw(*task), site: *cause };
+    match wait {
+        Wait::Fence(fence) if hang.rule == "RF106" => executor.monitor().published_at(*fence).unwrap_or(here),
+        _ => here,
     }
-}
-
-/// Which link is at fault: the one that would have to signal the fence that the one before it waits for.
-pub(super) fn guilty(hang: &Hang) -> usize {
-    use ringfence_model::judge::Waker;
-    if hang.kind == HangKind::LostWakeUp {
-        return 0;
-    }
-    let signals = |waker: Option<Waker>| matches!(waker, Some(Waker::Signals(_) | Waker::MaySignal(_)));
-    let waits = hang.links.iter().position(|link| signals(link.waker));
-    waits.map_or(0, |position| (position + 1) % hang.links.len())
 }

@@ -2,9 +2,9 @@
 
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event};
-use ringfence_lockdep::annotations::Profile;
+use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
-use ringfence_model::{Action, Plan, State, World};
+use ringfence_model::{Action, KernelVersion, Plan, State, World};
 
 use super::strategy::Strategy;
 use super::validator_judge::ValidatorJudge;
@@ -27,12 +27,17 @@ const ASK_EVERY: u64 = 4096;
 
 /// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
 pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
+    // The later annotation came with the later fences.
+    let version = match profile.annotation {
+        Annotation::Read => KernelVersion::V6_12,
+        Annotation::ReadTrylock => KernelVersion::Next,
+    };
     if profile.mmu_notifier || !scenario.environment.foreign_notifier {
-        return Plan::new(scenario);
+        return Ok(Plan::new(scenario)?.with_version(version));
     }
     let mut scenario = scenario.clone();
     scenario.environment.foreign_notifier = false;
-    Plan::new(&scenario)
+    Ok(Plan::new(&scenario)?.with_version(version))
 }
 
 /// Runs executions.
@@ -50,6 +55,20 @@ pub struct Executor<'p> {
     problems: Vec<(usize, u64)>,
     go_on: Option<&'p (dyn Fn() -> bool + Sync)>,
 }
+
+/// Sees each step of an execution.
+pub trait Watch {
+    /// Before the step.
+    #[inline]
+    fn before(&mut self, _: &Executor<'_>, _: Action) {}
+
+    /// After it.
+    #[inline]
+    fn after(&mut self, _: &Executor<'_>, _: Action) {}
+}
+
+/// Nobody watches.
+impl Watch for () {}
 
 /// Records the choices that a strategy makes.
 struct Recording<'a, S> {
@@ -92,16 +111,15 @@ impl<'p> Executor<'p> {
 
     /// Runs one execution, at most so many steps of it.
     pub fn run(&mut self, strategy: &mut impl Strategy, steps_max: u64) -> End {
-        self.run_watched(strategy, steps_max, &mut |_, _| ())
+        self.run_watched(strategy, steps_max, &mut ())
     }
 
-    /// As [`Executor::run`]; `watch` is called after each step, with the context that took it (the number of no
-    /// context if time moved on).
+    /// As [`Executor::run`], under somebody's eyes.
     pub fn run_watched(
         &mut self,
         strategy: &mut impl Strategy,
         steps_max: u64,
-        watch: &mut impl FnMut(&Self, u32),
+        watch: &mut impl Watch,
     ) -> End {
         self.restart();
         loop {
@@ -124,12 +142,9 @@ impl<'p> Executor<'p> {
                 }
             };
             let action = self.actions[pick];
+            watch.before(self, action);
             self.step(action, strategy);
-            let task = match action {
-                Action::Run(task) | Action::Interrupt { host: task, .. } => task,
-                Action::Expire => u32::MAX,
-            };
-            watch(self, task);
+            watch.after(self, action);
         }
     }
 
@@ -153,7 +168,7 @@ impl<'p> Executor<'p> {
         self.world.step(self.plan, action, self.steps, &mut self.events, &mut recording);
         for event in &self.events {
             if event.origin.task.raw() == u32::MAX {
-                self.monitor.observe_time(&self.world, event);
+                self.monitor.observe_time(self.plan, &self.world, event);
                 continue;
             }
             if self.judge.observe(self.plan, &self.world, event) != 0 {
@@ -170,7 +185,7 @@ impl<'p> Executor<'p> {
         if hung {
             self.hangs = hangs(self.plan, &self.world);
         }
-        self.monitor.end(self.steps, hung);
+        self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }
     }
 

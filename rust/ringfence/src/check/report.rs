@@ -1,20 +1,16 @@
 //! The check, and its report.
 
-use std::collections::BTreeSet;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use ringfence_base::SiteId;
 use ringfence_base::scenario::{Scenario, ScenarioError};
-use ringfence_diag::{Finding, LockFinding, LockReportKind, PlaceView, Verdict, Witness, rule};
+use ringfence_diag::{Finding, Witness};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::Plan;
-use ringfence_model::judge::{Breach, HangKind};
 use thiserror::Error;
 
-use super::collect::{Cause, Collected, Collector, Shown};
-use super::describe::Describe;
+use super::assemble::{Draft, assemble};
+use super::collect::Collector;
 use super::execution::{End, Executor, plan};
 use super::inspect::Execution;
 use super::schedule::Schedule;
@@ -133,7 +129,7 @@ pub fn check(
         }
         next = end;
     }
-    Ok(assemble(plan, options, all, !watch.go_on()))
+    Ok(report(plan, options, all, !watch.go_on()))
 }
 
 /// What one execution shows: that of these choices.
@@ -143,7 +139,7 @@ pub(super) fn findings_of(plan: &Plan, options: &Options, choices: Vec<u32>) -> 
     let mut all = Collector::default();
     let job = Job { plan, options, watch, still_wanted: &|| true };
     one(job, &mut executor, &mut Replay::new(choices), &mut all);
-    assemble(plan, options, all, false).findings
+    report(plan, options, all, false).findings
 }
 
 /// Each thread first, to completion; and round-robin.
@@ -185,33 +181,11 @@ fn one(job: Job<'_>, executor: &mut Executor<'_>, strategy: &mut impl Strategy, 
     job.watch.one_more()
 }
 
-/// A finding in the making.
-struct Draft {
-    finding: Finding,
-    site: SiteId,
-    classes: Vec<String>,
-    choices: Option<Vec<u32>>,
-}
-
-/// From causes to findings: what the judges say of the same thing becomes one.
-fn assemble(plan: &Plan, options: &Options, all: Collector, interrupted: bool) -> Report {
+/// From causes to findings.
+fn report(plan: &Plan, options: &Options, all: Collector, interrupted: bool) -> Report {
     let (executions, steps, bound) = (all.executions, all.steps, all.bound);
-    let mut drafts: Vec<Draft> = Vec::new();
-    let (mut hangs, mut locks) = (Vec::new(), Vec::new());
-    for (cause, collected) in all.found {
-        match cause {
-            Cause::Breach { .. } => drafts.push(breach_draft(plan, collected)),
-            Cause::Hang { .. } => hangs.push(collected),
-            Cause::Lock { .. } => locks.push(collected),
-        }
-    }
-    for hang in hangs {
-        add_hang(&mut drafts, hang);
-    }
-    for lock in locks {
-        add_lock(&mut drafts, lock);
-    }
-    let mut findings: Vec<Finding> = drafts.into_iter().map(|draft| finish(plan, options, draft)).collect();
+    let drafts = assemble(plan, all).into_iter();
+    let mut findings: Vec<Finding> = drafts.map(|draft| finish(plan, options, draft)).collect();
     findings.sort_by(|a, b| {
         b.verdict.cmp(&a.verdict).then(a.rule.cmp(b.rule)).then_with(|| a.summary.cmp(&b.summary))
     });
@@ -226,191 +200,16 @@ fn assemble(plan: &Plan, options: &Options, all: Collector, interrupted: bool) -
     }
 }
 
-/// Rules whose breach only shows that something could hang; the others are broken by the execution itself.
-fn only_predicts(rule: &str) -> bool {
-    matches!(rule, "RF301" | "RF302" | "RF303" | "RF304" | "RF305" | "RF401" | "RF402")
-}
-
-fn breach_draft(plan: &Plan, collected: Collected) -> Draft {
-    let Shown::Breach(breach, object) = collected.shown else {
-        panic!("engine bug: a cause with something else's evidence")
-    };
-    let at = Describe { plan }.place(breach.origin);
-    let verdict = if only_predicts(breach.rule) { Verdict::Predicted } else { Verdict::Confirmed };
-    let finding = Finding {
-        rule: breach.rule,
-        verdict,
-        summary: breach_summary(&breach, &object),
-        why: why(breach.rule),
-        at,
-        chain: Vec::new(),
-        circular: false,
-        lock: None,
-        witness: None,
-        needs: Vec::new(),
-        count: collected.count,
-    };
-    Draft { finding, site: breach.origin.site, classes: Vec::new(), choices: Some(collected.choices) }
-}
-
-fn breach_summary(breach: &Breach, object: &str) -> String {
-    match (breach.gfp, object.is_empty()) {
-        (Some(gfp), _) => format!("{}: {gfp}", breach.what),
-        (None, true) => breach.what.to_owned(),
-        (None, false) => format!("{}: {object}", breach.what),
-    }
-}
-
-fn why(code: &str) -> String {
-    rule(code).map_or_else(String::new, |rule| rule.summary.to_owned())
-}
-
-/// A hang confirms what a monitor has predicted at the same place; otherwise it is a finding of its own.
-fn add_hang(drafts: &mut Vec<Draft>, collected: Collected) {
-    let Shown::Hang { hang, chain, classes, guilty, at } = collected.shown else {
-        panic!("engine bug: a cause with something else's evidence")
-    };
-    let summary = hang_summary(hang.kind, &chain);
-    let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
-    let needs: Vec<String> = needs.into_iter().map(str::to_owned).collect();
-    let known = predicted(drafts, hang.rule, guilty);
-    if let Some(draft) = known {
-        let shorter = draft.finding.chain.is_empty() || chain.len() < draft.finding.chain.len();
-        if shorter {
-            draft.finding.chain = chain;
-            draft.finding.needs = needs;
-            draft.choices = Some(collected.choices);
-            draft.classes = classes;
-        }
-        draft.finding.verdict = Verdict::Confirmed;
-        draft.finding.circular = hang.kind == HangKind::Deadlock;
-        draft.finding.count = draft.finding.count.max(collected.count);
-        return;
-    }
-    let finding = Finding {
-        rule: hang.rule,
-        verdict: Verdict::Confirmed,
-        summary,
-        why: why(hang.rule),
-        at,
-        chain,
-        circular: hang.kind == HangKind::Deadlock,
-        lock: None,
-        witness: None,
-        needs,
-        count: collected.count,
-    };
-    drafts.push(Draft { finding, site: guilty, classes, choices: Some(collected.choices) });
-}
-
-/// What a monitor has predicted of the operation that hangs: the same, or, as a page fault that allocates, that it
-/// must not be there at all.
-fn predicted<'a>(drafts: &'a mut [Draft], rule: &str, site: SiteId) -> Option<&'a mut Draft> {
-    let same = drafts.iter().position(|draft| draft.finding.rule == rule && draft.site == site);
-    let other =
-        |draft: &Draft| site != SiteId::UNKNOWN && draft.site == site && only_predicts(draft.finding.rule);
-    let index = same.or_else(|| if only_predicts(rule) { drafts.iter().position(other) } else { None });
-    index.map(|index| &mut drafts[index])
-}
-
-fn hang_summary(kind: HangKind, chain: &[ringfence_diag::WaitLink]) -> String {
-    match kind {
-        HangKind::Deadlock => {
-            let names: Vec<&str> = chain.iter().map(|link| link.context.as_str()).collect();
-            match names.as_slice() {
-                [one] => format!("{one} waits for itself: {}", chain[0].waits_for),
-                _ => format!("deadlock: {} wait for each other", names.join(", ")),
-            }
-        }
-        HangKind::LostWakeUp => {
-            format!(
-                "{} waits for {}, and nobody is left who could end that",
-                chain[0].context, chain[0].waits_for
-            )
-        }
-    }
-}
-
-/// A report of the validator: evidence for a finding at the same place or with the same locks, or one of its own.
-fn add_lock(drafts: &mut Vec<Draft>, collected: Collected) {
-    let Shown::Lock(lock) = collected.shown else {
-        panic!("engine bug: a cause with something else's evidence")
-    };
-    let same = drafts.iter_mut().find(|draft| belongs(draft, &lock));
-    if let Some(draft) = same {
-        let known = draft.finding.lock.as_ref().map(|lock| lock.rule);
-        if draft.finding.rule == "RF701" || (known == Some(draft.finding.rule) && says_more(lock.rule, known))
-        {
-            draft.finding.rule = lock.rule;
-            draft.finding.why.clone_from(&lock.why);
-        }
-        if known.is_none() || says_more(lock.rule, known) {
-            draft.finding.lock = Some(*lock);
-        }
-        return;
-    }
-    let contract = lock.report.links.iter().any(|link| link.from.name == "dma_fence_map");
-    let rule = if lock.kind == LockReportKind::Circular && contract { "RF303" } else { lock.rule };
-    let verdict = if is_a_fact(rule) { Verdict::Confirmed } else { Verdict::Predicted };
-    let finding = Finding {
-        rule,
-        verdict,
-        summary: lock.summary.clone(),
-        why: lock.why.clone(),
-        at: lock.report.at.clone(),
-        chain: Vec::new(),
-        circular: false,
-        count: collected.count,
-        lock: Some(*lock),
-        witness: None,
-        needs: Vec::new(),
-    };
-    let draft =
-        Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices: Some(collected.choices) };
-    drafts.push(draft);
-}
-
-/// What the validator reports because it has happened, not because it could.
-fn is_a_fact(rule: &str) -> bool {
-    matches!(rule, "RF607" | "RF608" | "RF609")
-}
-
-/// An interrupt that takes a lock which its task holds: that the interrupt takes it says more than that somebody
-/// takes it twice.
-fn says_more(rule: &str, than: Option<&str>) -> bool {
-    let about_interrupts = |rule| matches!(rule, "RF603" | "RF604" | "RF605");
-    about_interrupts(rule) && than.is_some_and(|than| !about_interrupts(than))
-}
-
-fn same_place(a: &PlaceView, b: &PlaceView) -> bool {
-    a.line.is_some() && a.file == b.file && a.line == b.line
-}
-
-/// Whether a validator report is about what a draft is about.
-fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
-    let finding = &draft.finding;
-    let links = &lock.report.links;
-    // One operation that closes two circles of locks.
-    if finding.lock.as_ref().is_some_and(|known| known.rule == lock.rule)
-        && same_place(&lock.report.at, &finding.at)
-    {
-        return true;
-    }
-    if finding.rule.starts_with("RF3") || finding.rule.starts_with("RF4") {
-        let taken = links.iter().any(|link| same_place(&link.taken_at, &finding.at));
-        if same_place(&lock.report.at, &finding.at) || taken {
-            return true;
-        }
-    }
-    if finding.rule == "RF610" && lock.rule == "RF606" {
-        return same_place(&lock.report.at, &finding.at);
-    }
-    let mut classes: Vec<String> = links.iter().map(|link| link.from.name.clone()).collect();
-    if classes.is_empty() {
-        classes.push(lock.report.lock.class.name.clone());
-    }
-    classes.sort();
-    !draft.classes.is_empty() && draft.classes.iter().all(|class| classes.contains(class))
+/// Runs the witness once more, for its steps.
+fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
+    let Draft { mut finding, choices, .. } = draft;
+    let execution = Execution::replay(plan, options.profile, choices, options.steps_max);
+    finding.needs.extend(execution.needs());
+    finding.needs.sort_unstable();
+    finding.needs.dedup();
+    let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
+    finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
+    finding
 }
 
 /// Without the choices at the end that would be made anyway.
@@ -430,18 +229,4 @@ fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32]
         }
     }
     &choices[..high]
-}
-
-/// Runs the witness once more, for its steps.
-fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
-    let Draft { mut finding, choices, .. } = draft;
-    if let Some(choices) = choices {
-        let execution = Execution::replay(plan, options.profile, choices, options.steps_max);
-        finding.needs.extend(execution.needs());
-        finding.needs.sort_unstable();
-        finding.needs.dedup();
-        let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
-        finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
-    }
-    finding
 }

@@ -2,6 +2,8 @@
 
 mod abba;
 mod build;
+mod extremes;
 mod random;
+mod regressions;
 mod survey;
 mod ww_mutex;

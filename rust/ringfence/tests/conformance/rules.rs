@@ -1,6 +1,6 @@
 //! The traces on the pages of the rules: the bad one breaks its rule, the good one none.
 
-use ringfence::diag::{Rule, rules};
+use ringfence::diag::{LockReportKind, Rule, rules};
 use ringfence::lockdep::{Decided, Describe, Options, agrees};
 use ringfence::validator::annotations::Profile;
 use ringfence::validator::{AfterReport, Search};
@@ -34,12 +34,12 @@ fn run(rule: &Rule, trace: &str, search: Search) -> Decided {
 }
 
 fn lockdep_rules() -> impl Iterator<Item = &'static Rule> {
-    rules().iter().filter(|rule| rule.code.starts_with("RF6"))
+    rules().iter().filter(|rule| LockReportKind::ALL.iter().any(|kind| kind.code() == rule.code))
 }
 
 #[test]
 fn bad_traces_break_their_rule_as_recorded() {
-    assert_eq!(lockdep_rules().count(), 10);
+    assert_eq!(lockdep_rules().count(), LockReportKind::ALL.len());
     for rule in lockdep_rules() {
         let bad = run(rule, trace(rule, "Bad"), Search::Kernel);
         let expected = bad.expected.as_ref().unwrap_or_else(|| panic!("{}: no verdict", rule.code));

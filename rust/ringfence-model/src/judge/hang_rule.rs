@@ -1,0 +1,73 @@
+//! Which rule a hang breaks, and whose fault it is.
+
+use ringfence_base::Gfp;
+use ringfence_base::scenario::Kind;
+
+use crate::judge::wait_for::{HangKind, HangLink, Waker};
+use crate::plan::{Plan, class};
+use crate::wait::Wait;
+use crate::world::World;
+
+/// Clauses of the contract that whoever must signal a fence can break by waiting. If a circle breaks several, the
+/// first of these names it: the others are what is left when that one is mended.
+const BY_WEIGHT: [&str; 8] = ["RF401", "RF402", "RF301", "RF302", "RF615", "RF303", "RF304", "RF305"];
+
+/// The rule that a hang breaks, as special as the chain allows, and the link that breaks it.
+pub(super) fn hang_rule(
+    plan: &Plan,
+    world: &World,
+    kind: HangKind,
+    links: &[HangLink],
+) -> (&'static str, usize) {
+    if kind == HangKind::LostWakeUp {
+        return (dead_end_rule(world, links), 0);
+    }
+    let broken = links.iter().enumerate().filter_map(|(position, link)| {
+        // Whoever must signal is the next one, and hangs in this.
+        let signaller = (position + 1) % links.len();
+        let in_section = !world.threads[links[signaller].task as usize].sections.is_empty();
+        let must_signal = match link.waker {
+            Some(Waker::Signals(_) | Waker::MaySignal(_)) => true,
+            // A circle of locks alone is one of locks, wherever they are taken.
+            Some(Waker::Holds | Waker::Queues) | None => false,
+            Some(_) => in_section,
+        };
+        if !must_signal {
+            return None;
+        }
+        signaller_rule(plan, world, &links[signaller]).map(|rule| (rule, signaller))
+    });
+    let weight = |&(rule, _): &(&'static str, usize)| BY_WEIGHT.iter().position(|&known| known == rule);
+    broken.min_by_key(weight).unwrap_or_else(|| {
+        let reclaims = links.iter().position(|link| link.reclaiming.is_some());
+        reclaims.map_or(("RF701", 0), |link| ("RF405", link))
+    })
+}
+
+/// A wait that nobody is left to end: for a fence that was promised, or for a wake-up.
+fn dead_end_rule(world: &World, links: &[HangLink]) -> &'static str {
+    match links.last().map(|link| link.wait) {
+        Some(Wait::Fence(fence)) if world.is_published(fence) => "RF106",
+        _ => "RF703",
+    }
+}
+
+/// The clause that somebody who must signal breaks by waiting for this.
+fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'static str> {
+    if let Some(gfp) = signaller.reclaiming {
+        return Some(if gfp.contains(Gfp::FS) { "RF401" } else { "RF402" });
+    }
+    match signaller.wait {
+        Wait::Lock { lock, .. } => Some(match world.locks.class(lock) {
+            class::RESV_MUTEX => "RF301",
+            class::MMAP_LOCK => "RF302",
+            class if plan.is_ww_mutex(class) => "RF302",
+            _ => "RF303",
+        }),
+        Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),
+        // A new worker takes memory, and this one's queue has no rescuer.
+        Wait::WorkerCreation(_) => Some("RF615"),
+        Wait::Rcu | Wait::RcuBarrier => Some("RF304"),
+        other => other.object().filter(|object| object.kind != Kind::Irq).map(|_| "RF304"),
+    }
+}

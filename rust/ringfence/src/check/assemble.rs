@@ -1,0 +1,234 @@
+//! From causes to findings: what the judges say of the same thing becomes one.
+
+use std::collections::BTreeSet;
+
+use ringfence_base::{Origin, SiteId};
+use ringfence_diag::{Finding, LockFinding, LockReportKind, PlaceView, Verdict, WaitLink};
+use ringfence_model::Plan;
+use ringfence_model::judge::{Breach, Hang, HangKind};
+
+use super::collect::{Collected, Collector, Shown};
+use super::describe::Describe;
+
+/// A finding in the making.
+pub(super) struct Draft {
+    pub(super) finding: Finding,
+    /// The choices of the witness.
+    pub(super) choices: Vec<u32>,
+    /// The place that is at fault.
+    site: SiteId,
+    /// Classes of the locks that a hang waits for.
+    classes: Vec<String>,
+}
+
+/// Everything that was collected, as findings without witnesses.
+pub(super) fn assemble(plan: &Plan, all: Collector) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let (mut hangs, mut locks) = (Vec::new(), Vec::new());
+    for collected in all.found.into_values() {
+        let Collected { shown, count, choices, .. } = collected;
+        match shown {
+            Shown::Breach(breach, object) => {
+                drafts.push(breach_draft(plan, &breach, &object, count, choices))
+            }
+            Shown::Hang { hang, chain, classes, guilty } => {
+                let finding = hang_finding(plan, &hang, chain, guilty, count);
+                hangs.push(Draft { finding, choices, site: guilty.site, classes });
+            }
+            Shown::Lock(lock) => locks.push((*lock, count, choices)),
+        }
+    }
+    for hang in hangs {
+        add_hang(&mut drafts, hang);
+    }
+    locks.sort_by_key(|(lock, ..)| precedence(lock.kind));
+    for (lock, count, choices) in locks {
+        add_lock(&mut drafts, lock, count, choices);
+    }
+    drafts
+}
+
+/// Rules whose breach only shows that something could hang; the others are broken by the execution itself.
+fn only_predicts(rule: &str) -> bool {
+    matches!(rule, "RF301" | "RF302" | "RF303" | "RF304" | "RF305" | "RF401" | "RF402")
+}
+
+fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Finding {
+    let why = ringfence_diag::rule(rule).map_or_else(String::new, |rule| rule.summary.to_owned());
+    Finding {
+        rule,
+        verdict: Verdict::Confirmed,
+        summary,
+        why,
+        at,
+        chain: Vec::new(),
+        circular: false,
+        lock: None,
+        witness: None,
+        needs: Vec::new(),
+        count,
+    }
+}
+
+fn breach_draft(plan: &Plan, breach: &Breach, object: &str, count: u64, choices: Vec<u32>) -> Draft {
+    let summary = match (breach.gfp, object.is_empty()) {
+        (Some(gfp), _) => format!("{}: {gfp}", breach.what),
+        (None, true) => breach.what.to_owned(),
+        (None, false) => format!("{}: {object}", breach.what),
+    };
+    let mut finding = blank(breach.rule, Describe { plan }.place(breach.origin), summary, count);
+    if only_predicts(breach.rule) {
+        finding.verdict = Verdict::Predicted;
+    }
+    Draft { finding, site: breach.origin.site, classes: Vec::new(), choices }
+}
+
+fn hang_finding(plan: &Plan, hang: &Hang, chain: Vec<WaitLink>, guilty: Origin, count: u64) -> Finding {
+    let mut finding = blank(hang.rule, Describe { plan }.place(guilty), hang_summary(hang, &chain), count);
+    finding.chain = chain;
+    finding.circular = hang.kind == HangKind::Deadlock;
+    let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
+    finding.needs = needs.into_iter().map(str::to_owned).collect();
+    finding
+}
+
+fn hang_summary(hang: &Hang, chain: &[WaitLink]) -> String {
+    let WaitLink { context, waits_for, .. } = &chain[hang.guilty];
+    if hang.kind == HangKind::LostWakeUp {
+        return format!("{context} waits for {waits_for}, and nobody is left who could end that");
+    }
+    let before = &chain[(hang.guilty + chain.len() - 1) % chain.len()];
+    let names: Vec<&str> = chain.iter().map(|link| link.context.as_str()).collect();
+    match (before.because.starts_with("must signal"), names.as_slice()) {
+        (true, _) => format!("{context} {}, but waits for {waits_for}", before.because),
+        (false, [only]) => format!("{only} waits for itself: {waits_for}"),
+        (false, _) => format!("deadlock: {} wait for each other", names.join(", ")),
+    }
+}
+
+/// A hang confirms what a monitor has reported at the same place; otherwise it is a finding of its own.
+fn add_hang(drafts: &mut Vec<Draft>, hang: Draft) {
+    let Some(index) = reported(drafts, &hang) else {
+        return drafts.push(hang);
+    };
+    let draft = &mut drafts[index];
+    let finding = &mut draft.finding;
+    finding.verdict = Verdict::Confirmed;
+    finding.count = finding.count.max(hang.finding.count);
+    if finding.chain.is_empty() || hang.finding.chain.len() < finding.chain.len() {
+        finding.chain = hang.finding.chain;
+        finding.needs = hang.finding.needs;
+        finding.circular = hang.finding.circular;
+        draft.choices = hang.choices;
+        draft.classes = hang.classes;
+    }
+}
+
+/// What a monitor has reported of the operation that hangs: the same, or, as a page fault that allocates, that it must
+/// not be there at all.
+fn reported(drafts: &[Draft], hang: &Draft) -> Option<usize> {
+    let here = |draft: &Draft| hang.site != SiteId::UNKNOWN && draft.site == hang.site;
+    let same = |draft: &Draft| {
+        // Whoever waits for its own end has been told so.
+        let itself = draft.finding.rule == "RF615" && hang.finding.rule == "RF701";
+        (draft.finding.rule == hang.finding.rule || itself) && draft.site == hang.site
+    };
+    let other = |draft: &Draft| here(draft) && only_predicts(draft.finding.rule);
+    drafts.iter().position(same).or_else(|| {
+        let predicted = only_predicts(hang.finding.rule);
+        drafts.iter().position(other).filter(|_| predicted)
+    })
+}
+
+/// What the validator reports because it has happened, not because it could.
+fn is_a_fact(rule: &str) -> bool {
+    matches!(rule, "RF607" | "RF608" | "RF609")
+}
+
+/// Which of several reports on the same locks says most: in an interrupt a lock that is taken again is a recursion,
+/// too.
+fn precedence(kind: LockReportKind) -> u8 {
+    match kind {
+        LockReportKind::InconsistentUsage => 0,
+        LockReportKind::IrqDependency => 1,
+        LockReportKind::IrqInversion => 2,
+        _ => 3,
+    }
+}
+
+/// A report of the validator: evidence for a finding at the same place or with the same locks, or one of its own.
+fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec<u32>) {
+    if let Some(draft) = drafts.iter_mut().find(|draft| belongs(draft, &lock)) {
+        let finding = &mut draft.finding;
+        if finding.rule == "RF701" {
+            finding.rule = lock.rule;
+            finding.why.clone_from(&lock.why);
+        }
+        finding.lock.get_or_insert(lock);
+        return;
+    }
+    let mut finding = blank(rule_of(&lock), lock.report.at.clone(), lock.summary.clone(), count);
+    if !is_a_fact(finding.rule) {
+        finding.verdict = Verdict::Predicted;
+    }
+    finding.why.clone_from(&lock.why);
+    finding.lock = Some(lock);
+    drafts.push(Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices });
+}
+
+/// A circle through the kernel's annotations breaks the clause that these stand for.
+fn rule_of(lock: &LockFinding) -> &'static str {
+    let through = |class: &str| lock.report.links.iter().any(|link| link.from.name == class);
+    match lock.kind {
+        LockReportKind::Circular if through("dma_fence_map") => "RF303",
+        LockReportKind::Circular
+            if through("fs_reclaim") || through("mmu_notifier_invalidate_range_start") =>
+        {
+            "RF405"
+        }
+        _ => lock.rule,
+    }
+}
+
+/// Whether a validator report is about what a draft is about.
+fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
+    use LockReportKind::{Circular, NestLockNotHeld, Recursive, WaitContext};
+    let at = &draft.finding.at;
+    let here = same_place(&lock.report.at, at);
+    // One operation that closes two circles of locks.
+    if here && draft.finding.lock.as_ref().is_some_and(|known| known.rule == lock.rule) {
+        return true;
+    }
+    let same_cause = match draft.finding.rule {
+        "RF301" | "RF302" | "RF303" | "RF401" | "RF402" | "RF405" => {
+            here || lock.report.links.iter().any(|link| same_place(&link.taken_at, at))
+        }
+        "RF610" => here && lock.kind == WaitContext,
+        "RF611" => here && lock.kind == NestLockNotHeld,
+        "RF615" => here && matches!(lock.kind, Recursive | Circular),
+        _ => false,
+    };
+    same_cause || same_problem(draft, lock) || hangs_on(draft, lock)
+}
+
+fn same_place(a: &PlaceView, b: &PlaceView) -> bool {
+    a.line.is_some() && a.file == b.file && a.line == b.line
+}
+
+/// The same clash of interrupts, found from the other side.
+fn same_problem(draft: &Draft, lock: &LockFinding) -> bool {
+    let clash = |kind| matches!(kind, LockReportKind::IrqDependency | LockReportKind::IrqInversion);
+    let known = draft.finding.lock.as_ref();
+    clash(lock.kind) && known.is_some_and(|known| clash(known.kind) && known.summary == lock.summary)
+}
+
+/// The hang is one on the locks that the report is about.
+fn hangs_on(draft: &Draft, lock: &LockFinding) -> bool {
+    use LockReportKind::{Circular, InconsistentUsage, IrqDependency, IrqInversion, Recursive};
+    if !matches!(lock.kind, Circular | Recursive | InconsistentUsage | IrqDependency | IrqInversion) {
+        return false;
+    }
+    let linked = lock.report.links.iter().flat_map(|link| [&link.from.name, &link.to.name]);
+    let classes: Vec<&String> = linked.chain([&lock.report.lock.class.name]).collect();
+    !draft.classes.is_empty() && draft.classes.iter().all(|class| classes.contains(&class))
+}
