@@ -117,7 +117,7 @@ def test_schedule_runs_one_execution(folder: Path, schedule: str) -> None:
     result = invoke("check", "both.py::fine", "--schedule", schedule) if schedule != "1" else None
     if result is not None and schedule != "0,1":
         assert (result.exit_code, result.stderr) == (0, "")
-        assert result.stdout.splitlines()[0].split()[:4] == ["0", "client", "takes", "lock"]
+        assert result.stdout.splitlines()[0].split()[:3] == ["0", "client", "mutex_lock(lock)"]
         assert result.stdout.endswith("\nfinished after 3 steps\n\nfine: no findings in this execution\n")
     shown = invoke("check", "both.py::abba", "--schedule", schedule, "--json")
     [line] = shown.stdout.splitlines()
