@@ -2,6 +2,7 @@
 
 mod abba;
 mod build;
+mod determinism;
 mod extremes;
 mod random;
 mod regressions;

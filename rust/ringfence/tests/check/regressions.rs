@@ -104,6 +104,23 @@ fn a_fence_freed_while_a_callback_is_added_to_it() {
 }
 
 #[test]
+fn a_fence_signaled_while_a_callback_is_added_to_it() {
+    let mut build = Build::default();
+    let cb = callback(&mut build);
+    let signal = vec![
+        op(Op::DmaFenceSignalLocked, &[register(0)]),
+        Stmt::Return { value: Some(Arg::Int(1)), at: SiteId::UNKNOWN },
+    ];
+    let timeline = fence_with(&mut build, "enable_signaling", signal, Some(Kind::Int));
+    let body = vec![
+        op_out(Op::DmaFenceInit, &[obj(timeline)], 0),
+        op(Op::DmaFenceAddCallback, &[register(0), obj(cb)]),
+    ];
+    build.thread("t", &[Kind::Fence], body);
+    assert!(has(&report_of(&build), "RF502", "signaled while a callback was added"));
+}
+
+#[test]
 fn a_fence_freed_before_its_waiter_sleeps() {
     let mut build = Build::default();
     let put = vec![
