@@ -117,7 +117,7 @@ def test_schedule_runs_one_execution(folder: Path, schedule: str) -> None:
     result = invoke("check", "both.py::fine", "--schedule", schedule) if schedule != "1" else None
     if result is not None and schedule != "0,1":
         assert (result.exit_code, result.stderr) == (0, "")
-        assert result.stdout.splitlines()[0].split()[:4] == ["0", "client", "takes", "lock"]
+        assert result.stdout.splitlines()[0].split()[:3] == ["0", "client", "mutex_lock(lock)"]
         assert result.stdout.endswith("\nfinished after 3 steps\n\nfine: no findings in this execution\n")
     shown = invoke("check", "both.py::abba", "--schedule", schedule, "--json")
     [line] = shown.stdout.splitlines()
@@ -268,7 +268,7 @@ def test_what_cant_be_built_is_told_and_the_others_run(folder: Path) -> None:
             assert out.endswith("\n1 of 2 scenarios have findings; 2 could not be checked\n")
 
 
-FILES = {
+FILES: dict[str, tuple[str | bytes, str]] = {
     "syntax.py": ("x = (\n", "syntax.py:1: SyntaxError: '(' was never closed"),
     "raises.py": ("\nraise KeyError('k')\n", "raises.py:2: KeyError: 'k'"),
     "exits.py": ("import sys\nsys.exit(3)\n", "exits.py:2: SystemExit: 3"),
@@ -279,7 +279,7 @@ FILES = {
         "x = 1\n",
         "none.py: no scenario in it; expected functions decorated with @ringfence.scenario",
     ),
-    "bytes.py": (b"\xff\xfe\n", "bytes.py:1: SyntaxError: "),
+    "bytes.py": (b"\xff\xfe\n", "SyntaxError: "),
     "nul.py": (b"x = 1\0\n", "source code string cannot contain null bytes"),
     "text.txt": ("abc", "text.txt: expected a Python file (.py), or a scenario as JSON (.json)"),
     "empty.json": ("", "empty.json: line 1, column 0: not JSON: "),

@@ -198,7 +198,7 @@ def test_help() -> None:
     bare = invoke()
     assert bare.exit_code == 0
     assert bare.stdout == invoke("--help").stdout
-    for command in ("lockdep", "rules", "explain"):
+    for command in ("check", "conformance", "lockdep", "rules", "explain"):
         assert command in bare.stdout
         assert invoke(command, "--help").exit_code == 0
         assert invoke(command, "-h").exit_code == 0

@@ -66,7 +66,7 @@ def test_steps_number_the_snapshots() -> None:
     e = flip.run()
     assert [step.number for step in e.steps] == list(range(len(e)))
     assert e.at(0).thread("client").held == []
-    taken = next(step for step in e.steps if any("takes bo" in what for what in step.what))
+    taken = next(step for step in e.steps if any("dma_resv_lock(bo)" in what for what in step.what))
     assert taken.context == "client"
     assert taken.location is not None
     assert e.at(taken.number).thread("client").held == []

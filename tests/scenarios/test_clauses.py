@@ -36,7 +36,7 @@ BREAKS = {
     # Somebody waits, or nobody does; a slow recovery is as bad as none.
     "completion": {
         "never_signals": confirmed("RF106"),
-        "waits_for_ever": confirmed("RF703"),
+        "waits_for_ever": confirmed("RF106"),
         "signals_late": confirmed("RF106"),
         "forgets_to_wake": confirmed("RF703"),
         "others_wait": confirmed("RF106", needs=("foreign_resv",)),

@@ -81,7 +81,7 @@ pub(crate) enum FenceSort {
 /// A declared fence context.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Timeline {
-    context: u64,
+    pub(crate) context: u64,
     /// The number of the next fence.
     next: u64,
     /// The lock that its fences share, or [`NONE`].

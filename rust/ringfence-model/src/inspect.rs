@@ -1,7 +1,12 @@
 //! Looking at a world.
 
+use ringfence_base::scenario::{Kind, Op};
+
 use crate::dma_fence::{FenceSort, flag};
+use crate::frame::{Frame, ProgramFrame};
+use crate::plan::{Instr, Operand, Plan};
 use crate::thread::NONE;
+use crate::value::Value;
 use crate::world::World;
 
 /// What a fence is at a moment.
@@ -29,7 +34,70 @@ pub struct FenceState {
     pub has_callbacks: bool,
 }
 
+/// The operation that a context is at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Current {
+    /// Which.
+    pub op: Op,
+    /// Its arguments, as far as they are single values.
+    pub args: Vec<Value>,
+    /// It has begun already, and goes on.
+    pub goes_on: bool,
+}
+
 impl World {
+    /// The operation that the next step of a context does, or goes on with.
+    pub fn current(&self, plan: &Plan, task: u32) -> Option<Current> {
+        let thread = self.threads.get(task as usize)?;
+        let innermost = thread.frames.iter().rev().enumerate().find_map(|(above, frame)| match frame {
+            Frame::Program(frame) => Some((above, *frame)),
+            _ => None,
+        });
+        let (above, ProgramFrame { pc, base, called }) = innermost?;
+        let Instr::Call { op, visible: true, ref args, .. } = plan.code[pc as usize] else { return None };
+        let value = |operand: &Operand| match *operand {
+            Operand::Value(value) => Some(value),
+            Operand::Register(register) => {
+                thread.registers.get((base + u32::from(register)) as usize).copied()
+            }
+            Operand::List { .. } | Operand::Registers { .. } => None,
+        };
+        let args = args.iter().take(op.spec().args.len()).map_while(value).collect();
+        Some(Current { op, args, goes_on: called || above != 0 })
+    }
+
+    /// The programs that a context is in, outermost first.
+    pub fn programs<'a>(&'a self, plan: &'a Plan, task: u32) -> impl Iterator<Item = &'a str> + 'a {
+        let frames = self.threads.get(task as usize).map_or(&[][..], |thread| &thread.frames);
+        frames.iter().filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(plan.program_at(frame.pc)),
+            _ => None,
+        })
+    }
+
+    /// What a fence is called: as declared, or after its timeline and number.
+    pub fn fence_name(&self, plan: &Plan, fence: u32) -> String {
+        if (fence as usize) < plan.by_kind[Kind::Fence as usize].len() {
+            return plan.object_name(Kind::Fence, fence);
+        }
+        let Some(entry) = self.fences.list.get(fence as usize) else { return format!("dma_fence#{fence}") };
+        let timeline = match entry.sort {
+            FenceSort::SwSync(timeline) => Some((Kind::SwSync, timeline)),
+            FenceSort::Driver(_) => {
+                let of_context =
+                    self.fences.timelines.iter().position(|known| known.context == entry.context);
+                of_context.map(|timeline| (Kind::Timeline, timeline as u32))
+            }
+            FenceSort::Array(_) => return format!("dma_fence_array#{fence}"),
+            FenceSort::Chain(_) => return format!("dma_fence_chain#{fence}"),
+            FenceSort::Stub => return "stub".into(),
+        };
+        match timeline {
+            Some((kind, timeline)) => format!("{}:{}", plan.object_name(kind, timeline), entry.seqno),
+            None => format!("dma_fence#{fence}"),
+        }
+    }
+
     /// All fences that have come into being, stubs included.
     pub fn fences(&self) -> impl Iterator<Item = FenceState> + '_ {
         self.fences.list.iter().enumerate().map(|(index, fence)| FenceState {

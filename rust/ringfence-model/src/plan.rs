@@ -259,6 +259,19 @@ impl Plan {
         }
     }
 
+    /// Name of a source of interrupts, with its kind.
+    pub fn source_name(&self, source: u32) -> String {
+        let named = |kind: Kind, index| format!("{kind} {}", self.object_name(kind, index));
+        match self.sources[source as usize] {
+            Source::Irq(index) => named(Kind::Irq, index),
+            Source::Timer(index) => named(Kind::Timer, index),
+            Source::Tasklet(index) => named(Kind::Tasklet, index),
+            Source::IrqWork(index) => named(Kind::IrqWork, index),
+            Source::Rcu => "RCU callbacks".into(),
+            Source::FenceIrqWork => "irq_work of fence containers".into(),
+        }
+    }
+
     /// Name of an object.
     pub fn object_name(&self, kind: Kind, index: u32) -> String {
         if kind == Kind::Task {

@@ -21,6 +21,7 @@ pub use json::SCENARIO_VERSION;
 pub use kind::{Kind, Sort};
 pub use object::{Object, ObjectKind, WwAlgorithm};
 pub use operation::{ArgSpec, Family, Op, OpSpec};
+pub use pretty::number;
 pub use program::{Arg, Operation, Program, Stmt};
 pub use validate::{MAX_NESTING, MAX_REGISTERS, ScenarioError};
 

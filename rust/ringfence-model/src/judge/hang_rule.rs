@@ -47,6 +47,8 @@ pub(super) fn hang_rule(
 /// A wait that nobody is left to end: for a fence that was promised, or for a wake-up.
 fn dead_end_rule(world: &World, links: &[HangLink]) -> &'static str {
     match links.last().map(|link| link.wait) {
+        // A lock that somebody has kept is the cause, not a wake-up.
+        Some(Wait::Lock { .. }) => "RF613",
         Some(Wait::Fence(fence)) if world.is_published(fence) => "RF106",
         _ => "RF703",
     }

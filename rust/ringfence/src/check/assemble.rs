@@ -84,8 +84,7 @@ fn breach_draft(plan: &Plan, breach: &Breach, object: &str, count: u64, choices:
 }
 
 fn hang_finding(plan: &Plan, hang: &Hang, chain: Vec<WaitLink>, guilty: Origin, count: u64) -> Finding {
-    let mut finding =
-        blank(hang.rule, Describe { plan }.place(guilty), hang_summary(hang.kind, &chain), count);
+    let mut finding = blank(hang.rule, Describe { plan }.place(guilty), hang_summary(hang, &chain), count);
     finding.chain = chain;
     finding.circular = hang.kind == HangKind::Deadlock;
     let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
@@ -93,17 +92,17 @@ fn hang_finding(plan: &Plan, hang: &Hang, chain: Vec<WaitLink>, guilty: Origin, 
     finding
 }
 
-fn hang_summary(kind: HangKind, chain: &[WaitLink]) -> String {
-    let first = &chain[0];
-    match (kind, chain) {
-        (HangKind::LostWakeUp, _) => {
-            format!("{} waits for {}, and nobody is left who could end that", first.context, first.waits_for)
-        }
-        (HangKind::Deadlock, [only]) => format!("{} waits for itself: {}", only.context, only.waits_for),
-        (HangKind::Deadlock, _) => {
-            let names: Vec<&str> = chain.iter().map(|link| link.context.as_str()).collect();
-            format!("deadlock: {} wait for each other", names.join(", "))
-        }
+fn hang_summary(hang: &Hang, chain: &[WaitLink]) -> String {
+    let WaitLink { context, waits_for, .. } = &chain[hang.guilty];
+    if hang.kind == HangKind::LostWakeUp {
+        return format!("{context} waits for {waits_for}, and nobody is left who could end that");
+    }
+    let before = &chain[(hang.guilty + chain.len() - 1) % chain.len()];
+    let names: Vec<&str> = chain.iter().map(|link| link.context.as_str()).collect();
+    match (before.because.starts_with("must signal"), names.as_slice()) {
+        (true, _) => format!("{context} {}, but waits for {waits_for}", before.because),
+        (false, [only]) => format!("{only} waits for itself: {waits_for}"),
+        (false, _) => format!("deadlock: {} wait for each other", names.join(", ")),
     }
 }
 

@@ -1,8 +1,8 @@
 //! From the model's numbers to words.
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{EventKind, ObjectRef, Origin, SiteId};
-use ringfence_diag::{HeldView, PlaceView, StepView, WaitLink};
+use ringfence_base::{ObjectRef, Origin, SiteId};
+use ringfence_diag::{HeldView, PlaceView, WaitLink};
 use ringfence_model::judge::{Hang, HangLink, Waker};
 use ringfence_model::{Held, Plan, Wait, World};
 
@@ -40,9 +40,20 @@ impl Describe<'_> {
 
     /// An object, with its kind: `dma_fence flip`, `mutex gpu->lock`.
     pub(super) fn object(self, world: &World, object: ObjectRef) -> String {
-        match object.kind {
-            Kind::Mutex | Kind::Spinlock => self.lock(world, object.index),
-            kind => format!("{kind} {}", self.plan.object_name(kind, object.index)),
+        let name = self.name(world, object);
+        let prefix = object.kind.as_str();
+        if is_lock(object.kind) || name.starts_with(prefix) {
+            return name;
+        }
+        format!("{prefix} {name}")
+    }
+
+    /// An object by name; a lock with its class if that is another.
+    pub(super) fn name(self, world: &World, ObjectRef { kind, index }: ObjectRef) -> String {
+        match kind {
+            Kind::Fence => world.fence_name(self.plan, index),
+            kind if is_lock(kind) => self.lock(world, index),
+            kind => self.plan.object_name(kind, index),
         }
     }
 
@@ -59,7 +70,6 @@ impl Describe<'_> {
 
     /// What a context waits for.
     pub(super) fn wait(self, world: &World, wait: Wait) -> String {
-        let named = |kind: Kind, index| format!("{kind} {}", self.plan.object_name(kind, index));
         match wait {
             Wait::Lock { lock, shared } => {
                 let mode = if shared { ", for reading" } else { "" };
@@ -74,7 +84,7 @@ impl Describe<'_> {
                 format!("a new worker of {}, for which there is no memory", self.wq(wq))
             }
             Wait::Workqueue(wq) => format!("all works of {}", self.wq(wq)),
-            other => other.object().map_or_else(String::new, |object| named(object.kind, object.index)),
+            other => other.object().map_or_else(String::new, |object| self.object(world, object)),
         }
     }
 
@@ -108,18 +118,17 @@ impl Describe<'_> {
             inside: world.inside(self.plan, link.task),
             held: thread.held().iter().map(|held| self.held(world, link.task, held)).collect(),
             section: thread.sections().first().map(|section| self.place_of(link.task, section.site, step)),
-            because: self.because(link.waker),
+            because: self.because(world, link.waker),
             others: link.others.iter().map(|&task| self.context(task)).collect(),
         }
     }
 
-    fn because(self, waker: Option<Waker>) -> String {
-        let fence = |fence| self.plan.object_name(Kind::Fence, fence);
+    fn because(self, world: &World, waker: Option<Waker>) -> String {
         match waker {
             None => "nobody left would end this wait".into(),
             Some(Waker::Holds) => "holds it".into(),
             Some(Waker::Queues) => "is before it in the queue".into(),
-            Some(Waker::Signals(index)) => format!("must signal {}", fence(index)),
+            Some(Waker::Signals(index)) => format!("must signal {}", world.fence_name(self.plan, index)),
             Some(Waker::MaySignal(_)) => "may have to signal it".into(),
             Some(Waker::Submits) => "must give it a fence".into(),
             Some(Waker::Wakes) => "must wake it".into(),
@@ -128,45 +137,10 @@ impl Describe<'_> {
             Some(Waker::Itself) => "must return".into(),
         }
     }
+}
 
-    /// What an event says to a reader of a schedule; most say nothing that the operation does not.
-    pub(super) fn event(self, world: &World, kind: EventKind) -> Option<String> {
-        let fence = |fence| format!("dma_fence {}", self.plan.object_name(Kind::Fence, fence));
-        Some(match kind {
-            EventKind::Acquire(lock, flags) => {
-                let how = if flags.trylock { "trylock " } else { "takes " };
-                format!("{how}{}", self.plan.lock_name(world, lock.raw()))
-            }
-            EventKind::Release(lock) => format!("releases {}", self.plan.lock_name(world, lock.raw())),
-            EventKind::Block(object) => format!("blocks on {}", self.object(world, object)),
-            EventKind::HardirqEnter { .. } => "hard irq".into(),
-            EventKind::SoftirqEnter => "soft irq".into(),
-            EventKind::FsReclaimAcquire(gfp) => format!("reclaims ({gfp})"),
-            EventKind::BeginSignalling => "begins a signalling section".into(),
-            EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
-            EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
-            EventKind::Allocated(false) => "an allocation fails".into(),
-            EventKind::InvalidateRangeStart => "invalidates a range".into(),
-            EventKind::Time(now) => format!("time is {now} ns"),
-            EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
-            EventKind::Exit => "returns".into(),
-            _ => return None,
-        })
-    }
-
-    /// One step of a witness.
-    pub(super) fn step(
-        self,
-        world: &World,
-        number: u64,
-        task: u32,
-        events: &[ringfence_base::Event],
-    ) -> StepView {
-        let what = events.iter().filter_map(|event| self.event(world, event.kind)).collect();
-        let site = events.first().map_or_else(
-            || world.threads().get(task as usize).map_or(SiteId::UNKNOWN, ringfence_model::Thread::site),
-            |event| event.origin.site,
-        );
-        StepView { number, context: self.context(task), what, at: self.place_of(task, site, number) }
-    }
+/// Locks of all kinds are numbered together.
+fn is_lock(kind: Kind) -> bool {
+    use Kind::{LocalLock, Mutex, RawSpinlock, Rwlock, Rwsem, Spinlock, WwMutex};
+    matches!(kind, RawSpinlock | Spinlock | Rwlock | Mutex | Rwsem | LocalLock | WwMutex)
 }

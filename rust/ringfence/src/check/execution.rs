@@ -56,6 +56,20 @@ pub struct Executor<'p> {
     go_on: Option<&'p (dyn Fn() -> bool + Sync)>,
 }
 
+/// Sees each step of an execution.
+pub trait Watch {
+    /// Before the step.
+    #[inline]
+    fn before(&mut self, _: &Executor<'_>, _: Action) {}
+
+    /// After it.
+    #[inline]
+    fn after(&mut self, _: &Executor<'_>, _: Action) {}
+}
+
+/// Nobody watches.
+impl Watch for () {}
+
 /// Records the choices that a strategy makes.
 struct Recording<'a, S> {
     strategy: &'a mut S,
@@ -97,16 +111,15 @@ impl<'p> Executor<'p> {
 
     /// Runs one execution, at most so many steps of it.
     pub fn run(&mut self, strategy: &mut impl Strategy, steps_max: u64) -> End {
-        self.run_watched(strategy, steps_max, &mut |_, _| ())
+        self.run_watched(strategy, steps_max, &mut ())
     }
 
-    /// As [`Executor::run`]; `watch` is called after each step, with the context that took it (the number of no
-    /// context if time moved on).
+    /// As [`Executor::run`], under somebody's eyes.
     pub fn run_watched(
         &mut self,
         strategy: &mut impl Strategy,
         steps_max: u64,
-        watch: &mut impl FnMut(&Self, u32),
+        watch: &mut impl Watch,
     ) -> End {
         self.restart();
         loop {
@@ -129,12 +142,9 @@ impl<'p> Executor<'p> {
                 }
             };
             let action = self.actions[pick];
+            watch.before(self, action);
             self.step(action, strategy);
-            let task = match action {
-                Action::Run(task) | Action::Interrupt { host: task, .. } => task,
-                Action::Expire => u32::MAX,
-            };
-            watch(self, task);
+            watch.after(self, action);
         }
     }
 

@@ -11,6 +11,7 @@ use super::describe::Describe;
 use super::execution::{End, Executor, plan};
 use super::report::{Options, findings_of};
 use super::schedule::{Schedule, with_strategy};
+use super::step::Recorder;
 use super::strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// An execution.
@@ -142,14 +143,9 @@ impl Execution {
 
     fn run(mut executor: Executor<'_>, plan: &Plan, strategy: impl Strategy, steps_max: u64) -> Self {
         let mut strategy = Noting { strategy, unusual: Vec::new() };
-        let (mut steps, mut all) = (Vec::new(), Vec::new());
-        let describe = Describe { plan };
-        let mut watch = |executor: &Executor<'_>, task: u32| {
-            let number = executor.steps() - 1;
-            steps.push(describe.step(executor.world(), number, task, executor.events()));
-            all.extend_from_slice(executor.events());
-        };
+        let mut watch = Recorder::new(plan);
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
+        let Recorder { steps, events: all, .. } = watch;
         let misfit = strategy.misfit();
         let mut needs = strategy.unusual;
         for event in &all {

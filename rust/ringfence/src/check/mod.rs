@@ -7,11 +7,12 @@ mod execution;
 mod inspect;
 mod report;
 mod schedule;
+mod step;
 mod strategy;
 mod text;
 mod validator_judge;
 
-pub use execution::{End, Executor};
+pub use execution::{End, Executor, Watch};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};

@@ -173,7 +173,7 @@ fn containers_nested_deeper_than_any_stack() {
         ];
         build.thread("t", &[Kind::Fence, Kind::Int, Kind::Int, Kind::Fence], body);
         let report = report_of(&build, 0, 100_000);
-        assert!(rules(&report).contains(&"RF706"), "containers in containers are a finding");
+        assert!(rules(&report).contains(&"RF504"), "containers in containers are a finding");
         assert!(!rules(&report).contains(&"RF106"), "the fence was signaled: {:?}", rules(&report));
     }
 }

@@ -6,5 +6,6 @@ mod determinism;
 mod extremes;
 mod random;
 mod regressions;
+mod schedules;
 mod survey;
 mod ww_mutex;

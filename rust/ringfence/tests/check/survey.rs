@@ -1,11 +1,24 @@
 //! Running any scenario, sensible or not, with everything watched: for random tests.
 
-use ringfence::check::{End, Executor, Random, RoundRobin, RunToCompletion, Strategy};
-use ringfence::model::Plan;
+use ringfence::check::{End, Executor, Random, RoundRobin, RunToCompletion, Strategy, Watch};
+use ringfence::model::{Action, Plan};
 use ringfence_base::rng::Rng;
 use ringfence_base::scenario::Scenario;
 use ringfence_base::scenario::random::random_scenario;
 use ringfence_lockdep::annotations::Profile;
+
+/// Looks at the world after every step.
+struct Invariants<'a> {
+    plan: &'a Plan,
+}
+
+impl Watch for Invariants<'_> {
+    fn after(&mut self, executor: &Executor<'_>, action: Action) {
+        if let Err(what) = executor.world().check_invariants(self.plan) {
+            panic!("after step {}, {action:?}: {what}", executor.steps() - 1);
+        }
+    }
+}
 
 /// How often executions ended in which way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,13 +47,7 @@ impl Survey {
     }
 
     fn one(&mut self, executor: &mut Executor<'_>, plan: &Plan, strategy: &mut impl Strategy, bound: u64) {
-        let mut step = 0u64;
-        let end = executor.run_watched(strategy, bound, &mut |executor, task| {
-            if let Err(what) = executor.world().check_invariants(plan) {
-                panic!("after step {step}, of task {task}: {what}");
-            }
-            step += 1;
-        });
+        let end = executor.run_watched(strategy, bound, &mut Invariants { plan });
         match end {
             End::Finished => self.finished += 1,
             End::Hung => {

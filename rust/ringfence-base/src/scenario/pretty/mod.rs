@@ -15,12 +15,20 @@ use core::fmt::{self, Write as _};
 use self::code::Code;
 use self::names::Names;
 use super::signature::handlers;
-use super::{Environment, Program, Scenario};
-use crate::ProgramId;
+use super::{Environment, Kind, Program, Scenario};
 use crate::shown::shown;
+use crate::{Gfp, ProgramId};
 
 /// Declarations and comments are about so wide at most.
 const MAX_COLUMNS: usize = 100;
+
+/// A number of this kind, as people write it: `-ENOMEM`, `DMA_RESV_USAGE_READ`, `10 ms`, `GFP_KERNEL`.
+pub fn number(kind: Kind, value: i64) -> String {
+    match kind {
+        Kind::Gfp => Gfp::from_bits(u32::try_from(value).unwrap_or(0)).to_string(),
+        kind => literal::number(value, literal::Meaning::Of(kind)),
+    }
+}
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

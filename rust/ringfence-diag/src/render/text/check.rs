@@ -4,7 +4,7 @@ use core::mem;
 
 use super::phrase::Phrase;
 use super::{TextOptions, chain, cycle};
-use crate::render::source::source;
+use crate::render::source::{short_source, source};
 use crate::{Finding, LockReportKind, StepView, rule};
 
 /// Steps of a witness that are shown; the middle of a longer one is left out.
@@ -87,6 +87,7 @@ fn validator(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
+/// What happened, step by step: number, context, operation, place.
 fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
@@ -97,10 +98,14 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     } else {
         (&witness.steps[..], &[][..])
     };
-    lines.extend(head.iter().flat_map(|item| step(item, name, width)));
+    // A step in which a kernel function went on says nothing.
+    let shown = |steps: &[StepView]| -> Vec<Phrase> {
+        steps.iter().filter(|step| !step.what.is_empty()).flat_map(|item| step(item, name, width)).collect()
+    };
+    lines.extend(shown(head));
     if !tail.is_empty() {
         lines.push(Phrase::new().plain(&format!("  … {} steps …", count - STEPS_SHOWN)));
-        lines.extend(tail.iter().flat_map(|item| step(item, name, width)));
+        lines.extend(shown(tail));
     }
     lines
 }
@@ -108,7 +113,7 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
 /// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
     let mut body = Phrase::new().plain(&step.what.join(", "));
-    if let Some(at) = source(&step.at) {
+    if let Some(at) = short_source(&step.at) {
         let space = if step.what.is_empty() { "at " } else { " at " };
         body = body.plain(space).place(&at);
     }

@@ -1,0 +1,168 @@
+//! The steps of one execution, in words.
+
+use ringfence_base::scenario::{Kind, Op, number};
+use ringfence_base::{Event, EventKind, ObjectRef, SiteId};
+use ringfence_diag::StepView;
+use ringfence_model::{Action, Current, LockSort, Plan, Value, World, class};
+
+use super::describe::Describe;
+use super::execution::{Executor, Watch};
+
+/// Writes down each step and its events.
+pub(super) struct Recorder<'a> {
+    plan: &'a Plan,
+    pub(super) steps: Vec<StepView>,
+    pub(super) events: Vec<Event>,
+    /// What the next step will do.
+    next: Next,
+}
+
+/// What was known of a step before it was taken.
+#[derive(Default)]
+struct Next {
+    /// The operation it does, or goes on with.
+    op: Option<Op>,
+    what: Option<String>,
+    /// How many programs its context was in.
+    programs: usize,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Self {
+        Self { plan, steps: Vec::new(), events: Vec::new(), next: Next::default() }
+    }
+}
+
+impl Watch for Recorder<'_> {
+    fn before(&mut self, executor: &Executor<'_>, action: Action) {
+        let world = executor.world();
+        self.next = match action {
+            Action::Run(task) => {
+                let current = world.current(self.plan, task);
+                let programs = world.programs(self.plan, task).count();
+                let what = current.as_ref().map(|current| call(self.plan, world, current));
+                Next { op: current.map(|current| current.op), what, programs }
+            }
+            Action::Interrupt { source, host } => {
+                let what = Some(format!("{} arrives", self.plan.source_name(source)));
+                Next { op: None, what, programs: world.programs(self.plan, host).count() }
+            }
+            Action::Expire => Next::default(),
+        };
+    }
+
+    fn after(&mut self, executor: &Executor<'_>, action: Action) {
+        let task = match action {
+            Action::Run(task) | Action::Interrupt { host: task, .. } => task,
+            Action::Expire => u32::MAX,
+        };
+        let (world, events) = (executor.world(), executor.events());
+        let Next { op, what, programs } = std::mem::take(&mut self.next);
+        let mut what: Vec<String> = what.into_iter().collect();
+        for event in events {
+            if said_by(op, event.kind) || is_internal(self.plan, world, event.kind) {
+                continue;
+            }
+            // What it waits for stands in the call already.
+            let waits = |object| Describe { plan: self.plan }.name(world, object);
+            let known = |object| what.first().is_some_and(|call| call.contains(&waits(object)));
+            match event.kind {
+                EventKind::Block(object) if known(object) => what.push("blocks".into()),
+                kind => what.extend(self.event(world, kind)),
+            }
+        }
+        what.extend(world.programs(self.plan, task).skip(programs).map(|name| format!("runs {name}()")));
+        what.dedup();
+        let number = executor.steps() - 1;
+        let describe = Describe { plan: self.plan };
+        let site = events.first().map_or_else(
+            || world.threads().get(task as usize).map_or(SiteId::UNKNOWN, ringfence_model::Thread::site),
+            |event| event.origin.site,
+        );
+        let at = describe.place_of(task, site, number);
+        self.steps.push(StepView { number, context: describe.context(task), what, at });
+        self.events.extend_from_slice(events);
+    }
+}
+
+impl Recorder<'_> {
+    /// What an event says to a reader of a schedule; most say nothing that the operation does not.
+    fn event(&self, world: &World, kind: EventKind) -> Option<String> {
+        let fence = |fence| world.fence_name(self.plan, fence);
+        let lock = |lock: ringfence_base::LockId| self.plan.lock_name(world, lock.raw());
+        Some(match kind {
+            EventKind::Acquire(taken, flags) if flags.trylock => format!("tries {}", lock(taken)),
+            EventKind::Acquire(taken, _) => format!("takes {}", lock(taken)),
+            EventKind::Release(released) => format!("releases {}", lock(released)),
+            EventKind::Block(object) => {
+                format!("waits for {}", Describe { plan: self.plan }.object(world, object))
+            }
+            EventKind::FsReclaimAcquire(gfp) => format!("reclaims memory ({gfp})"),
+            EventKind::BeginSignalling => "begins a signalling section".into(),
+            EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
+            EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
+            EventKind::Allocated(false) => "the allocation fails".into(),
+            EventKind::InvalidateRangeStart => "invalidates a range".into(),
+            EventKind::Time(now) => {
+                format!("time is {}", number(Kind::Nanos, i64::try_from(now).unwrap_or(i64::MAX)))
+            }
+            EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
+            EventKind::Exit => "returns".into(),
+            _ => return None,
+        })
+    }
+}
+
+/// An operation with its arguments: `dma_resv_add_fence(bo, flip, DMA_RESV_USAGE_WRITE)`. Cookies say nothing, nor
+/// does NULL at the end.
+fn call(plan: &Plan, world: &World, current: &Current) -> String {
+    let describe = Describe { plan };
+    let mut args: Vec<String> = Vec::new();
+    let mut worth = 0;
+    for (spec, &value) in current.op.spec().args.iter().zip(&current.args) {
+        let kind = spec.kinds.first().copied();
+        args.extend(match (value, kind) {
+            _ if spec.text || kind == Some(Kind::Cookie) => None,
+            (Value::Int(value), kind) => Some(number(kind.unwrap_or(Kind::Int), value)),
+            (Value::Null, Some(Kind::Workqueue)) => Some("system_wq".to_owned()),
+            (Value::Null, _) => Some("NULL".to_owned()),
+            (Value::Object(kind, index), _) => Some(describe.name(world, ObjectRef { kind, index })),
+        });
+        let optional = spec.nullable && value == Value::Null && kind != Some(Kind::Workqueue);
+        worth = if optional { worth } else { args.len() };
+    }
+    args.truncate(worth);
+    let again = if current.goes_on { "… " } else { "" };
+    format!("{again}{}({})", current.op.name(), args.join(", "))
+}
+
+/// The operation's name says it.
+fn said_by(op: Option<Op>, kind: EventKind) -> bool {
+    use Op::{
+        DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
+        DmaFenceSignalTimestamp,
+    };
+    match (op, kind) {
+        (None, _) => false,
+        (Some(_), EventKind::Release(_)) => true,
+        (Some(op), EventKind::Acquire(..)) => {
+            use ringfence_base::scenario::Family::{Lock, Resv, Ww};
+            matches!(op.spec().family, Lock | Ww | Resv)
+        }
+        (Some(DmaFenceBeginSignalling | DmaFenceSignal), EventKind::BeginSignalling)
+        | (Some(DmaFencePublish), EventKind::FencePublish(..))
+        | (
+            Some(DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp),
+            EventKind::FenceSignal(_),
+        ) => true,
+        _ => false,
+    }
+}
+
+/// Locks that nobody has written down: those inside fences, and annotations that nobody blocks on.
+fn is_internal(plan: &Plan, world: &World, kind: EventKind) -> bool {
+    let (EventKind::Acquire(lock, _) | EventKind::Release(lock)) = kind else { return false };
+    let number = world.locks().class(lock.raw());
+    let of_fences = (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number);
+    of_fences || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
+}
