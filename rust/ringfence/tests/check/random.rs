@@ -3,7 +3,7 @@
 use ringfence_base::rng::Rng;
 use ringfence_base::scenario::Scenario;
 
-use crate::survey::{Survey, mutated, run_watched, scenario};
+use crate::survey::{Survey, mutated, run_watched, scenario, twisted};
 
 /// Random schedules per scenario, besides ordered ones.
 const SCHEDULES: u64 = 2;
@@ -35,5 +35,12 @@ fn random_scenarios_go_through() {
 fn mutated_scenarios_that_are_still_valid_go_through() {
     let make = |seed| Scenario::from_json(&mutated(&scenario(seed).to_json(), &mut Rng::new(seed))).ok();
     let survey = survey(10_000..12_000, make);
+    assert!(survey.executions() > 1_000, "nearly all of them are refused: {survey:?}");
+}
+
+#[test]
+fn scenarios_in_which_nothing_belongs_together_go_through() {
+    let survey =
+        survey(20_000..20_500, |seed| Some(twisted(seed)).filter(|twisted| twisted.validate().is_ok()));
     assert!(survey.executions() > 1_000, "nearly all of them are refused: {survey:?}");
 }

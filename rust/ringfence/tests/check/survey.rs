@@ -1,10 +1,13 @@
 //! Running any scenario, sensible or not, with everything watched: for random tests.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ringfence::check::{End, Executor, Random, RoundRobin, RunToCompletion, Strategy, Watch};
 use ringfence::model::{Action, Plan};
 use ringfence_base::rng::Rng;
-use ringfence_base::scenario::Scenario;
 use ringfence_base::scenario::random::random_scenario;
+use ringfence_base::scenario::{Op, Scenario, Stmt};
+use ringfence_base::{Event, EventKind};
 use ringfence_lockdep::annotations::Profile;
 
 /// Looks at the world after every step.
@@ -79,6 +82,48 @@ pub(crate) fn run_watched(scenario: &Scenario, seed: u64, random: u64, bound: u6
     survey
 }
 
+/// What happens once at most, and in which order.
+#[derive(Default)]
+struct History {
+    now: u64,
+    exited: BTreeSet<u32>,
+    /// Per fence that was signaled: callbacks that ran since.
+    signaled: BTreeMap<u32, u64>,
+    freed: BTreeSet<u32>,
+    /// Per task: interrupts that it serves, hard and soft.
+    serving: BTreeMap<u32, (i32, i32)>,
+}
+
+impl History {
+    fn take(&mut self, event: &Event) {
+        let task = event.origin.task.raw();
+        let serving = self.serving.entry(task).or_default();
+        match event.kind {
+            EventKind::Time(now) => {
+                assert!(std::mem::replace(&mut self.now, now) < now, "time stands or goes back")
+            }
+            EventKind::Exit => assert!(self.exited.insert(task), "task {task} returns twice"),
+            EventKind::FenceSignal(fence) => {
+                assert!(self.signaled.insert(fence, 0).is_none(), "fence {fence} is signaled twice");
+            }
+            EventKind::FenceCallback(fence, callback) => {
+                let ran = self.signaled.get_mut(&fence);
+                *ran.unwrap_or_else(|| {
+                    panic!("callback {callback} of fence {fence}, which is not signaled")
+                }) += 1;
+            }
+            EventKind::FenceFree(fence) => assert!(self.freed.insert(fence), "fence {fence} is freed twice"),
+            EventKind::HardirqEnter { .. } => serving.0 += 1,
+            EventKind::HardirqExit => serving.0 -= 1,
+            EventKind::SoftirqEnter => serving.1 += 1,
+            EventKind::SoftirqExit => serving.1 -= 1,
+            _ => assert!(!self.exited.contains(&task), "task {task} has returned: {event:?}"),
+        }
+        let serving = self.serving[&task];
+        assert!(serving.0 >= 0 && serving.1 >= 0, "task {task} leaves an interrupt that it is not in");
+    }
+}
+
 /// A random scenario in a random environment.
 pub(crate) fn scenario(seed: u64) -> Scenario {
     let mut rng = Rng::new(!seed);
@@ -90,6 +135,38 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         }
     }
     scenario
+}
+
+/// Operations of a random scenario are replaced by others of the same signature: what belongs together does so no
+/// more, and the same objects are met again and again. Mostly valid.
+pub(crate) fn twisted(seed: u64) -> Scenario {
+    let mut scenario = scenario(seed);
+    let mut rng = Rng::new(seed.wrapping_mul(3));
+    let percent = 5 + rng.below(40);
+    for program in &mut scenario.programs {
+        twist(&mut program.body, &mut rng, percent);
+    }
+    scenario
+}
+
+fn twist(body: &mut [Stmt], rng: &mut Rng, percent: usize) {
+    for stmt in body {
+        match stmt {
+            Stmt::Op(operation) if rng.percent(percent) => {
+                let spec = operation.op.spec();
+                let kinds = |op: Op| op.spec().args.iter().map(|arg| (arg.kinds, arg.nullable, arg.list));
+                let alike = |op: &&Op| op.spec().result == spec.result && kinds(**op).eq(kinds(operation.op));
+                let alike: Vec<Op> = Op::ALL.iter().filter(alike).copied().collect();
+                operation.op = *rng.pick(&alike);
+            }
+            Stmt::If { then, otherwise, .. } => {
+                twist(then, rng, percent);
+                twist(otherwise, rng, percent);
+            }
+            Stmt::Loop { body, .. } => twist(body, rng, percent),
+            _ => {}
+        }
+    }
 }
 
 /// Numbers that are easily forgotten.
