@@ -10,13 +10,18 @@ use ringfence_base::scenario::{Op, Scenario, Stmt};
 use ringfence_base::{Event, EventKind};
 use ringfence_lockdep::annotations::Profile;
 
-/// Looks at the world after every step.
+/// Looks at the world, and at what happened, after every step.
 struct Invariants<'a> {
     plan: &'a Plan,
+    history: History,
 }
 
 impl Watch for Invariants<'_> {
     fn after(&mut self, executor: &Executor<'_>, action: Action) {
+        for event in executor.events() {
+            assert_eq!(event.origin.op, executor.steps() - 1, "an event of another step: {event:?}");
+            self.history.take(event);
+        }
         if let Err(what) = executor.world().check_invariants(self.plan) {
             panic!("after step {}, {action:?}: {what}", executor.steps() - 1);
         }
@@ -50,7 +55,8 @@ impl Survey {
     }
 
     fn one(&mut self, executor: &mut Executor<'_>, plan: &Plan, strategy: &mut impl Strategy, bound: u64) {
-        let end = executor.run_watched(strategy, bound, &mut Invariants { plan });
+        let end =
+            executor.run_watched(strategy, bound, &mut Invariants { plan, history: History::default() });
         match end {
             End::Finished => self.finished += 1,
             End::Hung => {
@@ -100,7 +106,7 @@ impl History {
         let serving = self.serving.entry(task).or_default();
         match event.kind {
             EventKind::Time(now) => {
-                assert!(std::mem::replace(&mut self.now, now) < now, "time stands or goes back")
+                assert!(std::mem::replace(&mut self.now, now) < now, "time stands or goes back");
             }
             EventKind::Exit => assert!(self.exited.insert(task), "task {task} returns twice"),
             EventKind::FenceSignal(fence) => {
