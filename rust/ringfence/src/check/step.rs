@@ -149,12 +149,11 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
             use ringfence_base::scenario::Family::{Lock, Resv, Ww};
             matches!(op.spec().family, Lock | Ww | Resv)
         }
-        (Some(DmaFenceBeginSignalling | DmaFenceSignal), EventKind::BeginSignalling)
-        | (Some(DmaFencePublish), EventKind::FencePublish(..))
-        | (
-            Some(DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp),
-            EventKind::FenceSignal(_),
-        ) => true,
+        (op, EventKind::BeginSignalling) => matches!(op, Some(DmaFenceBeginSignalling | DmaFenceSignal)),
+        (op, EventKind::FencePublish(..)) => op == Some(DmaFencePublish),
+        (Some(op), EventKind::FenceSignal(_)) => {
+            matches!(op, DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp)
+        }
         _ => false,
     }
 }
