@@ -142,16 +142,16 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
         DmaFenceSignalTimestamp,
     };
-    match (op, kind) {
-        (None, _) => false,
-        (Some(_), EventKind::Release(_)) => true,
-        (Some(op), EventKind::Acquire(..)) => {
+    let Some(op) = op else { return false };
+    match kind {
+        EventKind::Release(_) => true,
+        EventKind::Acquire(..) => {
             use ringfence_base::scenario::Family::{Lock, Resv, Ww};
             matches!(op.spec().family, Lock | Ww | Resv)
         }
-        (op, EventKind::BeginSignalling) => matches!(op, Some(DmaFenceBeginSignalling | DmaFenceSignal)),
-        (op, EventKind::FencePublish(..)) => op == Some(DmaFencePublish),
-        (Some(op), EventKind::FenceSignal(_)) => {
+        EventKind::BeginSignalling => matches!(op, DmaFenceBeginSignalling | DmaFenceSignal),
+        EventKind::FencePublish(..) => op == DmaFencePublish,
+        EventKind::FenceSignal(_) => {
             matches!(op, DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp)
         }
         _ => false,
