@@ -143,13 +143,12 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         DmaFenceSignalTimestamp,
     };
     match (op, kind) {
-        (None, _) => false,
-        (Some(_), EventKind::Release(_)) => true,
         (Some(op), EventKind::Acquire(..)) => {
             use ringfence_base::scenario::Family::{Lock, Resv, Ww};
             matches!(op.spec().family, Lock | Ww | Resv)
         }
-        (Some(DmaFenceBeginSignalling | DmaFenceSignal), EventKind::BeginSignalling)
+        (Some(_), EventKind::Release(_))
+        | (Some(DmaFenceBeginSignalling | DmaFenceSignal), EventKind::BeginSignalling)
         | (Some(DmaFencePublish), EventKind::FencePublish(..))
         | (
             Some(DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp),
