@@ -142,18 +142,18 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
         DmaFenceSignalTimestamp,
     };
-    match (op, kind) {
-        (Some(op), EventKind::Acquire(..)) => {
+    let Some(op) = op else { return false };
+    match kind {
+        EventKind::Release(_) => true,
+        EventKind::Acquire(..) => {
             use ringfence_base::scenario::Family::{Lock, Resv, Ww};
             matches!(op.spec().family, Lock | Ww | Resv)
         }
-        (Some(_), EventKind::Release(_))
-        | (Some(DmaFenceBeginSignalling | DmaFenceSignal), EventKind::BeginSignalling)
-        | (Some(DmaFencePublish), EventKind::FencePublish(..))
-        | (
-            Some(DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp),
-            EventKind::FenceSignal(_),
-        ) => true,
+        EventKind::BeginSignalling => matches!(op, DmaFenceBeginSignalling | DmaFenceSignal),
+        EventKind::FencePublish(..) => op == DmaFencePublish,
+        EventKind::FenceSignal(_) => {
+            matches!(op, DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp)
+        }
         _ => false,
     }
 }
