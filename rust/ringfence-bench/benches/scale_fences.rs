@@ -11,9 +11,9 @@ use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
-use ringfence::check::{End, Executor, RunToCompletion};
-use ringfence::model::Plan;
-use ringfence_base::EventKind;
+use ringfence::check::{End, Executor, RunToCompletion, Watch};
+use ringfence::model::{Action, Plan};
+use ringfence_base::{Event, EventKind};
 use ringfence_bench::buffers::{Origin, scenario};
 use ringfence_bench::table::{Table, at_most};
 use ringfence_lockdep::annotations::Profile;
@@ -42,6 +42,23 @@ fn resident() -> f64 {
     line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
 }
 
+/// Looks at memory when all fences are there: just before the first is signaled.
+struct Idle {
+    empty: f64,
+    before: f64,
+    found: Option<(f64, f64)>,
+}
+
+impl Watch for Idle {
+    fn after(&mut self, executor: &Executor<'_>, _: Action) {
+        let signals = |event: &Event| matches!(event.kind, EventKind::FenceSignal(_));
+        if self.found.is_none() && executor.events().iter().any(signals) {
+            let world = executor.world().memory_usage() as f64 - self.empty;
+            self.found = Some((world, resident() - self.before));
+        }
+    }
+}
+
 /// Runs one scenario in this process.
 fn measure(origin: Origin, fences: usize) -> Figures {
     let scenario = scenario(origin, fences);
@@ -52,17 +69,12 @@ fn measure(origin: Origin, fences: usize) -> Figures {
     let empty = Plan::new(&scenario_of_nothing()).expect("a valid scenario").initial().memory_usage() as f64;
     let before = resident();
     let mut executor = Executor::new(&plan, Profile::default());
-    let mut idle = None;
+    let mut watch = Idle { empty, before, found: None };
     let start = Instant::now();
-    let end = executor.run_watched(&mut RunToCompletion::new(0), u64::MAX, &mut |executor, _| {
-        let signals = |event: &ringfence_base::Event| matches!(event.kind, EventKind::FenceSignal(_));
-        if idle.is_none() && executor.events().iter().any(signals) {
-            idle = Some((executor.world().memory_usage() as f64 - empty, resident() - before));
-        }
-    });
+    let end = executor.run_watched(&mut RunToCompletion::new(0), u64::MAX, &mut watch);
     let run_time = start.elapsed().as_nanos() as f64;
     assert_eq!(end, End::Finished);
-    let (world, process) = idle.expect("fences are signaled");
+    let (world, process) = watch.found.expect("fences are signaled");
     Figures {
         plan: per_fence(plan_time),
         run: per_fence(run_time),

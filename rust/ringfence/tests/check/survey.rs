@@ -13,6 +13,7 @@ use ringfence_lockdep::annotations::Profile;
 /// Looks at the world after every step.
 struct Invariants<'a> {
     plan: &'a Plan,
+    history: History,
 }
 
 impl Watch for Invariants<'_> {
@@ -20,6 +21,7 @@ impl Watch for Invariants<'_> {
         if let Err(what) = executor.world().check_invariants(self.plan) {
             panic!("after step {}, {action:?}: {what}", executor.steps() - 1);
         }
+        executor.events().iter().for_each(|event| self.history.take(event));
     }
 }
 
@@ -50,7 +52,8 @@ impl Survey {
     }
 
     fn one(&mut self, executor: &mut Executor<'_>, plan: &Plan, strategy: &mut impl Strategy, bound: u64) {
-        let end = executor.run_watched(strategy, bound, &mut Invariants { plan });
+        let end =
+            executor.run_watched(strategy, bound, &mut Invariants { plan, history: History::default() });
         match end {
             End::Finished => self.finished += 1,
             End::Hung => {
@@ -100,7 +103,7 @@ impl History {
         let serving = self.serving.entry(task).or_default();
         match event.kind {
             EventKind::Time(now) => {
-                assert!(std::mem::replace(&mut self.now, now) < now, "time stands or goes back")
+                assert!(std::mem::replace(&mut self.now, now) < now, "time stands or goes back");
             }
             EventKind::Exit => assert!(self.exited.insert(task), "task {task} returns twice"),
             EventKind::FenceSignal(fence) => {
