@@ -3,12 +3,14 @@
 import gzip
 import json
 import lzma
+import signal
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helper import CONFORMANCE, invoke, lines, run, zstd
+from tests.helper import CONFORMANCE, INTERRUPTIBLE, environment, invoke, lines, run, zstd
 
 CALLS: dict[str, Any] = {
     "id": "calls",
@@ -321,3 +323,22 @@ def test_bad_arguments(arguments: list[str], words: str) -> None:
     assert result.exit_code == 2
     assert words in " ".join(result.stderr.split())
     assert result.stdout == ""
+
+
+def test_live_input_is_replayed_at_once_and_can_be_interrupted() -> None:
+    command = [*INTERRUPTIBLE, "conformance", "--json", "-"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines(CALLS))
+        process.stdin.flush()
+        assert process.stdout.readline() == lines(CALLS)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == (b"", b"interrupted after 1 recordings\n", 130)

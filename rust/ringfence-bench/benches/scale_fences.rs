@@ -36,29 +36,27 @@ struct Figures {
     process: f64,
 }
 
-/// Counts memory when the first fence is signaled: all of them are there by then.
+fn resident() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
+}
+
+/// Looks at memory when all fences are there: just before the first is signaled.
 struct Idle {
-    /// What the process had before, and what a world of nothing takes.
-    before: f64,
     empty: f64,
-    /// Bytes: of the world, of the process.
-    figures: Option<(f64, f64)>,
+    before: f64,
+    found: Option<(f64, f64)>,
 }
 
 impl Watch for Idle {
     fn after(&mut self, executor: &Executor<'_>, _: Action) {
         let signals = |event: &Event| matches!(event.kind, EventKind::FenceSignal(_));
-        if self.figures.is_none() && executor.events().iter().any(signals) {
-            let world = executor.world().memory_usage() as f64;
-            self.figures = Some((world - self.empty, resident() - self.before));
+        if self.found.is_none() && executor.events().iter().any(signals) {
+            let world = executor.world().memory_usage() as f64 - self.empty;
+            self.found = Some((world, resident() - self.before));
         }
     }
-}
-
-fn resident() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
 }
 
 /// Runs one scenario in this process.
@@ -71,12 +69,12 @@ fn measure(origin: Origin, fences: usize) -> Figures {
     let empty = Plan::new(&scenario_of_nothing()).expect("a valid scenario").initial().memory_usage() as f64;
     let before = resident();
     let mut executor = Executor::new(&plan, Profile::default());
-    let mut watch = Idle { before, empty, figures: None };
+    let mut watch = Idle { empty, before, found: None };
     let start = Instant::now();
     let end = executor.run_watched(&mut RunToCompletion::new(0), u64::MAX, &mut watch);
     let run_time = start.elapsed().as_nanos() as f64;
     assert_eq!(end, End::Finished);
-    let (world, process) = watch.figures.expect("fences are signaled");
+    let (world, process) = watch.found.expect("fences are signaled");
     Figures {
         plan: per_fence(plan_time),
         run: per_fence(run_time),
