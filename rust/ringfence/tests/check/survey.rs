@@ -25,7 +25,6 @@ impl Watch for Invariants<'_> {
         if let Err(what) = executor.world().check_invariants(self.plan) {
             panic!("after step {}, {action:?}: {what}", executor.steps() - 1);
         }
-        executor.events().iter().for_each(|event| self.history.take(event));
     }
 }
 
