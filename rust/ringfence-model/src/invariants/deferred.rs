@@ -1,11 +1,18 @@
 //! Works and workers.
 
 use super::{Holds, holds};
+use crate::frame::Frame;
 use crate::kworker::Slot;
 use crate::plan::Plan;
-use crate::thread::{NONE, State};
+use crate::thread::{NONE, State, Thread};
 use crate::wait::Wait;
 use crate::world::World;
+
+/// An interrupt arrived on a worker that has begun nothing: a work before left a spinlock with it.
+fn serves_interrupt(thread: &Thread) -> bool {
+    let busy = !matches!(thread.state, State::Idle | State::Done);
+    busy && thread.frames.len() > 1 && matches!(thread.frames[1], Frame::Interrupt(_))
+}
 
 impl World {
     pub(super) fn check_deferred(&self, plan: &Plan) -> Holds {
@@ -19,11 +26,13 @@ impl World {
         for (slot, layout) in slots.iter().zip(&plan.deferred.workqueues.slots) {
             let thread = &self.threads[layout.task as usize];
             let expected = match slot {
-                Slot::Idle => thread.state == State::Idle && thread.frames.is_empty(),
+                _ if serves_interrupt(thread) => true,
+                // What became of its work while it served an interrupt it sees when it looks again.
+                Slot::Idle => thread.frames.is_empty() || thread.state == State::Ready,
                 Slot::Awake => thread.state == State::Ready,
                 Slot::Starved => {
                     thread.state == State::Blocked(Wait::WorkerCreation(layout.wq))
-                        || (thread.state == State::Ready && thread.signal)
+                        || thread.state == State::Ready
                 }
                 Slot::Busy(_) => !matches!(thread.state, State::Idle | State::Done),
             };
@@ -73,7 +82,12 @@ impl World {
             let thread = &self.threads[task as usize];
             let idle = kthreads.queued(worker).is_empty() && kthreads.current(worker) == NONE;
             let is_idle = thread.state == State::Idle;
-            holds!(idle == is_idle, "task {task}: a kthread worker is {:?}, idle {idle}", thread.state);
+            let looks = idle && !thread.frames.is_empty();
+            holds!(
+                idle == is_idle || looks,
+                "task {task}: a kthread worker is {:?}, idle {idle}",
+                thread.state
+            );
             waiting += kthreads.queued(worker).len();
         }
         let queued = kthreads.count_queued();
