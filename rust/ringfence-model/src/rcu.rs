@@ -141,7 +141,11 @@ impl Kernel<'_> {
     }
 
     fn call_rcu(&mut self, head: u32) {
-        if self.w.deferred.rcu.queue.contains(&Queued::Head(head)) {
+        // The front one may be running: from then on it can be queued again, by its own function too.
+        let source = self.plan.deferred.rcu.source;
+        let running = source.is_some_and(|source| self.w.interrupts.host(source).is_some());
+        let mut waiting = self.w.deferred.rcu.queue.iter().skip(usize::from(running));
+        if waiting.any(|&queued| queued == Queued::Head(head)) {
             let object = Some(ObjectRef { kind: Kind::RcuHead, index: head });
             return self.broken("RF502", "call_rcu() for a callback that is queued already", object);
         }

@@ -133,6 +133,13 @@ impl Thread {
         }
     }
 
+    /// A worker that has not begun the next function: it may still be told that there is none. If the one before left
+    /// a spinlock held, it counts as spinning all the same.
+    pub(crate) fn is_between_functions(&self) -> bool {
+        use crate::deferred::DeferredFrame::{IrqThread, Kthread, Kworker};
+        matches!(self.frames.last(), Some(Frame::Deferred(Kworker(_) | Kthread(_) | IrqThread(_))))
+    }
+
     /// `in_atomic()`: preemption is off. Interrupts being off alone is not.
     pub(crate) fn in_atomic(&self) -> bool {
         self.preempt + self.bh_off + self.hardirq + self.softirq != 0

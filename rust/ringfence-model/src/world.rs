@@ -161,7 +161,10 @@ impl World {
                 let open = !thread.irqs_off
                     && thread.hardirq == 0
                     && (source.is_hard() || (thread.bh_off == 0 && thread.softirq == 0));
-                running && open && (thread.spinning != 0 || thread.softirq != 0)
+                running
+                    && open
+                    && !thread.is_between_functions()
+                    && (thread.spinning != 0 || thread.softirq != 0)
             }
         }
     }

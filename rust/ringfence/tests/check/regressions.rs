@@ -204,3 +204,88 @@ fn a_choice_between_very_many() {
     let report = report_of(&build);
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
 }
+
+/// A function that returns with a spinlock held leaves its worker where interrupts arrive.
+fn kept_spinlock(build: &mut Build) -> ringfence_base::ProgramId {
+    let lock = spinlock(build, "kept");
+    build.program("keeps a lock", &[], vec![op(Op::SpinTrylock, &[obj(lock)])])
+}
+
+fn slow_irq(build: &mut Build) -> ringfence_base::ObjectId {
+    let handler = build.handler("handler", 0, &[], Some(Kind::Int), {
+        let done = Stmt::Return { value: Some(Arg::Int(0)), at: SiteId::UNKNOWN };
+        vec![op(Op::MightSleep, &[]), op(Op::MightSleep, &[]), done]
+    });
+    build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None })
+}
+
+#[test]
+fn a_worker_is_interrupted_between_two_works_and_the_second_is_cancelled() {
+    let mut build = Build::default();
+    let function = kept_spinlock(&mut build);
+    let irq = slow_irq(&mut build);
+    let work = build.object("work", ObjectKind::Work { function });
+    let queue = op(Op::QueueWork, &[Arg::Null, obj(work)]);
+    let body = vec![
+        queue.clone(),
+        op(Op::FlushWork, &[obj(work)]),
+        op(Op::RaiseIrq, &[obj(irq)]),
+        queue,
+        op(Op::CondResched, &[]),
+        op(Op::CancelWork, &[obj(work)]),
+    ];
+    build.thread("t", &[], body);
+    run_watched(&build.scenario, 0, 2_000, 1_000);
+}
+
+#[test]
+fn a_kthread_worker_is_interrupted_between_two_works_and_the_second_is_cancelled() {
+    let mut build = Build::default();
+    let function = kept_spinlock(&mut build);
+    let irq = slow_irq(&mut build);
+    let worker = build.object("worker", ObjectKind::KthreadWorker);
+    let work = build.object("work", ObjectKind::KthreadWork { function });
+    let queue = op(Op::KthreadQueueWork, &[obj(worker), obj(work)]);
+    let body = vec![
+        queue.clone(),
+        op(Op::KthreadFlushWork, &[obj(work)]),
+        op(Op::RaiseIrq, &[obj(irq)]),
+        queue,
+        op(Op::CondResched, &[]),
+        op(Op::KthreadCancelWorkSync, &[obj(work)]),
+    ];
+    build.thread("t", &[], body);
+    run_watched(&build.scenario, 0, 2_000, 1_000);
+}
+
+#[test]
+fn an_rcu_callback_queues_itself_again() {
+    let mut build = Build::default();
+    let times = build.object("times", ObjectKind::Cell { init: 0 });
+    // The callback is the object behind this one.
+    let head = ringfence_base::ObjectId::new(1);
+    let again = vec![
+        op_out(Op::CellAdd, &[obj(times), Arg::Int(1)], 0),
+        op_out(Op::Lt, &[register(0), Arg::Int(3)], 0),
+        Stmt::If {
+            cond: register(0),
+            then: vec![op(Op::CallRcu, &[obj(head)])],
+            otherwise: Vec::new(),
+            at: SiteId::UNKNOWN,
+        },
+    ];
+    let function = build.program("again", &[Kind::Int], again);
+    build.object("head", ObjectKind::RcuHead { function });
+    let body = vec![
+        op(Op::CallRcu, &[obj(head)]),
+        op(Op::RcuBarrier, &[]),
+        op(Op::RcuBarrier, &[]),
+        op(Op::RcuBarrier, &[]),
+        op_out(Op::CellRead, &[obj(times)], 0),
+        op_out(Op::Ne, &[register(0), Arg::Int(3)], 0),
+        op(Op::WarnOn, &[register(0)]),
+    ];
+    build.thread("t", &[Kind::Int], body);
+    let report = report_of(&build);
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+}

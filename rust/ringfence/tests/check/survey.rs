@@ -10,7 +10,7 @@ use ringfence_base::scenario::{Op, Scenario, Stmt};
 use ringfence_base::{Event, EventKind};
 use ringfence_lockdep::annotations::Profile;
 
-/// Looks at the world after every step.
+/// Looks at the world, and at what happened, after every step.
 struct Invariants<'a> {
     plan: &'a Plan,
     history: History,
@@ -18,6 +18,10 @@ struct Invariants<'a> {
 
 impl Watch for Invariants<'_> {
     fn after(&mut self, executor: &Executor<'_>, action: Action) {
+        for event in executor.events() {
+            assert_eq!(event.origin.op, executor.steps() - 1, "an event of another step: {event:?}");
+            self.history.take(event);
+        }
         if let Err(what) = executor.world().check_invariants(self.plan) {
             panic!("after step {}, {action:?}: {what}", executor.steps() - 1);
         }
