@@ -1,9 +1,11 @@
 //! Sizes, depths and numbers that nobody writes by hand: all of them go through, in bounded time and stack.
 
-use ringfence::check::{Options, Report, check, text};
+use ringfence::check::{End, Executor, Options, Report, RunToCompletion, check, text};
 use ringfence::diag::render::{Again, TextOptions};
+use ringfence::model::Plan;
 use ringfence_base::scenario::{Arg, Environment, Kind, ObjectKind, Op, Stmt};
 use ringfence_base::{Gfp, SiteId};
+use ringfence_lockdep::annotations::Profile;
 
 use crate::build::{Build, obj, op, op_out};
 
@@ -236,41 +238,45 @@ fn loops_without_end_meet_the_bound() {
     );
 }
 
+/// So many threads, each of which holds a mutex and wants that of the next.
+fn circle(count: usize) -> Build {
+    let mut build = Build::default();
+    let locks: Vec<_> = (0..count).map(|n| build.mutex(&format!("m{n}"))).collect();
+    let go = build.object("go", ObjectKind::Completion);
+    let ready = build.object("ready", ObjectKind::Cell { init: 0 });
+    for n in 0..count {
+        let all = vec![op(Op::CompleteAll, &[obj(go)])];
+        let body = vec![
+            op(Op::MutexLock, &[obj(locks[n])]),
+            op_out(Op::CellAdd, &[obj(ready), Arg::Int(1)], 0),
+            op_out(Op::Eq, &[register(0), Arg::Int(count as i64)], 1),
+            Stmt::If { cond: register(1), then: all, otherwise: Vec::new(), at: AT },
+            op(Op::WaitForCompletion, &[obj(go)]),
+            op(Op::MutexLock, &[obj(locks[(n + 1) % count])]),
+        ];
+        build.thread(&format!("t{n}"), &[Kind::Int, Kind::Int], body);
+    }
+    build
+}
+
 /// Thousands of threads in a circle: one hang, found without a deep stack, with all of them in it.
 #[test]
 fn a_circle_of_thousands_of_threads() {
     const COUNT: usize = 3_000;
-    let mut build = Build::default();
-    let locks: Vec<_> = (0..COUNT).map(|n| build.mutex(&format!("m{n}"))).collect();
-    let go = build.object("go", ObjectKind::Completion);
-    let ready = build.object("ready", ObjectKind::Cell { init: 0 });
-    for n in 0..COUNT {
-        let all = COUNT as i64;
-        build.thread(
-            &format!("t{n}"),
-            &[Kind::Int, Kind::Int],
-            vec![
-                op(Op::MutexLock, &[obj(locks[n])]),
-                op_out(Op::CellAdd, &[obj(ready), Arg::Int(1)], 0),
-                op_out(Op::Eq, &[register(0), Arg::Int(all)], 1),
-                Stmt::If {
-                    cond: register(1),
-                    then: vec![op(Op::CompleteAll, &[obj(go)])],
-                    otherwise: Vec::new(),
-                    at: AT,
-                },
-                op(Op::WaitForCompletion, &[obj(go)]),
-                op(Op::MutexLock, &[obj(locks[(n + 1) % COUNT])]),
-            ],
-        );
-    }
-    let plan = ringfence::model::Plan::new(&build.scenario).expect("a valid scenario");
-    let mut executor =
-        ringfence::check::Executor::new(&plan, ringfence_lockdep::annotations::Profile::default());
-    let end = executor.run(&mut ringfence::check::RunToCompletion::new(0), 100_000);
-    assert_eq!(end, ringfence::check::End::Hung);
+    let plan = Plan::new(&circle(COUNT).scenario).expect("a valid scenario");
+    let mut executor = Executor::new(&plan, Profile::default());
+    let end = executor.run(&mut RunToCompletion::new(0), 100_000);
+    assert_eq!(end, End::Hung);
     let [hang] = executor.hangs() else { panic!("{} hangs", executor.hangs().len()) };
     assert_eq!(hang.links.len(), COUNT);
+}
+
+/// And as many as a reader would still want to see.
+#[test]
+fn a_report_of_a_long_circle() {
+    let report = report_of(&circle(60), 3, 10_000);
+    let longest = report.findings.iter().map(|finding| finding.chain.len()).max();
+    assert_eq!(longest, Some(60), "{:?}", rules(&report));
 }
 
 /// Lists as long as a scenario may have them.
