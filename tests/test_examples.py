@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.helper import ROOT, environment
+from tests.helper import ROOT, environment, run
 
 
 def run_example(name: str, **env: str) -> str:
@@ -35,3 +35,27 @@ def test_lockdep_streaming() -> None:
     headlines = [line for line in shown.splitlines() if line.startswith("RF") and ": PREDICTED" in line]
     assert [line.split()[0] for line in headlines] == ["RF601", "RF601"]
     assert "gpu->reset_lock" in shown
+
+
+def test_amdgpu_commit_tail() -> None:
+    """The worker that must signal waits for the lock that the waiter holds, and the last steps say so."""
+    result = run("check", "examples/amdgpu_commit_tail.py::buggy", "--width", "100", cwd=ROOT)
+    shown = result.stdout.decode()
+    assert (result.returncode, result.stderr) == (1, b"")
+    assert max(map(len, shown.splitlines())) <= 100
+    assert next(line for line in shown.splitlines() if line.startswith("RF")).endswith(": CONFIRMED")
+    assert shown.startswith("RF301")
+    evicts, flips = (
+        shown.index("waits for dma_fence out_fence"),
+        shown.index("dma_resv_lock(framebuffer), blocks"),
+    )
+    assert 0 < evicts < flips
+    assert "[2] must signal out_fence" in shown
+    assert "[1] holds it" in shown
+    assert "1 finding in" in shown
+
+
+def test_amdgpu_commit_tail_fixed() -> None:
+    result = run("check", "examples/amdgpu_commit_tail.py::fixed", cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"fixed: nothing found in" in result.stdout

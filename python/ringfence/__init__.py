@@ -1,11 +1,24 @@
 """A test and fuzzing toolkit for the Linux dma-fence cross-driver contract.
 
-`scenario` describes a closed system, with the kernel's own names; `ringfence.lockdep` is a validator with the
-semantics of the kernel's own; `rules` lists what can be found. On the command line: ``ringfence --help``.
+`scenario` describes a closed system, with the kernel's own names; `check` runs it under many schedules and
+says what breaks the contract, `Scenario.run` runs it once, to look at; `rules` lists what can be found.
+`ringfence.lockdep` is a validator with the semantics of the kernel's own. On the command line: ``ringfence
+--help``.
 """
 
 from ringfence._check import CheckInterrupted, Finding, Report, check
-from ringfence._core import Rule, __version__, rules
+from ringfence._core import (
+    Execution,
+    FenceState,
+    HeldLock,
+    Profile,
+    Rule,
+    Snapshot,
+    Step,
+    ThreadState,
+    __version__,
+    rules,
+)
 from ringfence._scenario._constants import (
     BOOKKEEP,
     DMA_RESV_USAGE_BOOKKEEP,
@@ -89,7 +102,7 @@ from ringfence._scenario._results import LockResult, ResvIterator, SavedState, T
 from ringfence._scenario._scenario import Scenario, scenario
 from ringfence._scenario._section import Lock
 from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Nanos, Seqno, UsageLevel, Value
-from ringfence.errors import RingfenceError, ScenarioError
+from ringfence.errors import ArgumentError, ProfileError, RingfenceError, ScenarioError, UnknownRuleError
 from ringfence.gfp import (
     GFP_ATOMIC,
     GFP_HIGHUSER,
@@ -139,6 +152,7 @@ __all__ = [
     "READ",
     "SHRINK_STOP",
     "WRITE",
+    "ArgumentError",
     "Cell",
     "CheckInterrupted",
     "Completion",
@@ -152,9 +166,12 @@ __all__ = [
     "Engine",
     "Environment",
     "Errno",
+    "Execution",
+    "FenceState",
     "Finding",
     "Gfp",
     "GfpMask",
+    "HeldLock",
     "Int",
     "IntervalNotifier",
     "Irq",
@@ -170,6 +187,8 @@ __all__ = [
     "MmuNotifier",
     "Mutex",
     "Nanos",
+    "Profile",
+    "ProfileError",
     "RawSpinlock",
     "RcuHead",
     "Recorder",
@@ -184,15 +203,19 @@ __all__ = [
     "ScenarioError",
     "Seqno",
     "Shrinker",
+    "Snapshot",
     "Spinlock",
+    "Step",
     "SwSync",
     "SyncFile",
     "Syncobj",
     "Task",
     "Tasklet",
+    "ThreadState",
     "Timeline",
     "Timer",
     "TryLock",
+    "UnknownRuleError",
     "Usage",
     "UsageLevel",
     "UserRange",

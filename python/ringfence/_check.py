@@ -5,33 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence import _core
+from ringfence._arguments import STEPS_MAX, core_of, profile_of, whole_number
 from ringfence._core import CheckFinding as Finding
-from ringfence._core import Profile, Report
-from ringfence.errors import RingfenceError
+from ringfence._core import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ringfence._core import Profile
     from ringfence._scenario._scenario import Scenario
 
 __all__ = ["CheckInterrupted", "Finding", "Report", "check"]
 
 DEFAULT_BUDGET = 4000
 """Executions with random schedules."""
-STEPS_MAX = 100_000
-"""Steps after which an execution is cut off."""
+JOBS_MAX = 1024
+"""Threads that one check may ask for."""
+_U64_MAX = (1 << 64) - 1
 
 
 class CheckInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a check. Nothing is lost.
+    """Ctrl-C during a check. Nothing is lost: what was found until then is in it.
 
     Attributes:
         report: what was found until then.
     """
 
     def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
+        super().__init__(report)
         self.report = report
+
+    def __str__(self) -> str:
+        return str(self.report)
 
 
 def check(
@@ -46,10 +51,10 @@ def check(
 ) -> Report:
     """Runs a scenario under many schedules, with the three judges watching.
 
-    Each thread is run first to completion once, all are run in turn once, and then `budget` executions are run with
-    random schedules. The validator predicts from every event, the wait-for graph shows real hangs, the monitors watch
-    the clauses of the contract that need state. What they say of the same cause becomes one finding. The same
-    arguments give the same report, whatever `jobs` is.
+    Each thread is run first to completion once, all are run in turn once, and then `budget` executions are
+    run with random schedules. The validator predicts from every event, the wait-for graph shows real hangs,
+    the monitors watch the clauses of the contract that need state. What they say of the same cause becomes
+    one finding. The same arguments give the same report, whatever `jobs` is.
 
     Args:
         scenario: what to check.
@@ -61,21 +66,39 @@ def check(
         progress: called ten times a second with the number of executions done.
 
     Raises:
+        ArgumentError: `scenario` is none, or a number is out of range.
         ScenarioError: the scenario makes no sense.
         ProfileError: no profile has this name.
         CheckInterrupted: Ctrl-C; its `report` is what was found until then.
+
+    >>> import ringfence as rf
+    >>> @rf.scenario
+    ... def abba(k):
+    ...     a, b = k.mutex("a"), k.mutex("b")
+    ...     for name, first, second in [("one", a, b), ("two", b, a)]:
+    ...
+    ...         def take(t, first=first, second=second):
+    ...             with t.mutex_lock(first), t.mutex_lock(second):
+    ...                 pass
+    ...
+    ...         k.thread(name, take)
+    >>> report = rf.check(abba, budget=100)
+    >>> report
+    <Report abba: RF601 in 103 executions>
+    >>> [finding] = report["RF601"]
+    >>> finding.verdict
+    'CONFIRMED'
+    >>> abba.run(finding).end
+    'hung'
     """
-    for name, value, least in (("budget", budget, 0), ("steps_max", steps_max, 1), ("jobs", jobs, 0)):
-        if value < least:
-            message = f"{name}={value}: expected a number of at least {least}"
-            raise RingfenceError(message)
+    core = core_of(scenario)
     report = _core.check(
-        scenario.core,
-        profile if isinstance(profile, Profile) else Profile(profile),
-        executions=budget,
-        seed=seed & (1 << 64) - 1,
-        steps_max=steps_max,
-        jobs=jobs,
+        core,
+        profile_of(profile),
+        executions=whole_number("budget", budget, 0, _U64_MAX),
+        seed=whole_number("seed", seed, 0, _U64_MAX),
+        steps_max=whole_number("steps_max", steps_max, 1, _U64_MAX),
+        jobs=whole_number("jobs", jobs, 0, JOBS_MAX),
         progress=progress,
     )
     if report.interrupted:

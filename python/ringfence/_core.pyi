@@ -1,6 +1,6 @@
 """The engine. What users need of it is exported by ``ringfence`` and ``ringfence.lockdep``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, TypeAlias, final
 
@@ -8,23 +8,33 @@ __all__ = [
     "Argument",
     "Batch",
     "CheckFinding",
+    "ConformanceBatch",
+    "ConformanceRun",
     "Cookie",
+    "Execution",
+    "FenceState",
     "Finding",
     "Gfp",
+    "HeldLock",
     "Kernel",
     "Operation",
     "Profile",
     "Replayed",
+    "ReplayedCalls",
     "Report",
     "Rule",
     "Run",
     "Scenario",
+    "Snapshot",
+    "Step",
+    "ThreadState",
     "Verdict",
     "__version__",
     "check",
     "kinds",
     "operations",
     "rules",
+    "run",
 ]
 
 __version__: Final[str]
@@ -105,132 +115,6 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain data."""
-
-@final
-class CheckFinding:
-    """One distinct problem of a scenario."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-    @property
-    def rule(self) -> str:
-        """Stable code of the broken rule, ``RF301``…"""
-
-    @property
-    def name(self) -> str:
-        """The rule's name."""
-
-    @property
-    def verdict(self) -> Literal["CONFIRMED", "PREDICTED"]:
-        """CONFIRMED: a schedule was found that hangs or breaks the rule. PREDICTED: none was found."""
-
-    @property
-    def summary(self) -> str:
-        """One line: what is wrong."""
-
-    @property
-    def why(self) -> str:
-        """One sentence: why it can hang, or why it is wrong."""
-
-    @property
-    def task(self) -> str:
-        """The context that broke the rule."""
-
-    @property
-    def location(self) -> str | None:
-        """``file:line`` of the operation that broke the rule."""
-
-    @property
-    def needs(self) -> list[str]:
-        """Parts of the environment that the witness needed."""
-
-    @property
-    def count(self) -> int:
-        """In how many executions it was met."""
-
-    @property
-    def schedule(self) -> str | None:
-        """The choices of the shortest execution that shows it."""
-
-    @property
-    def contexts(self) -> list[str]:
-        """Contexts that wait for each other, if it hangs."""
-
-    def text(self, width: int = 100, colour: bool = False) -> str:
-        """The report for people.
-
-        Args:
-            width: columns; no line is wider. Below 32 counts as 32.
-            colour: with ANSI escape sequences.
-        """
-
-    def json(self) -> str:
-        """All of it, as one line of JSON."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as plain data."""
-
-@final
-class Report:
-    """What a check has found, and how far it looked."""
-
-    @property
-    def scenario(self) -> str:
-        """Name of the scenario."""
-
-    @property
-    def findings(self) -> list[CheckFinding]:
-        """Distinct problems: confirmed ones first, then by rule."""
-
-    @property
-    def executions(self) -> int:
-        """Executions that were run."""
-
-    @property
-    def steps(self) -> int:
-        """Steps of all of them."""
-
-    @property
-    def bound(self) -> int:
-        """Executions that were cut off at the bound on steps."""
-
-    @property
-    def interrupted(self) -> bool:
-        """Ctrl-C ended the check; this is what was found until then."""
-
-    @property
-    def ok(self) -> bool:
-        """Nothing was found."""
-
-    @property
-    def rules(self) -> list[str]:
-        """Codes of the rules that were broken, each once."""
-
-    def text(self, width: int = 100, colour: bool = False) -> str:
-        """The report for people.
-
-        Args:
-            width: columns; no line is wider. Below 32 counts as 32.
-            colour: with ANSI escape sequences.
-        """
-
-    def json(self) -> str:
-        """All of it, as one line of JSON."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as plain data."""
-
-def check(
-    scenario: Scenario,
-    profile: Profile,
-    *,
-    executions: int,
-    seed: int,
-    steps_max: int,
-    jobs: int,
-    progress: Callable[[int], object] | None = None,
-) -> Report:
-    """Checks a scenario in the background; Ctrl-C ends it with what was found until then."""
 
 @final
 class Gfp:
@@ -620,3 +504,496 @@ def operations() -> list[Operation]:
 
 def kinds() -> list[tuple[str, Literal["number", "declared", "made", "either"]]]:
     """Each kind of value, and where values of it come from."""
+
+@final
+class CheckFinding:
+    """One distinct problem of a scenario, as a value: comparable, hashable, picklable.
+
+    ``str()`` gives the report.
+
+    Exported as `ringfence.Finding`.
+    """
+
+    __hash__: Any
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> Any: ...
+    @staticmethod
+    def from_json(text: str) -> CheckFinding:
+        """The finding whose `json` this is.
+
+        Raises:
+            RingfenceError: it is none of this version.
+        """
+
+    @property
+    def rule(self) -> str:
+        """Stable code of the broken rule, ``RF301``…; see ``ringfence explain``."""
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+
+    @property
+    def verdict(self) -> Literal["CONFIRMED", "PREDICTED"]:
+        """How sure it is.
+
+        ``CONFIRMED``: there is a schedule that hangs, or that breaks the rule by itself. ``PREDICTED``: the
+        contract is broken, but no schedule was found in which that hangs.
+        """
+
+    @property
+    def summary(self) -> str:
+        """One line: what is wrong."""
+
+    @property
+    def why(self) -> str:
+        """One sentence: why it can hang, or why it is wrong."""
+
+    @property
+    def task(self) -> str:
+        """Name of the context that broke the rule."""
+
+    @property
+    def location(self) -> str | None:
+        """``file:line`` of the operation that broke it, if it has one."""
+
+    @property
+    def needs(self) -> list[str]:
+        """Parts of the environment that `schedule` makes use of, by their names in `ringfence.contract`."""
+
+    @property
+    def count(self) -> int:
+        """In how many executions it was met."""
+
+    @property
+    def schedule(self) -> str | None:
+        """The choices of the shortest execution that shows it, for `Scenario.run` and ``--schedule``."""
+
+    @property
+    def contexts(self) -> list[str]:
+        """The contexts that wait for each other, in order, if it hangs; else none."""
+
+    def text(
+        self, width: int = 100, colour: bool = False, *, command: str | None = None, steps: bool = True
+    ) -> str:
+        """The report for people.
+
+        Args:
+            width: columns; no line is wider but the one that says how to run it again. Below 32 counts as 32.
+            colour: with ANSI escape sequences.
+            command: the command line to run it again, without its ``--schedule``; without, the call is shown.
+            steps: with the schedule, step by step, and how to run it again.
+        """
+
+    def json(self) -> str:
+        """All of it, as one line of JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+
+@final
+class Report:
+    """What a check has found, and how far it looked: comparable, hashable, picklable.
+
+    Iterates over its findings.
+
+    ``report["RF301"]`` are the findings of a rule, given by code or name; an unknown one is an
+    UnknownRuleError.
+    """
+
+    __hash__: Any
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> Any: ...
+    def __getitem__(self, rule: str, /) -> list[CheckFinding]: ...
+    def __iter__(self) -> Iterator[CheckFinding]: ...
+    @staticmethod
+    def from_json(text: str) -> Report:
+        """The report whose `json` this is.
+
+        Raises:
+            RingfenceError: it is none of this version.
+        """
+
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing was found."""
+
+    @property
+    def findings(self) -> list[CheckFinding]:
+        """Distinct problems: the confirmed ones first, then by rule."""
+
+    @property
+    def rules(self) -> list[str]:
+        """Codes of the broken rules, in order."""
+
+    @property
+    def executions(self) -> int:
+        """Executions that were run to their end."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all of them."""
+
+    @property
+    def bound(self) -> int:
+        """Executions that were cut off after `steps_max` steps."""
+
+    @property
+    def steps_max(self) -> int:
+        """Steps after which an execution is cut off."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Ctrl-C ended it: it is what was found until then."""
+
+    def text(self, width: int = 100, colour: bool = False, *, command: str | None = None) -> str:
+        """All findings for people, and how far the check looked.
+
+        Args:
+            width: columns; no line is wider but those that say how to run it again. Below 32 counts as 32.
+            colour: with ANSI escape sequences.
+            command: the command line to run it again, without its ``--schedule``; without, the call is shown.
+        """
+
+    def json(self) -> str:
+        """All of it, as one line of JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+
+def check(
+    scenario: Scenario,
+    profile: Profile,
+    *,
+    executions: int,
+    seed: int,
+    steps_max: int,
+    jobs: int,
+    progress: Callable[[int], object] | None = None,
+) -> Report:
+    """Checks a scenario; `ringfence.check` is its typed face. Ctrl-C gives an interrupted report.
+
+    Raises:
+        ScenarioError: the scenario makes no sense.
+        RingfenceError: the threads can't be started.
+    """
+
+@final
+class Step:
+    """One step of an execution: comparable."""
+
+    __hash__: None  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def number(self) -> int:
+        """0-based number of the step."""
+
+    @property
+    def context(self) -> str:
+        """Who took it: a thread, work, interrupt…, or ``time`` if time moved on."""
+
+    @property
+    def what(self) -> list[str]:
+        """What happened in it, in words; empty if nothing that others would notice."""
+
+    @property
+    def location(self) -> str | None:
+        """``file:line`` of the operation, if it has one."""
+
+@final
+class HeldLock:
+    """A lock in the hands of a context: comparable."""
+
+    __hash__: None  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def lock(self) -> str:
+        """Its name."""
+
+    @property
+    def shared(self) -> bool:
+        """It is held for reading."""
+
+    @property
+    def location(self) -> str | None:
+        """``file:line`` of where it was taken, if that is known."""
+
+@final
+class ThreadState:
+    """A context (thread, worker, interrupt…) at a moment: comparable."""
+
+    __hash__: None  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def state(self) -> Literal["ready", "blocked", "idle", "done"]:
+        """``ready``: can run. ``blocked``: waits. ``idle``: has nothing to do. ``done``: has returned."""
+
+    @property
+    def waits_for(self) -> str | None:
+        """What it waits for, if it is blocked: ``dma_fence flip``."""
+
+    @property
+    def inside(self) -> list[str]:
+        """Kernel functions that it is inside of, outermost first: ``direct reclaim (GFP_KERNEL)``."""
+
+    @property
+    def held(self) -> list[HeldLock]:
+        """What it holds, oldest first."""
+
+    @property
+    def in_section(self) -> bool:
+        """It is in a signalling section."""
+
+    @property
+    def location(self) -> str | None:
+        """``file:line`` of the operation that it is at, if it has one."""
+
+@final
+class FenceState:
+    """A fence at a moment: comparable."""
+
+    __hash__: None  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def name(self) -> str:
+        """Its name; a made-up one if the fence was made while running."""
+
+    @property
+    def sort(self) -> Literal["driver", "array", "chain", "sw_sync", "stub"]:
+        """What sort of fence it is."""
+
+    @property
+    def context(self) -> int:
+        """Its fence context: the number of its timeline."""
+
+    @property
+    def seqno(self) -> int:
+        """Its number on the timeline."""
+
+    @property
+    def state(self) -> Literal["unsignaled", "signaled", "freed"]:
+        """Whether it is signaled, or gone."""
+
+    @property
+    def error(self) -> int:
+        """0, or the negative errno that was set on it."""
+
+    @property
+    def published(self) -> bool:
+        """Others can wait for it."""
+
+    @property
+    def refs(self) -> int:
+        """References to it."""
+
+@final
+class Snapshot:
+    """The world at a moment: comparable."""
+
+    __hash__: None  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+
+    @property
+    def now(self) -> int:
+        """Virtual time since the start, in nanoseconds."""
+
+    @property
+    def threads(self) -> list[ThreadState]:
+        """All contexts that have to do with the scenario so far."""
+
+    @property
+    def fences(self) -> list[FenceState]:
+        """All fences so far."""
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """Shared variables (`Kernel.cell`) by name."""
+
+    def thread(self, name: str) -> ThreadState:
+        """The context of this name.
+
+        Raises:
+            RingfenceError: there is none; says which there are.
+        """
+
+    def fence(self, name: str) -> FenceState:
+        """The fence of this name.
+
+        Raises:
+            RingfenceError: there is none; says which there are.
+        """
+
+@final
+class Execution:
+    """One execution of a scenario, from `Scenario.run`.
+
+    ``len()`` is its number of steps, ``str()`` lists them.
+    """
+
+    def __len__(self) -> int: ...
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario."""
+
+    @property
+    def end(self) -> Literal["finished", "hung", "bound"]:
+        """How it ended.
+
+        ``finished``: every thread has returned, and everything that was set off has run. ``hung``: nothing
+        can happen any more, and somebody still waits. ``bound``: it was cut off.
+        """
+
+    @property
+    def schedule(self) -> str:
+        """The choices that it took: the same execution again, by `Scenario.run` and ``--schedule``."""
+
+    @property
+    def steps(self) -> list[Step]:
+        """All steps."""
+
+    @property
+    def events(self) -> list[str]:
+        """All events that the judges saw, as the engine writes them: for debugging, in no stable form."""
+
+    @property
+    def findings(self) -> list[CheckFinding]:
+        """What it breaks: the three judges on this execution alone."""
+
+    def at(self, steps: int | None = None) -> Snapshot:
+        """The world after so many steps; without a number, at the end.
+
+        Raises:
+            RingfenceError: it has not so many steps.
+        """
+
+    def text(self, width: int = 100, colour: bool = False) -> str:
+        """The steps for people, and how it ended.
+
+        Args:
+            width: columns; no line is wider. Below 32 counts as 32.
+            colour: with ANSI escape sequences.
+        """
+
+    def json(self) -> str:
+        """Steps, end and findings, as one line of JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Steps, end and findings, as plain data."""
+
+def run(scenario: Scenario, profile: Profile, *, schedule: str, steps_max: int) -> Execution:
+    """Runs a scenario under one schedule; `Scenario.run` is its typed face.
+
+    Raises:
+        RingfenceError: no schedule, or one with choices that are not possible.
+        ScenarioError: the scenario makes no sense.
+        KeyboardInterrupt: Ctrl-C.
+    """
+
+@final
+class ReplayedCalls:
+    """A recording of API calls, replayed on the model."""
+
+    @property
+    def id(self) -> str:
+        """Its id, unique in its file."""
+
+    @property
+    def family(self) -> str:
+        """What sort of recording it is, or empty."""
+
+    @property
+    def file(self) -> str:
+        """Where it came from."""
+
+    @property
+    def line(self) -> int:
+        """Its line there, from 1."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls were replayed."""
+
+    @property
+    def agrees(self) -> bool | None:
+        """The model did what the kernel did; None if the recording does not say, or was not compared."""
+
+    @property
+    def difference(self) -> tuple[int, str, str, str] | None:
+        """Where it first did something else: number of the call (from 0), call, recorded, modelled."""
+
+@final
+class ConformanceBatch:
+    """Some replayed recordings, in input order."""
+
+    @property
+    def items(self) -> list[ReplayedCalls]:
+        """The replayed recordings."""
+
+    @property
+    def refused(self) -> list[str]:
+        """What could not be used, as ``file:line: what, and what was expected``."""
+
+    @property
+    def bytes_done(self) -> int:
+        """Bytes of all inputs read so far, before decompression."""
+
+    def json_lines(self, *, check: bool) -> str:
+        """Each recording as it was, with what the model did; a line each.
+
+        Args:
+            check: also whether that agrees with what was recorded.
+        """
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """How many recordings; calls; recordings that were compared; those that agree."""
+
+@final
+class ConformanceRun:
+    """A run over recordings of API calls, in the background; for the command line.
+
+    Args:
+        inputs: paths, text as (name, bytes), or None for standard input. Compressed ones are recognised.
+        compare: compare what the model does with what was recorded.
+        answer: give the recordings back with what the model did.
+        jobs: threads, 0 for one per core.
+
+    Raises:
+        RingfenceError: the threads can't be started.
+    """
+
+    def __new__(
+        cls,
+        inputs: Sequence[str | PathLike[str] | tuple[str, bytes] | None],
+        *,
+        compare: bool,
+        answer: bool,
+        jobs: int = 0,
+    ) -> ConformanceRun: ...
+    @property
+    def bytes_total(self) -> int | None:
+        """Size of all inputs before decompression, where it is known."""
+
+    def next_batch(self) -> ConformanceBatch | None:
+        """The next outcomes, in input order; None at the end. Waits detached from the interpreter.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, also while it waits for standard input.
+        """

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ringfence.lockdep import Replayed
 
 __all__ = [
+    "ArgumentError",
     "GfpError",
     "MisuseError",
     "ProfileError",
@@ -29,6 +30,10 @@ _SHOWN = 10
 
 class RingfenceError(Exception):
     """Base of every mistake that a caller of ringfence can make."""
+
+
+class ArgumentError(RingfenceError, TypeError, ValueError):
+    """An argument of the wrong type, or out of range."""
 
 
 class MisuseError(RingfenceError):

@@ -1,111 +1,230 @@
-"""``ringfence lockdep --check``: are these the recorded verdicts?"""
+"""``ringfence check``: every scenario of a file, under many schedules."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from ringfence._cli.progress import Batches
-from ringfence._cli.terminal import clean, render, write
+from ringfence._arguments import STEPS_MAX
+from ringfence._check import DEFAULT_BUDGET, CheckInterrupted
+from ringfence._check import check as run_check
+from ringfence._cli.options import jobs_option, profile_options, width_option
+from ringfence._cli.progress import Bar, bar_wanted
+from ringfence._cli.terminal import clean, colour, width, write
+from ringfence._core import Profile
+from ringfence.errors import RingfenceError, ScenarioError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
+    from ringfence._check import Report
+    from ringfence._cli.load import Target
+    from ringfence._core import Execution
 
-    from ringfence._cli.lockdep import Request
-    from ringfence._core import Batch, Replayed
+__all__ = ["check"]
 
-__all__ = ["check", "verdict_line"]
-
-SHOWN = 10
-"""How many disagreements are shown."""
+_U64_MAX = (1 << 64) - 1
 
 
-def check(request: Request) -> int:
-    """Compares, prints a table by file and family, and the first disagreements."""
-    tally = _Tally()
-    with Batches(request.run(search="kernel", describe=False)) as batches:
-        for batch in batches:
-            tally.add(batch)
-    recorded = sum(tally.recorded.values())
-    agreeing = sum(tally.agreeing.values())
-    if tally.traces:
-        write(_table(tally, request.width))
-    for trace in tally.disagreements:
-        write(f"{_disagreement(trace)}\n")
-    more = recorded - agreeing - len(tally.disagreements)
-    if more > 0:
-        write(f"… and {more} more\n")
-    if batches.interrupted:
-        write(f"{batches.how_far}\n")
-    write(f"{verdict_line(agreeing, recorded, batches.traces)}\n")
-    if recorded == 0 and batches.traces:
-        click.echo("no trace has a recorded verdict; there is nothing to compare with", err=True)
-    return batches.status(agreeing < recorded) or (2 if recorded == 0 else 0)
+@dataclass(frozen=True)
+class _Request:
+    """What was asked for.
+
+    Attributes:
+        profile: which kernel.
+        settings: its switches as they were given.
+        as_json: a line of JSON per scenario.
+        budget: executions with random schedules.
+        seed: the first seed.
+        steps: steps after which an execution is cut off.
+        jobs: threads, 0 for one per core.
+        columns: columns of text.
+    """
+
+    profile: Profile
+    settings: tuple[str, ...]
+    as_json: bool
+    budget: int
+    seed: int
+    steps: int
+    jobs: int
+    columns: int
+
+    def again(self, target: Target) -> str:
+        """The command line that runs a schedule of this scenario again, without the schedule."""
+        words = ["ringfence", "check", target.name]
+        if self.profile.name != "6.12":
+            words += ["--profile", self.profile.name]
+        for setting in self.settings:
+            words += ["--set", setting]
+        if self.steps != STEPS_MAX:
+            words += ["--steps", str(self.steps)]
+        return shlex.join(words)
 
 
-def verdict_line(agreeing: int, recorded: int, traces: int) -> str:
-    """``N of M agree``, and how many have no recorded verdict."""
-    without = f", {traces - recorded} without a recorded verdict" if recorded < traces else ""
-    return f"{agreeing} of {recorded} agree{without}"
+@click.command(short_help="Check scenarios under many schedules.")
+@click.argument("names", metavar="FILE[::NAME]...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON per scenario, in input order.")
+@click.option(
+    "--budget",
+    type=click.IntRange(0, _U64_MAX),
+    default=DEFAULT_BUDGET,
+    show_default=True,
+    help="Executions with random schedules, per scenario.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, _U64_MAX), default=0, show_default=True, help="The first seed."
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, _U64_MAX),
+    default=STEPS_MAX,
+    show_default=True,
+    help="Steps after which an execution is cut off.",
+)
+@click.option(
+    "--schedule",
+    metavar="CHOICES",
+    help="Run one scenario once and show its steps: choices as reports print them (0,1,0), "
+    "run-to-completion, round-robin or random:SEED.",
+)
+@profile_options
+@jobs_option
+@width_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    *,
+    names: tuple[str, ...],
+    as_json: bool,
+    budget: int,
+    seed: int,
+    steps: int,
+    schedule: str | None,
+    profile: str,
+    settings: tuple[str, ...],
+    jobs: int,
+    width: int | None,
+) -> None:
+    """Check the scenarios of FILEs, or those named, under many schedules.
 
+    A FILE is Python with functions decorated by @ringfence.scenario, or one scenario as JSON (.json).
 
-class _Tally:
-    """Counts by file and family."""
-
-    def __init__(self) -> None:
-        self.traces: Counter[tuple[str, str]] = Counter()
-        self.recorded: Counter[tuple[str, str]] = Counter()
-        self.agreeing: Counter[tuple[str, str]] = Counter()
-        self.disagreements: list[Replayed] = []
-
-    def add(self, batch: Batch) -> None:
-        for trace in batch.items:
-            row = trace.file, trace.family
-            self.traces[row] += 1
-            agrees = trace.agrees
-            if agrees is None:
-                continue
-            self.recorded[row] += 1
-            if agrees:
-                self.agreeing[row] += 1
-            elif len(self.disagreements) < SHOWN:
-                self.disagreements.append(trace)
-
-
-def _table(tally: _Tally, columns: int | None) -> str:
-    from rich.text import Text
-
-    things: list[RenderableType] = []
-    for file in dict.fromkeys(file for file, _ in tally.traces):
-        things += [Text(clean(file), style="bold", overflow="fold"), _rows(tally, file)]
-    return render(*things, columns=columns)
-
-
-def _rows(tally: _Tally, file: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(
-        "family", overflow="fold", min_width=min(14, max(len(family) for _, family in tally.traces))
+    Exit status: 0 nothing found, 1 findings, 2 unusable input or arguments, 130 interrupted.
+    """
+    request = _Request(
+        profile=Profile.from_settings(profile, settings),
+        settings=settings,
+        as_json=as_json,
+        budget=budget,
+        seed=seed,
+        steps=steps,
+        jobs=jobs,
+        columns=_columns(width),
     )
-    names = ["agree", "of"]
-    if sum(tally.recorded.values()) < sum(tally.traces.values()):
-        names.append("without")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True, min_width=5)
-    table.add_row("family", *names, style="dim")
-    for row in sorted(row for row in tally.traces if row[0] == file):
-        agreeing, recorded, traces = tally.agreeing[row], tally.recorded[row], tally.traces[row]
-        counts = [str(agreeing), str(recorded), str(traces - recorded)]
-        style = "" if agreeing == recorded else "red"
-        table.add_row(clean(row[1], 60) or "(none)", *counts[: len(names)], style=style)
-    return table
+    ctx.exit(_check_all(request, names) if schedule is None else _replay(request, names, schedule))
 
 
-def _disagreement(trace: Replayed) -> str:
-    expected = trace.expected or "nothing"
-    got = trace.verdict or "nothing"
-    return f"{clean(trace.file)}:{trace.line}: {clean(trace.id, 60)}: recorded {expected}, got {got}"
+def _columns(wanted: int | None) -> int:
+    return width(wanted)
+
+
+def _check_all(request: _Request, names: tuple[str, ...]) -> int:
+    from ringfence._cli.load import targets
+
+    checked = found = refused = 0
+    for target in targets(names):
+        try:
+            report = _checked(request, target)
+        except RingfenceError as error:
+            click.echo(clean(str(error)), err=True)
+            refused += 1
+            continue
+        _show(request, _target_of(target), report, first=checked == 0)
+        if report.interrupted:
+            return 130
+        checked += 1
+        found += not report.ok
+    if checked > 1 and not request.as_json:
+        write(f"\n{found} of {checked} scenarios have findings\n")
+    return 2 if refused else int(found > 0)
+
+
+def _target_of(target: Target | ScenarioError) -> Target:
+    """Raises an error that stands in the place of a scenario.
+
+    Raises:
+        ScenarioError: it.
+    """
+    if isinstance(target, ScenarioError):
+        raise target
+    return target
+
+
+def _checked(request: _Request, item: Target | ScenarioError) -> Report:
+    target = _target_of(item)
+    target.build()
+    bar = Bar(["{task.description}", "{task.completed} executions"], request.budget, clean(target.name, 40))
+    try:
+        return run_check(
+            target.scenario,
+            budget=request.budget,
+            profile=request.profile,
+            seed=request.seed,
+            steps_max=request.steps,
+            jobs=request.jobs,
+            progress=bar.show if bar_wanted() else None,
+        )
+    except CheckInterrupted as interrupted:
+        return interrupted.report
+    finally:
+        bar.stop()
+
+
+def _show(request: _Request, target: Target, report: Report, *, first: bool) -> None:
+    if request.as_json:
+        write(_line(target, report.json()))
+        return
+    text = report.text(request.columns, colour(), command=request.again(target))
+    write(text + "\n" if first else f"\n{text}\n")
+
+
+def _line(target: Target, item: str) -> str:
+    """An object as a line, with the scenario's name on the command line in front."""
+    return f'{{"target":{json.dumps(target.name)},{item[1:]}\n'
+
+
+def _replay(request: _Request, names: tuple[str, ...], schedule: str) -> int:
+    """``--schedule``: one execution, and what it breaks.
+
+    Raises:
+        ScenarioError: there is no scenario, or more than one.
+    """
+    from ringfence._cli.load import targets
+
+    found = [_target_of(target) for target in targets(names)]
+    if len(found) != 1:
+        message = "--schedule runs one scenario; name one of " + ", ".join(target.name for target in found)
+        raise click.UsageError(message)
+    [target] = found
+    target.build()
+    execution = target.scenario.run(schedule, profile=request.profile, steps_max=request.steps)
+    findings = execution.findings
+    if request.as_json:
+        write(_line(target, execution.json()))
+    else:
+        write(_replayed(request, target, execution))
+    return int(bool(findings))
+
+
+def _replayed(request: _Request, target: Target, execution: Execution) -> str:
+    coloured = colour()
+    blocks = [execution.text(request.columns, coloured)]
+    blocks += [finding.text(request.columns, coloured, steps=False) for finding in execution.findings]
+    count = len(blocks) - 1
+    blocks.append(
+        f"{target.scenario.name}: {count or 'no'} finding{'' if count == 1 else 's'} in this execution"
+    )
+    return "\n\n".join(blocks) + "\n"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ringfence._cli.options import jobs_option, profile_options, width_option
 from ringfence._cli.progress import Batches
-from ringfence._cli.terminal import did_you_mean, write
+from ringfence._cli.terminal import write
 from ringfence._core import Profile, Run
-from ringfence.errors import ProfileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,24 +52,6 @@ class Request:
         )
 
 
-def _profile(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
-    if name not in Profile.names():
-        message = f"unknown profile {name!r}; expected one of {', '.join(Profile.names())}."
-        raise click.BadParameter(message + did_you_mean(name, Profile.names()))
-    return name
-
-
-def _settings(_ctx: click.Context, _param: click.Parameter, settings: tuple[str, ...]) -> tuple[str, ...]:
-    for setting in settings:
-        try:
-            Profile.from_settings("6.12", [setting])
-        except ProfileError as error:
-            hint = did_you_mean(setting.partition("=")[0], Profile.switch_names())
-            known = setting.partition("=")[0] in Profile.switch_names()
-            raise click.BadParameter(f"{error}{'' if known else hint and '.' + hint}") from error
-    return settings
-
-
 @click.command(short_help="Decide recorded lock traces.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per trace, in input order.")
@@ -88,26 +70,9 @@ def _settings(_ctx: click.Context, _param: click.Parameter, settings: tuple[str,
     help="kernel: the verdicts of Linux 6.12, shortcuts included (the default of --json and --check). "
     "exact: also what those shortcuts hide (the default otherwise).",
 )
-@click.option(
-    "--profile",
-    metavar="NAME",
-    default="6.12",
-    show_default=True,
-    callback=_profile,
-    help=f"Which kernel: {', '.join(Profile.names())}.",
-)
-@click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    callback=_settings,
-    help=f"Change a switch of the profile: {', '.join(Profile.switch_names())}. Repeatable.",
-)
-@click.option(
-    "--jobs", type=click.IntRange(0, 1024), default=0, help="Threads; 0 (the default) for one per core."
-)
-@click.option("--width", type=click.IntRange(20, 1000), help="Columns of text output.")
+@profile_options
+@jobs_option
+@width_option
 @click.pass_context
 def lockdep(  # noqa: PLR0917 - click passes them by name
     ctx: click.Context,
@@ -155,9 +120,9 @@ def _command(
     if as_json:
         return lambda: _json(request, check=check)
     if check:
-        from ringfence._cli.check import check as run_check
+        from ringfence._cli.agreement import compare_traces
 
-        return lambda: run_check(request)
+        return lambda: compare_traces(request)
     if explain is not None:
         from ringfence._cli.explain import explain as run_explain
 
@@ -182,7 +147,7 @@ def _json(request: Request, *, check: bool) -> int:
         click.echo(batches.how_far, err=True)
     if not check:
         return batches.status(found > 0)
-    from ringfence._cli.check import verdict_line
+    from ringfence._cli.agreement import agreement_line
 
-    click.echo(verdict_line(agreeing, recorded, batches.traces), err=True)
+    click.echo(agreement_line(agreeing, recorded, batches.count, "verdict"), err=True)
     return batches.status(agreeing < recorded) or (2 if recorded == 0 else 0)

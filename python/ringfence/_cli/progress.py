@@ -1,4 +1,4 @@
-"""The batches of a run, with a progress bar on a terminal."""
+"""The batches of a run over recordings, and progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import click
 
@@ -16,32 +16,103 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType, TracebackType
 
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
-    from ringfence._core import Batch, Run
-
-__all__ = ["Batches"]
+__all__ = ["Bar", "Batches", "bar_wanted"]
 
 
-class Batches:
+class _Batch(Protocol):
+    @property
+    def refused(self) -> list[str]: ...
+    @property
+    def bytes_done(self) -> int: ...
+    def counts(self) -> tuple[int, int, int, int]: ...
+
+
+B = TypeVar("B", bound=_Batch)
+B_co = TypeVar("B_co", bound=_Batch, covariant=True)
+
+
+class _Run(Protocol[B_co]):
+    @property
+    def bytes_total(self) -> int | None: ...
+    def next_batch(self) -> B_co | None: ...
+
+
+def bar_wanted() -> bool:
+    """Standard error is a terminal that can draw one."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Bar:
+    """A progress bar on standard error; it is there from the first `show` on, and goes away again.
+
+    Args:
+        columns: texts beside the bar, with ``{task.completed}``, ``{task.fields[count]}`` and the like.
+        total: where it ends, if that is known.
+    """
+
+    def __init__(self, columns: list[str], total: int | None, name: str = "") -> None:
+        self._columns = columns
+        self._total = total
+        self._name = name
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def show(self, done: int, count: int = 0) -> None:
+        """Draws it."""
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            columns: list[ProgressColumn] = [TextColumn(text, markup=False) for text in self._columns]
+            columns.insert(bool(self._name), BarColumn(None, complete_style="cyan", finished_style="cyan"))
+            console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
+            self._progress = Progress(*columns, console=console, transient=True, expand=True)
+            self._task = self._progress.add_task(self._name, total=self._total, count=count)
+            self._progress.start()
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, count=count)
+
+    def say(self, message: str) -> None:
+        """Writes a line to standard error, above the bar."""
+        if self._progress is None:
+            click.echo(message, err=True)
+        else:
+            self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Takes it away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+class Batches(Generic[B]):
     """Iterates over the batches of a run, and says on standard error what could not be used.
 
+    Args:
+        run: the run.
+        noun: what is counted, in the plural.
+        bar: show a progress bar, if there is a terminal.
+        count: count beside the bar.
+
     Attributes:
-        traces: how many were decided so far.
+        count: how many were decided so far.
         refused: how many lines or inputs could not be used so far.
         interrupted: Ctrl-C ended it early.
     """
 
-    def __init__(self, run: Run, *, bar: bool = True, count: bool = True) -> None:
-        self.traces = 0
+    def __init__(self, run: _Run[B], *, noun: str = "traces", bar: bool = True, count: bool = True) -> None:
+        self.count = 0
         self.refused = 0
         self.interrupted = False
         self._run = run
         self._bytes_done = 0
-        self._bar = bar and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._count = count
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
+        self._noun = noun
+        self._bar_wanted = bar and bar_wanted()
+        columns = [f"{{task.fields[count]}} {noun}"] if count else []
+        self._bar = Bar(columns, run.bytes_total)
         self._waiting = False
         self._interrupts = 0
         self._installed = False
@@ -64,24 +135,23 @@ class Batches:
     ) -> bool:
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        if self._progress is not None:
-            self._progress.stop()
+        self._bar.stop()
         self.interrupted = kind is KeyboardInterrupt
         return self.interrupted
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[B]:
         while (batch := self._next()) is not None:
             self._bytes_done = batch.bytes_done
-            self.traces += batch.counts()[0]
+            self.count += batch.counts()[0]
             self.refused += len(batch.refused)
             for message in batch.refused:
-                self._say(clean(message))
+                self._bar.say(clean(message))
             yield batch
             # The bar appears with the first batch that has to be waited for.
-            if self._bar:
-                self._show()
+            if self._bar_wanted:
+                self._bar.show(self._bytes_done, count=self.count)
 
-    def _next(self) -> Batch | None:
+    def _next(self) -> B | None:
         self._waiting = True
         if self._interrupts:
             raise KeyboardInterrupt
@@ -97,28 +167,7 @@ class Batches:
 
     @property
     def how_far(self) -> str:
-        """``interrupted after N traces (P % of the input)``."""
+        """``interrupted after N traces (P % of the input)``, or whatever is counted."""
         total = self._run.bytes_total
         share = f" ({100 * self._bytes_done // total} % of the input)" if total else ""
-        return f"interrupted after {self.traces} traces{share}"
-
-    def _say(self, message: str) -> None:
-        if self._progress is None:
-            click.echo(message, err=True)
-        else:
-            self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-    def _show(self) -> None:
-        if self._progress is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
-
-            columns: list[ProgressColumn] = [BarColumn(None, complete_style="cyan", finished_style="cyan")]
-            if self._count:
-                columns.append(TextColumn("{task.fields[traces]} traces"))
-            console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
-            self._progress = Progress(*columns, console=console, transient=True, expand=True)
-            self._task = self._progress.add_task("", total=self._run.bytes_total, traces=0)
-            self._progress.start()
-        if self._task is not None:
-            self._progress.update(self._task, completed=self._bytes_done, traces=self.traces)
+        return f"interrupted after {self.count} {self._noun}{share}"

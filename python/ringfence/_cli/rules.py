@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ringfence._cli.options import width_option
 from ringfence._cli.terminal import clean, colour, did_you_mean, render, write
 from ringfence._core import rules as all_rules
 from ringfence.errors import UnknownRuleError
@@ -19,11 +20,9 @@ __all__ = ["explain", "rules"]
 
 _TRACE = re.compile(r"^```json\n(.*)\n```$", re.MULTILINE)
 
-_WIDTH = click.option("--width", type=click.IntRange(20, 1000), help="Columns of text output.")
-
 
 @click.command(short_help="List all rules.")
-@_WIDTH
+@width_option
 def rules(width: int | None) -> None:
     """List all rules, each with its code, its name and one sentence."""
     from rich.table import Table
@@ -39,7 +38,7 @@ def rules(width: int | None) -> None:
 
 @click.command(short_help="Print the page of a rule.")
 @click.argument("names", metavar="RULE...", nargs=-1, required=True)
-@_WIDTH
+@width_option
 def explain(names: tuple[str, ...], width: int | None) -> None:
     """Print the pages of rules, given by code (RF601) or name (circular-dependency).
 

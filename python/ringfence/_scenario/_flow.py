@@ -16,6 +16,7 @@ from ringfence._scenario._table import NUMBERS
 from ringfence._scenario._values import Argument, Cookie, Errno, GfpMask, Int, Value
 from ringfence._scenario._where import mistake
 from ringfence._scenario._wording import described
+from ringfence.errors import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,8 +180,7 @@ class Flow(Structure):
             )
             raise mistake(message)
         if self._result in NUMBERS and value is None:
-            message = f"`{self.name}` returns a value ({self._result}) to its caller; t.return_() needs one"
-            raise mistake(message)
+            raise mistake(self._needs_value())
         if self._result is None:
             return []
         if isinstance(value, Value):
@@ -192,6 +192,9 @@ class Flow(Structure):
             return [None]
         message = f"`{self.name}` returns a value of kind {self._result}, not {described(value)}"
         raise mistake(message)
+
+    def _needs_value(self) -> str:
+        return f"`{self.name}` returns a value ({self._result}) to its caller; t.return_() needs one"
 
     # ---- variables -----------------------------------------------------------------------------------------
 
@@ -282,7 +285,9 @@ class Flow(Structure):
             site = self._kernel._last_line(function)
             self._finish_block({"return": returned, "at": site}, "return")
         elif scope.ended is None and self._result is not None:
-            self._returned(None)
+            # The function has returned: its last line is where the value is missing.
+            place = self._kernel._place(self._kernel._last_line(function))
+            raise ScenarioError(self._needs_value(), place)
         self._scope.ended = (
             f"program `{self.name}` is complete; use the `t` that the handler itself was given"
         )

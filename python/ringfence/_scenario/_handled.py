@@ -80,7 +80,7 @@ class WithFunctions(Pointer):
             message = f"{self!r} has its {name} already"
             raise mistake(message)
         self._entry[name] = declared.kernel._program(
-            function, self.FUNCTIONS[name], f"{name} of {self.KIND} `{declared.name}`"
+            function, self.FUNCTIONS[name], f"{name} of {self.KIND} `{declared.name}`", declared.driver
         )
         return self
 

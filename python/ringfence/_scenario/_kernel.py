@@ -28,6 +28,9 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
     def driver(self, driver: type[D] | D, name: str | None = None) -> D:
         """Sets up a driver model, as a part of another one or of the scenario.
 
+        What its ``setup()`` declares belongs to the driver of this name; a part's belongs to the whole. A
+        driver signals its own fences, and nobody else's.
+
         Args:
             driver: its class, or an instance of its own.
             name: what it is called; without, its class's name in lower case.
@@ -45,7 +48,10 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
             raise mistake(message)
         self._drivers.append(instance)
         instance.name = name or type(instance).__name__.lower()
+        outer = self._driver
+        self._driver = outer or instance.name
         instance.setup(self)
+        self._driver = outer
         return instance
 
     def _json(self) -> str:

@@ -36,6 +36,7 @@ class _Waiting(NamedTuple):
     function: Function
     signature: Signature
     role: str
+    driver: str | None
 
 
 class KernelBase:
@@ -61,6 +62,8 @@ class KernelBase:
         self._known: dict[object, int] = {}
         self._with_functions: list[WithFunctions] = []
         self._drivers: list[Driver] = []
+        # The driver whose setup() or handler is being called: what is declared meanwhile belongs to it.
+        self._driver: str | None = None
 
     @property
     def _self(self) -> Kernel:
@@ -111,8 +114,9 @@ class KernelBase:
         count = self._names[kind, name] = self._names.get((kind, name), 0) + 1
         shown = name if count == 1 else f"{name}#{count}"
         site = self._site(sys._getframe(1))
-        self._objects.append({"kind": kind, "name": shown, "at": site, **fields})
-        return cls._declare(Declared(self._self, shown, site), {"obj": len(self._objects) - 1})
+        self._objects.append({"kind": kind, "name": shown, "at": site, "driver": self._driver, **fields})
+        declared = Declared(self._self, shown, site, self._driver)
+        return cls._declare(declared, {"obj": len(self._objects) - 1})
 
     def _declare_lock(self, cls: type[P], name: str, lock_class: str | None) -> P:
         """Declares a lock; those with one name are of one class, as those of one ``mutex_init()`` are."""
@@ -158,15 +162,20 @@ class KernelBase:
     def _task(self, declared: Declared, thread: int) -> Entry:
         """Declares the object that stands for a thread, when a program first refers to it."""
         entry = {"kind": "task", "name": declared.name, "at": declared.site, "thread": thread}
+        entry["driver"] = declared.driver
         self._objects.append(entry)
         return {"obj": len(self._objects) - 1}
 
     # ---- programs ------------------------------------------------------------------------------------------
 
-    def _program(self, function: Function, signature: Signature, role: str) -> int:
-        """The number of the program that a function records; the same function gives the same program."""
+    def _program(self, function: Function, signature: Signature, role: str, driver: str | None) -> int:
+        """The number of the program that a function records; the same function gives the same program.
+
+        The program is the code of that driver or, if None is named, of the one that is being set up.
+        """
+        driver = driver or self._driver
         checked_function(f"{role} takes a function", function)
-        key: object = (function, signature)
+        key: object = (function, signature, driver)
         try:
             known = self._known.get(key)
         except TypeError:  # Not hashable: every use is a program of its own.
@@ -174,20 +183,20 @@ class KernelBase:
         if known is None:
             known = self._known[key] = len(self._programs)
             self._programs.append(None)
-            self._waiting.append(_Waiting(known, function, signature, role))
+            self._waiting.append(_Waiting(known, function, signature, role, driver))
         return known
 
     def _record_programs(self) -> None:
         """Runs all handlers, each with a recorder of its own; they may declare more."""
         while self._waiting:
-            number, function, signature, role = self._waiting.popleft()
+            number, function, signature, role, self._driver = self._waiting.popleft()
             name = getattr(function, "__name__", "").strip("<>") or role
             t = Recorder(self._self, name, signature, declared_at(function) or role)
             arguments = [t, *t._parameters(signature)]
             takes = ", ".join(["t", *(parameter for parameter, _ in signature.parameters)])
             what = f"the {role} is called as {name}({takes})"
             result = run_user_code(function, arguments, {}, what)
-            self._programs[number] = t._finish(result, function)
+            self._programs[number] = {**t._finish(result, function), "driver": self._driver}
 
     def _check_functions(self) -> None:
         for thing in self._with_functions:

@@ -69,7 +69,9 @@ class KernelDeferred(KernelBase):
         site = self._site(sys._getframe(1))
         entry: Entry = {"name": name, "program": None, "mm": mm, "at": site}
         self._threads.append(entry)
-        task = Task._declare_thread(Declared(self._self, name, site), len(self._threads) - 1, entry)
+        task = Task._declare_thread(
+            Declared(self._self, name, site, self._driver), len(self._threads) - 1, entry
+        )
         self._with_functions.append(task)
         return task if function is None else task(function)
 

@@ -21,11 +21,13 @@ class Declared(NamedTuple):
         kernel: the scenario that declared it.
         name: its name in reports.
         site: number of the place where it was declared.
+        driver: name of the driver that it belongs to.
     """
 
     kernel: Kernel
     name: str
     site: int
+    driver: str | None
 
 
 class Pointer(Value):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, overload
 
 from ringfence import _core
+from ringfence._arguments import STEPS_MAX, Schedule, profile_of, schedule_of, whole_number
 from ringfence._scenario._checks import checked_function
 from ringfence._scenario._driver import Driver
 from ringfence._scenario._environment import Environment, quiet
@@ -142,6 +143,55 @@ class Scenario:
         if self._data is None:
             self._data = _core.Scenario.from_json(self._build())
         return self._data
+
+    @property
+    def function(self) -> Callable[..., object] | None:
+        """The function that describes it; None if it was read from JSON."""
+        return self._builder
+
+    def run(
+        self,
+        schedule: Schedule = None,
+        *,
+        profile: _core.Profile | str = "6.12",
+        steps_max: int = STEPS_MAX,
+    ) -> _core.Execution:
+        """Runs the scenario once, under one schedule.
+
+        Args:
+            schedule: what makes the choices. None: each context runs as long as it can. ``"round-robin"``:
+                one step of each in turn. ``"random:7"``: every choice at random, from that seed. ``"0,1,0"``
+                or ``[0, 1, 0]``: these choices, as reports print them; behind their end, as None. A finding:
+                the execution that shows it.
+            profile: which kernel; a `Profile`, or the name of one.
+            steps_max: steps after which the execution is cut off.
+
+        Raises:
+            ArgumentError: what makes no sense as a schedule, or a number out of range.
+            RingfenceError: a text that is no schedule, or choices that are not possible here.
+            ScenarioError: the scenario makes no sense.
+
+        >>> @scenario
+        ... def late(k):
+        ...     flip = k.dma_fence("flip", timeline=k.timeline("crtc-0"))
+        ...
+        ...     @k.thread("client")
+        ...     def client(t):
+        ...         t.dma_fence_wait(flip)
+        >>> e = late.run()
+        >>> e.end
+        'hung'
+        >>> e.at().thread("client").waits_for
+        'dma_fence flip'
+        >>> e.at().fence("flip").state
+        'unsignaled'
+        """
+        return _core.run(
+            self.core,
+            profile_of(profile),
+            schedule=schedule_of(schedule),
+            steps_max=whole_number("steps_max", steps_max, 1, (1 << 64) - 1),
+        )
 
     def _build(self) -> str:
         """Calls the function that describes it; its JSON form."""

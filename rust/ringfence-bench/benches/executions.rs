@@ -1,6 +1,7 @@
 //! Whole executions with all three judges, beside shuttle's random scheduler without any, on the same program.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 #![expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::time::Instant;
 
@@ -33,7 +34,9 @@ fn shuttle_program() {
         })
     };
     let threads: Vec<_> = (0..THREADS).map(spawn).collect();
-    threads.into_iter().for_each(|thread| thread.join().expect("nobody panicked"));
+    for thread in threads {
+        thread.join().expect("nobody panicked");
+    }
 }
 
 fn main() {

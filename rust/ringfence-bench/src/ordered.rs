@@ -6,7 +6,7 @@ use ringfence_base::scenario::{
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 fn object(name: &str, kind: ObjectKind) -> Object {
-    Object { name: name.into(), kind, at: SiteId::UNKNOWN }
+    Object { name: name.into(), kind, driver: None, at: SiteId::UNKNOWN }
 }
 
 fn call(op: Op, args: Vec<Arg>, out: Option<u16>) -> Stmt {
@@ -24,8 +24,14 @@ pub fn scenario(threads: usize) -> Scenario {
         call(Op::MutexUnlock, arg(b), None),
         call(Op::MutexUnlock, arg(a), None),
     ];
-    let program =
-        Program { name: "ordered".into(), params: 0, registers: vec![Kind::Int], result: None, body };
+    let program = Program {
+        name: "ordered".into(),
+        params: 0,
+        registers: vec![Kind::Int],
+        result: None,
+        driver: None,
+        body,
+    };
     let thread = |number: usize| ThreadDecl {
         name: format!("thread{number}"),
         program: ProgramId::new(0),

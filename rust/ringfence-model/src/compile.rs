@@ -1,6 +1,5 @@
 //! From trees to flat code, from names to indices.
 
-use ringfence_base::SiteId;
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Operation, Program, Scenario, Stmt};
 
 use crate::plan::{
@@ -133,7 +132,7 @@ impl Compiler {
         let registers = program.registers.len() as u32;
         self.plan.programs.push(ProgramInfo { entry, registers });
         self.block(&program.body);
-        self.plan.code.push(Instr::Return { value: Operand::Value(Value::Null), site: SiteId::UNKNOWN });
+        self.plan.code.push(Instr::Return { value: Operand::Value(Value::Null) });
     }
 
     fn here(&self) -> u32 {
@@ -182,9 +181,9 @@ impl Compiler {
                     *self.loop_starts.last().expect("engine bug: continue outside a loop was let through");
                 self.plan.code.push(Instr::Jump { to });
             }
-            Stmt::Return { value, at } => {
+            Stmt::Return { value, .. } => {
                 let value = value.as_ref().map_or(Operand::Value(Value::Null), |value| self.operand(value));
-                self.plan.code.push(Instr::Return { value, site: *at });
+                self.plan.code.push(Instr::Return { value });
             }
         }
     }
@@ -263,7 +262,6 @@ impl Compiler {
     /// Every part of the kernel makes its objects.
     fn set_up(&mut self) {
         self.set_up_sleep();
-        self.set_up_ww();
         self.set_up_deferred();
         self.set_up_memory();
         self.set_up_fences();

@@ -69,12 +69,19 @@ impl Kernel<'_> {
     }
 
     fn preempt_enable(&mut self) {
-        if self.me().preempt == 0 {
-            self.broken("RF614", "preempt_enable() without preempt_disable()", None);
-            return;
+        if self.preempt_count_sub("preempt_enable() without preempt_disable()") {
+            self.emit(EventKind::PreemptEnable);
         }
-        self.me().preempt -= 1;
-        self.emit(EventKind::PreemptEnable);
+    }
+
+    /// One level of `preempt_disable()` less; false if there is none, which is a finding.
+    pub(crate) fn preempt_count_sub(&mut self, what: &'static str) -> bool {
+        let count = self.me().preempt.checked_sub(1);
+        match count {
+            Some(count) => self.me().preempt = count,
+            None => self.broken("RF614", what, None),
+        }
+        count.is_some()
     }
 
     pub(crate) fn rcu_read_lock(&mut self) {
@@ -121,8 +128,7 @@ impl Kernel<'_> {
             Op::LocalBhEnable => self.bh_enable(),
             Op::RcuReadLock => self.rcu_read_lock(),
             Op::RcuReadUnlock => self.rcu_read_unlock(),
-            Op::MightSleep => self.might_sleep(),
-            Op::CondResched => self.might_sleep(),
+            Op::MightSleep | Op::CondResched => self.might_sleep(),
             Op::NonBlockStart => self.me().non_block += 1,
             Op::NonBlockEnd => self.me().non_block = self.me().non_block.saturating_sub(1),
             Op::SignalPending => return Flow::Return(Value::bool(self.me().signal)),

@@ -94,17 +94,17 @@ impl Foreign {
             ),
             op(Op::DmaResvUnlock, [Arg::Object(resv)]),
         ];
-        let name = format!("wait under {}", self.name(resv));
+        let name = format!("{WAIT}{}", self.name(resv));
         self.thread(&name, &[], body, None);
     }
 
     /// Waits for a fence whenever memory is reclaimed.
     fn shrinker(&mut self) {
         let count = vec![returns(Arg::Int(1))];
-        let count = self.program("count_objects", &[], &[], Some(Kind::Int), count);
+        let count = self.program(COUNT, &[], &[], Some(Kind::Int), count);
         let mut scan = wait_for_any(1);
         scan.push(returns(Arg::Int(1)));
-        let scan = self.program("scan_objects", &[Kind::Int], &[Kind::Fence], Some(Kind::Int), scan);
+        let scan = self.program(SCAN, &[Kind::Int], &[Kind::Fence], Some(Kind::Int), scan);
         self.object("shrinker", ObjectKind::Shrinker { count, scan, seeks: 2, batch: 0 });
     }
 
@@ -123,7 +123,7 @@ impl Foreign {
             Stmt::If { cond: Arg::Register(0), then: wait_for_any(1), otherwise: again, at: SiteId::UNKNOWN },
             returns(Arg::Int(0)),
         ];
-        let name = format!("invalidate_range_start of {}", self.name(mm));
+        let name = format!("{INVALIDATE}{}", self.name(mm));
         let invalidate = self.program(&name, &[Kind::Int], &[Kind::Fence], Some(Kind::Errno), body);
         let name = format!("notifier of {}", self.name(mm));
         self.object(&name, ObjectKind::MmuNotifier { mm, invalidate: Some(invalidate), release: None });
@@ -142,14 +142,14 @@ impl Foreign {
             ObjectKind::UserRange { mm } => Some(mm),
             _ => None,
         };
-        let name = format!("munmap {}", self.name(range));
+        let name = format!("{MUNMAP}{}", self.name(range));
         self.thread(&name, &[], vec![op(Op::Munmap, [Arg::Object(range)])], mm);
     }
 
     /// Allocates, and may have to reclaim first.
     fn allocator(&mut self) {
         let body = vec![op_out(Op::Kmalloc, [Arg::Gfp(Gfp::KERNEL)], 0), op(Op::Kfree, [Arg::Register(0)])];
-        self.thread("allocate", &[Kind::Memory], body, None);
+        self.thread(ALLOCATE, &[Kind::Memory], body, None);
     }
 
     fn name(&self, object: ObjectId) -> String {
@@ -159,7 +159,7 @@ impl Foreign {
 
     fn object(&mut self, name: &str, kind: ObjectKind) -> ObjectId {
         let name = format!("{PREFIX}{name}");
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
@@ -176,6 +176,7 @@ impl Foreign {
             params: params.len(),
             registers: [params, locals].concat(),
             result,
+            driver: None,
             body,
         });
         ProgramId::new(self.scenario.programs.len() - 1)
@@ -190,6 +191,27 @@ impl Foreign {
 
 /// What the name of everything foreign begins with.
 const PREFIX: &str = "foreign: ";
+// What the names of foreign programs go on with.
+const WAIT: &str = "wait under ";
+const COUNT: &str = "count_objects";
+const SCAN: &str = "scan_objects";
+const INVALIDATE: &str = "invalidate_range_start of ";
+const MUNMAP: &str = "munmap ";
+const ALLOCATE: &str = "allocate";
+
+/// The part of the environment that a program belongs to; `None` if it is the scenario's own.
+pub(crate) fn part_of(program: &str) -> Option<&'static str> {
+    let name = program.strip_prefix(PREFIX)?;
+    let parts = [
+        (WAIT, "foreign_resv"),
+        (COUNT, "foreign_shrinker"),
+        (SCAN, "foreign_shrinker"),
+        (INVALIDATE, "foreign_notifier"),
+        (MUNMAP, "user_memory"),
+        (ALLOCATE, "memory_pressure"),
+    ];
+    parts.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, part)| part)
+}
 
 /// Waits for some published fence, if there is one, without a limit. The register takes the fence.
 fn wait_for_any(register: u16) -> Vec<Stmt> {

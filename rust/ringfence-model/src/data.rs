@@ -40,14 +40,13 @@ impl Kernel<'_> {
         let Some(cell) = self.object(call, 0) else { return Flow::Return(Value::Int(0)) };
         let old = self.w.cells[cell as usize];
         let (new, result) = match call.op {
-            Op::CellRead => return Flow::Return(Value::Int(old)),
             Op::CellWrite => (self.int(call, 1), Value::Null),
             Op::CellAdd => {
                 let new = old.wrapping_add(self.int(call, 1));
                 (new, Value::Int(new))
             }
             Op::CellCmpxchg if old == self.int(call, 1) => (self.int(call, 2), Value::Int(old)),
-            Op::CellCmpxchg => return Flow::Return(Value::Int(old)),
+            Op::CellRead | Op::CellCmpxchg => return Flow::Return(Value::Int(old)),
             other => panic!("engine bug: {other:?} is no operation on numbers"),
         };
         self.w.cells[cell as usize] = new;

@@ -11,7 +11,7 @@ use crate::dma_fence_array::{Array, Member};
 use crate::dma_fence_cb::Node;
 use crate::dma_fence_chain::Chain;
 use crate::kernel::Kernel;
-use crate::plan::{KernelVersion, Source, class};
+use crate::plan::{KernelVersion, Plan, Source, class};
 use crate::thread::NONE;
 use crate::value::Value;
 
@@ -28,15 +28,15 @@ pub(crate) struct Fence {
     pub(crate) lock: u32,
     pub(crate) refs: u32,
     /// The declared timeline it is on; [`NONE`] for containers and stubs.
-    timeline: u32,
+    pub(crate) timeline: u32,
     /// Its callbacks, in list order.
     pub(crate) first: u32,
     pub(crate) last: u32,
     /// Neighbours among the published, unsignaled fences of its timeline, in the order of their numbers.
-    earlier: u32,
-    later: u32,
+    pub(crate) earlier: u32,
+    pub(crate) later: u32,
     /// Position in [`Fences::published`].
-    published: u32,
+    pub(crate) published: u32,
     /// 0 or negative; 1 in an array that may still get one.
     pub(crate) error: i32,
     pub(crate) flags: u16,
@@ -88,8 +88,8 @@ pub(crate) struct Timeline {
     /// Index of its declared ops, or [`NONE`].
     ops: u32,
     /// Its published, unsignaled fences.
-    earliest: u32,
-    latest: u32,
+    pub(crate) earliest: u32,
+    pub(crate) latest: u32,
     /// Virtual nanoseconds a published fence may take.
     bound: i64,
 }
@@ -107,7 +107,7 @@ pub(crate) struct Fences {
     pub(crate) members: Vec<Member>,
     pub(crate) chains: Vec<Chain>,
     /// All published fences that are not signaled, in no particular order.
-    published: Vec<u32>,
+    pub(crate) published: Vec<u32>,
     /// Containers whose `irq_work` is queued, and those of them that are being served.
     pub(crate) irq_work: VecDeque<u32>,
     pub(crate) irq_work_serving: VecDeque<u32>,
@@ -189,6 +189,13 @@ impl Fences {
         self.timelines.get(self.get(fence).timeline as usize).map(|timeline| timeline.bound)
     }
 
+    /// The driver that declares its timeline, if one does.
+    pub(crate) fn driver<'p>(&self, plan: &'p Plan, fence: u32) -> Option<&'p str> {
+        let timelines = &plan.by_kind[Kind::Timeline as usize];
+        let id = timelines.get(self.get(fence).timeline as usize)?;
+        plan.scenario.objects[id.index()].driver.as_deref()
+    }
+
     /// `__dma_fence_is_later()` by the rules of the fence `by`.
     pub(crate) fn is_later(&self, a: u64, b: u64, by: u32) -> bool {
         if self.has(by, flag::SEQNO64) { a > b } else { (a as u32).wrapping_sub(b as u32).cast_signed() > 0 }
@@ -257,6 +264,7 @@ impl Fences {
 }
 
 /// An object reference to a fence.
+#[expect(clippy::unnecessary_wraps, reason = "goes where an object may be missing")]
 pub(crate) const fn fence_object(fence: u32) -> Option<ObjectRef> {
     Some(ObjectRef { kind: Kind::Fence, index: fence })
 }
@@ -407,23 +415,26 @@ impl Kernel<'_> {
 
     /// Others know the fence from now on, and with a container what is in it: they may wait.
     pub(crate) fn publish_fence(&mut self, fence: u32, how: Published) {
-        let mut next = fence;
-        while next != NONE && !self.w.fences.has(next, flag::PUBLISHED | flag::FREED) {
-            let fence = next;
+        // What is still to be published is on the scratch: containers may be nested deeply.
+        let base = self.me().scratch.len();
+        self.me().scratch.push(Value::fence(fence));
+        while self.me().scratch.len() > base {
+            let Some(fence) = self.me().scratch.pop().and_then(Value::index) else { continue };
+            if self.w.fences.has(fence, flag::PUBLISHED | flag::FREED) {
+                continue;
+            }
             self.publish_one(fence, how);
-            next = NONE;
+            let scratch = &mut self.w.threads[self.task as usize].scratch;
             match self.w.fences.get(fence).sort {
                 FenceSort::Array(array) => {
                     let Array { start, len, .. } = self.w.fences.arrays[array as usize];
-                    for position in start..start + len {
-                        let member = self.w.fences.members[position as usize].fence;
-                        self.publish_fence(member, how);
-                    }
+                    let members = &self.w.fences.members[start as usize..(start + len) as usize];
+                    scratch.extend(members.iter().rev().map(|member| Value::fence(member.fence)));
                 }
                 FenceSort::Chain(chain) => {
                     let Chain { fence: contained, prev, .. } = self.w.fences.chains[chain as usize];
-                    self.publish_fence(contained, how);
-                    next = prev;
+                    let parts = [prev, contained].into_iter().filter(|&part| part != NONE);
+                    scratch.extend(parts.map(Value::fence));
                 }
                 FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
             }
@@ -477,5 +488,27 @@ impl Kernel<'_> {
     /// `dma_fence_is_array()` or `dma_fence_is_chain()`.
     pub(crate) fn fence_is_container(&self, fence: u32) -> bool {
         matches!(self.w.fences.get(fence).sort, FenceSort::Array(_) | FenceSort::Chain(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use super::Fence;
+    use crate::dma_fence_array::{Array, Member};
+    use crate::dma_fence_cb::Node;
+    use crate::dma_fence_chain::Chain;
+    use crate::frame::Frame;
+    use crate::lock::Lock;
+
+    /// What an idle fence takes, with a lock of its own, and what a container adds to it.
+    #[test]
+    fn fences_are_small() {
+        assert!(size_of::<Fence>() <= 80, "{}", size_of::<Fence>());
+        assert!(size_of::<Fence>() + size_of::<Lock>() <= 128);
+        assert!(size_of::<Chain>() + size_of::<Node>() <= 64);
+        assert!(size_of::<Array>() + size_of::<Member>() + size_of::<Node>() <= 64);
+        assert!(size_of::<Frame>() <= 96, "{}", size_of::<Frame>());
     }
 }

@@ -3,7 +3,7 @@
 use ringfence_base::scenario::{Kind, ObjectKind};
 use ringfence_base::{EventKind, ProgramId};
 
-use crate::dma_fence::{Fences, fence_object};
+use crate::dma_fence::{Fences, fence_object, flag};
 use crate::dma_fence_ops::FenceFrame;
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
@@ -15,10 +15,10 @@ use crate::wait::Wait;
 /// depend on how many there are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Node {
-    next: u32,
-    prev: u32,
+    pub(crate) next: u32,
+    pub(crate) prev: u32,
     /// The fence on whose list it is; [`NONE`].
-    fence: u32,
+    pub(crate) fence: u32,
     pub(crate) callback: Callback,
 }
 
@@ -68,6 +68,12 @@ impl Fences {
         self.unlink(node);
         self.nodes[node as usize].callback = Callback::Unused(self.unused_node);
         self.unused_node = node;
+    }
+
+    /// The callback that comes first on the list of a fence.
+    pub(crate) fn first_callback(&self, fence: u32) -> Option<u32> {
+        let first = self.get(fence).first;
+        (first != NONE).then_some(first)
     }
 
     /// The fence on whose list a node is.
@@ -161,7 +167,7 @@ impl Kernel<'_> {
         }
     }
 
-    fn wake_fence_waiter(&mut self, task: u32) {
+    pub(crate) fn wake_fence_waiter(&mut self, task: u32) {
         if let State::Blocked(Wait::Fence(_) | Wait::AnyFence(_) | Wait::Syncobj(_)) =
             self.w.threads[task as usize].state
         {
@@ -171,6 +177,10 @@ impl Kernel<'_> {
 
     /// Puts a callback at the end of the list; one that is on a list already would break both.
     pub(crate) fn append_callback(&mut self, fence: u32, node: u32) {
+        if self.w.fences.has(fence, flag::FREED) {
+            self.broken("RF502", "the fence was freed while a callback was added to it", fence_object(fence));
+            return;
+        }
         if self.w.fences.is_linked(node) {
             self.broken("RF502", "a callback that is still pending was added again", fence_object(fence));
             self.w.fences.unlink(node);

@@ -72,6 +72,8 @@ pub(crate) enum FenceFrame {
     Deadline(DeadlineFrame),
 }
 
+/// What RF105 says of signalling.
+const SIGNALS_FOREIGN: &str = "a driver signals another driver's fence";
 const NOTHING: Flow = Flow::Return(Value::Null);
 
 impl Kernel<'_> {
@@ -205,7 +207,7 @@ impl Kernel<'_> {
                     _ => None,
                 };
                 if call.op == Op::DmaFenceAllocInit {
-                    let gfp = Gfp::from_bits(self.int(call, 1) as u32);
+                    let gfp = Gfp::from_bits(self.int(call, 1).cast_unsigned() as u32);
                     return self.alloc_fence(timeline, gfp);
                 }
                 let ops = (call.op == Op::DmaFenceInitOps).then(|| self.arg(call, 2).index().unwrap_or(NONE));
@@ -220,12 +222,11 @@ impl Kernel<'_> {
     fn fences_to_scratch(&mut self, call: Call<'_>, stride: usize) -> Option<usize> {
         let base = self.me().scratch.len();
         for fence in self.list(call, 0) {
-            let usable = match fence.index() {
-                Some(fence) => self.fence_is_usable(fence),
-                None => {
-                    self.broken("RF509", "NULL pointer dereference", None);
-                    false
-                }
+            let usable = if let Some(fence) = fence.index() {
+                self.fence_is_usable(fence)
+            } else {
+                self.broken("RF509", "NULL pointer dereference", None);
+                false
             };
             if !usable {
                 self.me().scratch.truncate(base);
@@ -253,9 +254,11 @@ impl Kernel<'_> {
             }
             Op::DmaFenceSignal => {
                 self.check_annotated(fence);
+                self.check_own_fence(fence, SIGNALS_FOREIGN);
                 self.fence_signal(fence)
             }
             Op::DmaFenceSignalTimestamp => {
+                self.check_own_fence(fence, SIGNALS_FOREIGN);
                 let timestamp = u64::try_from(self.int(call, 1)).unwrap_or(0);
                 self.with_fence_lock(fence, Doing::SignalTimestamp(timestamp))
             }
@@ -277,7 +280,10 @@ impl Kernel<'_> {
     fn one_fence_op(&mut self, call: Call<'_>, fence: u32) -> Flow {
         let now = self.w.time.now;
         match call.op {
-            Op::DmaFenceSignalLocked => self.fence_signal_locked(fence, now),
+            Op::DmaFenceSignalLocked => {
+                self.check_own_fence(fence, SIGNALS_FOREIGN);
+                self.fence_signal_locked(fence, now)
+            }
             Op::DmaFenceGetStatus => self.with_fence_lock(fence, Doing::Status),
             Op::DmaFenceIsSignaled => self.fence_is_signaled(fence, false),
             Op::DmaFenceIsSignaledLocked => self.fence_is_signaled(fence, true),
@@ -315,12 +321,8 @@ impl Kernel<'_> {
     fn plain_fence_op(&mut self, call: Call<'_>, fence: u32) -> Flow {
         let entry = *self.w.fences.get(fence);
         Flow::Return(match call.op {
-            Op::DmaFenceGet => {
-                self.fence_get(fence);
-                Value::fence(fence)
-            }
             Op::DmaFenceGetRcu if entry.refs == 0 => Value::Null,
-            Op::DmaFenceGetRcu => {
+            Op::DmaFenceGet | Op::DmaFenceGetRcu => {
                 self.fence_get(fence);
                 Value::fence(fence)
             }
@@ -329,6 +331,7 @@ impl Kernel<'_> {
                 Value::Null
             }
             Op::DmaFenceSetError => {
+                self.check_own_fence(fence, "a driver sets an error on another driver's fence");
                 let error = self.int(call, 1);
                 self.fence_set_error(fence, error);
                 Value::Null

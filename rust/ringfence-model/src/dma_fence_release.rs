@@ -4,6 +4,7 @@ use ringfence_base::{EventKind, LockId};
 
 use crate::dma_fence::{FenceSort, fence_object, flag};
 use crate::dma_fence_array::Array;
+use crate::dma_fence_cb::Callback;
 use crate::dma_fence_ops::{FenceFrame, go};
 use crate::dma_fence_signal::Doing;
 use crate::frame::{Flow, Frame};
@@ -129,11 +130,27 @@ impl Kernel<'_> {
         self.fence_is_gone(frame.fence)
     }
 
+    /// Callbacks that were added while the fence was being released. Whoever waits looks again, and sees.
+    fn forget_callbacks(&mut self, fence: u32) {
+        while let Some(node) = self.w.fences.first_callback(fence) {
+            self.broken(
+                "RF502",
+                "freed with callbacks that were added during its release",
+                fence_object(fence),
+            );
+            self.w.fences.unlink(node);
+            if let Callback::Wake(task) = self.w.fences.nodes[node as usize].callback {
+                self.wake_fence_waiter(task);
+            }
+        }
+    }
+
     fn fence_is_gone(&mut self, fence: u32) -> Flow {
         let entry = self.w.fences.get_mut(fence);
         entry.flags |= flag::FREED;
         let (lock, own) = (entry.lock, entry.flags & flag::OWN_LOCK != 0);
         self.w.fences.forget_published(fence);
+        self.forget_callbacks(fence);
         self.emit(EventKind::FenceFree(fence));
         // Whoever still holds or wants the lock uses it after free; it stays for them, so that this is found.
         let used = self.w.locks.owner(lock).is_some() || !self.w.locks.get(lock).waiters.is_empty();

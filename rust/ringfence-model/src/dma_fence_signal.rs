@@ -91,13 +91,37 @@ impl Kernel<'_> {
         }
     }
 
+    /// A fence is a promise of the driver that made it: nobody else ends it early, or says how it went. Whoever does
+    /// not want to wait any longer gives up waiting, and goes on without it.
+    pub(crate) fn check_own_fence(&mut self, fence: u32, what: &'static str) {
+        let owner = self.w.fences.driver(self.plan, fence);
+        let acting = self.acting_driver();
+        if owner.is_some() && acting.is_some() && owner != acting {
+            self.broken("RF105", what, fence_object(fence));
+        }
+    }
+
+    /// The driver whose code the context runs.
+    fn acting_driver(&self) -> Option<&str> {
+        let frames = self.w.threads[self.task as usize].frames.iter().rev();
+        let pc = frames.filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(frame.pc),
+            _ => None,
+        });
+        self.plan.driver_at(pc.into_iter().next()?)
+    }
+
     /// `dma_fence_begin_signalling()`: the cookie is that of the section around it plus one.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
+        let cookie = self.innermost_cookie() + 1;
         let thread = self.me();
-        let cookie = thread.sections.last().map_or(0, |section| section.cookie) + 1;
         thread.sections.push(Section { site: thread.site, cookie });
         cookie
+    }
+
+    fn innermost_cookie(&mut self) -> i64 {
+        self.me().sections.last().map_or(0, |section| section.cookie)
     }
 
     /// `dma_fence_end_signalling()`. With the cookie of an outer section it ends that one, and with none that is
@@ -117,6 +141,9 @@ impl Kernel<'_> {
 
     /// Takes the fence's lock, interrupts off; the lock's frame returns whether they were on.
     pub(crate) fn lock_fence(&mut self, fence: u32) -> Flow {
+        if self.w.fences.has(fence, flag::FREED) {
+            self.broken("RF502", "the lock of a fence is taken after it was freed", fence_object(fence));
+        }
         let result = i64::from(self.irqs_on());
         self.irq_disable();
         self.me().preempt += 1;
@@ -130,7 +157,7 @@ impl Kernel<'_> {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            self.me().preempt = self.me().preempt.saturating_sub(1);
+            self.preempt_count_sub("a fence's lock is given back with preemption enabled before");
         }
         self.irq_restore(irqs_on);
     }
@@ -171,8 +198,7 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            // Callbacks ran in between, but all that they began has ended, or was reported.
-            let cookie = self.me().sections.last().map_or(0, |section| section.cookie);
+            let cookie = self.innermost_cookie();
             self.end_signalling(cookie);
         }
         Flow::Return(result)

@@ -63,6 +63,20 @@ enum AnyAt {
     Removed,
 }
 
+impl WaitFrame {
+    /// When the wait is over at the latest.
+    pub(crate) fn timeout(&self) -> Option<TimerId> {
+        self.timer
+    }
+}
+
+impl AnyFrame {
+    /// When the wait is over at the latest.
+    pub(crate) fn timeout(&self) -> Option<TimerId> {
+        self.timer
+    }
+}
+
 impl Kernel<'_> {
     /// `dma_fence_wait_timeout()`: what is left of the timeout, 0, or -ERESTARTSYS.
     pub(crate) fn fence_wait_timeout(&mut self, fence: u32, interruptible: bool, timeout: i64) -> Flow {
@@ -114,7 +128,8 @@ impl Kernel<'_> {
     fn wait_locked(&mut self, mut frame: WaitFrame) -> Flow {
         let WaitFrame { fence, interruptible, timeout, .. } = frame;
         let irqs_on = self.ret().is_true();
-        let result = if self.w.fences.has(fence, flag::SIGNALED) {
+        // That it was freed before its lock was taken has been reported: nobody will signal it.
+        let result = if self.w.fences.has(fence, flag::SIGNALED | flag::FREED) {
             Some(timeout.max(1))
         } else if interruptible && (self.me().signal || (timeout != 0 && self.interrupted())) {
             Some(-ERESTARTSYS)
@@ -141,12 +156,14 @@ impl Kernel<'_> {
         let fence = frame.fence;
         let timed_out = frame.timer.is_some_and(|timer| !self.w.time.is_set(timer));
         let interrupted = frame.interruptible && self.me().signal;
-        if !self.w.fences.has(fence, flag::SIGNALED) && !timed_out && !interrupted {
+        let changed = self.w.fences.has(fence, flag::SIGNALED | flag::FREED);
+        if !changed && !timed_out && !interrupted {
             return Flow::Block(Wait::Fence(fence));
         }
         self.stepped = true;
         if self.w.fences.has(fence, flag::FREED) {
             self.broken("RF502", "the fence was freed while it was waited for", fence_object(fence));
+            self.w.fences.drop_node(frame.node);
             return self.wait_result(frame);
         }
         frame.at = At::Relocked;
@@ -272,7 +289,7 @@ impl Kernel<'_> {
         list.iter()
             .step_by(2)
             .filter_map(|fence| fence.index())
-            .any(|fence| fences.has(fence, flag::SIGNALED))
+            .any(|fence| fences.has(fence, flag::SIGNALED | flag::FREED))
     }
 
     fn wait_any_asleep(&mut self, frame: AnyFrame) -> Flow {
@@ -309,7 +326,7 @@ impl Kernel<'_> {
         while frame.position > frame.base {
             frame.position -= 2;
             let Some(fence) = self.any_fence(frame) else { continue };
-            let node = self.me().scratch[frame.position as usize + 1].int() as u32;
+            let node = self.me().scratch[frame.position as usize + 1].int().cast_unsigned() as u32;
             if self.w.fences.has(fence, flag::FREED) {
                 self.broken("RF502", "the fence was freed while it was waited for", fence_object(fence));
                 continue;
@@ -322,7 +339,7 @@ impl Kernel<'_> {
     fn wait_any_over(&mut self, frame: AnyFrame, result: i64) -> Flow {
         for position in (frame.base as usize + 1..self.me().scratch.len()).step_by(2) {
             if let Value::Int(node) = self.me().scratch[position] {
-                self.w.fences.drop_node(node as u32);
+                self.w.fences.drop_node(node.cast_unsigned() as u32);
             }
         }
         self.me().scratch.truncate(frame.base as usize);

@@ -129,6 +129,7 @@ pub(crate) fn list_capacity(slots: u32) -> u32 {
 }
 
 /// An object reference to a reservation.
+#[expect(clippy::unnecessary_wraps, reason = "goes where an object may be missing")]
 pub(crate) const fn resv_object(resv: u32) -> Option<ObjectRef> {
     Some(ObjectRef { kind: Kind::Resv, index: resv })
 }

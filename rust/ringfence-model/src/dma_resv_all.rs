@@ -115,7 +115,7 @@ impl Kernel<'_> {
                 At::Discard => {
                     if self.me().scratch.len() == frame.base as usize {
                         frame.at = At::Allocated;
-                        frame.capacity = list_capacity(self.iter(frame.iter).num_fences);
+                        frame.capacity = list_capacity(self.cursor(frame.iter).num_fences);
                         go!(self, ResvFrame::All(frame), self.allocate(Gfp::KERNEL));
                         continue;
                     }
@@ -127,7 +127,7 @@ impl Kernel<'_> {
                     let memory = self.ret();
                     if memory.is_true() {
                         self.free_memory(memory);
-                        let fence = self.iter(frame.iter).fence;
+                        let fence = self.cursor(frame.iter).fence;
                         self.collect(frame.iter, fence);
                         frame.at = At::Next;
                     } else {
@@ -163,7 +163,7 @@ impl Kernel<'_> {
     fn visit(&mut self, frame: &mut AllFrame, fence: u32) {
         match frame.what {
             What::CopyTo(_) | What::GetSingleton => {
-                if self.iter(frame.iter).is_restarted {
+                if self.cursor(frame.iter).is_restarted {
                     frame.at = At::Discard;
                 } else {
                     self.collect(frame.iter, fence);
@@ -177,7 +177,7 @@ impl Kernel<'_> {
 
     /// Waits for the current fence, or tells it the deadline. `None`: that is done already.
     fn start_visit(&mut self, frame: &mut AllFrame) -> Option<Flow> {
-        let fence = self.iter(frame.iter).fence;
+        let fence = self.cursor(frame.iter).fence;
         self.replace(Frame::Resv(ResvFrame::All(*frame)));
         let flow = match frame.what {
             What::Wait { interruptible } => self.fence_wait_timeout(fence, interruptible, frame.timeout),
@@ -209,7 +209,7 @@ impl Kernel<'_> {
 
     fn collect(&mut self, iter: u32, fence: u32) {
         self.fence_get(fence);
-        let usage = self.iter(iter).fence_usage;
+        let usage = self.cursor(iter).fence_usage;
         self.me().scratch.extend([Value::fence(fence), Value::Int(i64::from(usage))]);
     }
 
@@ -223,8 +223,7 @@ impl Kernel<'_> {
                 None
             }
             What::GetSingleton if !failed => Some(self.singleton(base)),
-            What::GetSingleton => Some(Flow::Return(Value::Null)),
-            What::SetDeadline(_) => Some(Flow::Return(Value::Null)),
+            What::GetSingleton | What::SetDeadline(_) => Some(Flow::Return(Value::Null)),
             _ => Some(Flow::Return(Value::Int(frame.result))),
         }
     }
@@ -236,10 +235,10 @@ impl Kernel<'_> {
         let new = thread.scratch.split_off(base);
         thread.scratch.extend(resv.slots.iter().rev().map(|slot| Value::fence(slot.fence)));
         resv.slots.clear();
-        resv.slots.extend(
-            new.chunks_exact(2)
-                .map(|pair| Slot { fence: pair[0].index().unwrap_or(NONE), usage: pair[1].int() as u8 }),
-        );
+        resv.slots.extend(new.chunks_exact(2).map(|pair| Slot {
+            fence: pair[0].index().unwrap_or(NONE),
+            usage: pair[1].int().cast_unsigned() as u8,
+        }));
         resv.has_list = !resv.slots.is_empty();
         resv.max_fences = if resv.has_list { capacity } else { 0 };
         resv.generation = resv.generation.wrapping_add(1);

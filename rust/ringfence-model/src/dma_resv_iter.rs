@@ -61,27 +61,23 @@ impl Reservations {
             fence_usage: 0,
             referenced: false,
         };
-        match self.iters.iter().position(|iter| !iter.open) {
-            Some(unused) => {
-                self.iters[unused] = iter;
-                unused as u32
-            }
-            None => {
-                self.iters.push(iter);
-                self.iters.len() as u32 - 1
-            }
+        if let Some(unused) = self.iters.iter().position(|iter| !iter.open) {
+            self.iters[unused] = iter;
+            return unused as u32;
         }
+        self.iters.push(iter);
+        self.iters.len() as u32 - 1
     }
 }
 
 impl Kernel<'_> {
-    pub(crate) fn iter(&mut self, iter: u32) -> &mut Iter {
+    pub(crate) fn cursor(&mut self, iter: u32) -> &mut Iter {
         &mut self.w.resvs.iters[iter as usize]
     }
 
     /// `dma_resv_iter_end()`.
     pub(crate) fn iter_end(&mut self, iter: u32) -> Flow {
-        let cursor = self.iter(iter);
+        let cursor = self.cursor(iter);
         cursor.open = false;
         let fence = if cursor.referenced { cursor.fence } else { NONE };
         (cursor.fence, cursor.referenced) = (NONE, false);
@@ -98,7 +94,7 @@ impl Kernel<'_> {
     /// `dma_resv_iter_next_unlocked()`.
     pub(crate) fn iter_next_unlocked(&mut self, iter: u32) -> Flow {
         self.rcu_read_lock();
-        self.iter(iter).is_restarted = false;
+        self.cursor(iter).is_restarted = false;
         if self.list_is_another(iter) {
             self.iter_restart(iter);
         }
@@ -106,10 +102,10 @@ impl Kernel<'_> {
     }
 
     fn iter_restart(&mut self, iter: u32) {
-        let resv = self.iter(iter).resv;
+        let resv = self.cursor(iter).resv;
         let now = self.resv(resv);
         let (has_list, generation, num_fences) = (now.has_list, now.generation, now.slots.len() as u32);
-        let cursor = self.iter(iter);
+        let cursor = self.cursor(iter);
         cursor.has_list = has_list;
         cursor.generation = generation;
         cursor.num_fences = num_fences;
@@ -118,7 +114,7 @@ impl Kernel<'_> {
     }
 
     fn list_is_another(&mut self, iter: u32) -> bool {
-        let Iter { resv, has_list, generation, .. } = *self.iter(iter);
+        let Iter { resv, has_list, generation, .. } = *self.cursor(iter);
         let now = self.resv(resv);
         now.has_list != has_list || now.generation != generation
     }
@@ -127,9 +123,9 @@ impl Kernel<'_> {
         let iter = frame.iter;
         loop {
             match frame.at {
-                At::Walk if !self.iter(iter).has_list => frame.at = At::Check,
+                At::Walk if !self.cursor(iter).has_list => frame.at = At::Check,
                 At::Walk => {
-                    let cursor = self.iter(iter);
+                    let cursor = self.cursor(iter);
                     let before = if cursor.referenced { cursor.fence } else { NONE };
                     (cursor.fence, cursor.referenced) = (NONE, false);
                     frame.at = At::Next;
@@ -145,7 +141,7 @@ impl Kernel<'_> {
                     }
                     Some(slot) => {
                         self.fence_get(slot.fence);
-                        let cursor = self.iter(iter);
+                        let cursor = self.cursor(iter);
                         cursor.fence = slot.fence;
                         cursor.fence_usage = slot.usage;
                         cursor.referenced = true;
@@ -155,7 +151,7 @@ impl Kernel<'_> {
                 },
                 At::Polled => {
                     let pending = !self.ret().is_true();
-                    let cursor = self.iter(iter);
+                    let cursor = self.cursor(iter);
                     let wanted = pending && cursor.usage >= cursor.fence_usage;
                     frame.at = if wanted { At::Check } else { At::Walk };
                 }
@@ -168,7 +164,7 @@ impl Kernel<'_> {
                     self.rcu_read_unlock();
                 }
                 At::Over => {
-                    let fence = self.iter(iter).fence;
+                    let fence = self.cursor(iter).fence;
                     return Flow::Return(crate::dma_fence_chain::fence_or_null(fence));
                 }
             }
@@ -177,7 +173,7 @@ impl Kernel<'_> {
 
     /// The slot at the cursor, which moves on.
     fn iter_take(&mut self, iter: u32) -> Option<Slot> {
-        let cursor = self.iter(iter);
+        let cursor = self.cursor(iter);
         if cursor.index >= cursor.num_fences {
             return None;
         }
@@ -190,22 +186,22 @@ impl Kernel<'_> {
     pub(crate) fn iter_first(&mut self, iter: u32) -> u32 {
         self.iter_restart(iter);
         let fence = self.iter_next(iter);
-        self.iter(iter).is_restarted = true;
+        self.cursor(iter).is_restarted = true;
         fence
     }
 
     /// `dma_resv_iter_next()`, with the lock held: signaled fences too; [`NONE`] at the end.
     pub(crate) fn iter_next(&mut self, iter: u32) -> u32 {
-        let resv = self.iter(iter).resv;
+        let resv = self.cursor(iter).resv;
         let lock = self.resv_lock(resv);
         if !self.holds(lock) {
             self.broken("RF510", "locked iteration without the lock", resv_object(resv));
         }
-        self.iter(iter).is_restarted = false;
+        self.cursor(iter).is_restarted = false;
         loop {
-            let index = self.iter(iter).index;
+            let index = self.cursor(iter).index;
             let Some(&slot) = self.resv(resv).slots.get(index as usize) else { return NONE };
-            let cursor = self.iter(iter);
+            let cursor = self.cursor(iter);
             cursor.index += 1;
             cursor.fence_usage = slot.usage;
             if slot.usage <= cursor.usage {

@@ -140,17 +140,17 @@ impl Kernel<'_> {
     }
 
     fn iter_op(&mut self, call: Call<'_>, iter: u32) -> Flow {
-        if !self.iter(iter).open {
+        if !self.cursor(iter).open {
             self.broken("RF502", "a dma_resv_iter is used after its end", None);
             return NOTHING;
         }
         match call.op {
             Op::DmaResvIterFirstUnlocked => self.iter_first_unlocked(iter),
             Op::DmaResvIterNextUnlocked => self.iter_next_unlocked(iter),
-            Op::DmaResvIterIsRestarted => Flow::Return(Value::bool(self.iter(iter).is_restarted)),
+            Op::DmaResvIterIsRestarted => Flow::Return(Value::bool(self.cursor(iter).is_restarted)),
             Op::DmaResvIterFirst => Flow::Return(fence_or_null(self.iter_first(iter))),
             Op::DmaResvIterNext => Flow::Return(fence_or_null(self.iter_next(iter))),
-            Op::DmaResvIterUsage => Flow::Return(Value::Int(i64::from(self.iter(iter).fence_usage))),
+            Op::DmaResvIterUsage => Flow::Return(Value::Int(i64::from(self.cursor(iter).fence_usage))),
             _ => self.iter_end(iter),
         }
     }

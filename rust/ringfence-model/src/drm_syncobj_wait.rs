@@ -69,6 +69,18 @@ enum At {
     Put,
 }
 
+impl SyncobjWaitFrame {
+    /// What limits the wait.
+    pub(crate) fn timeout(&self) -> Option<TimerId> {
+        self.timer
+    }
+
+    /// It is on the list of this syncobj, for a fence that goes there.
+    pub(crate) fn is_queued(&self, syncobj: u32, slot: u32) -> bool {
+        self.queued && self.syncobj == syncobj && self.slot == slot
+    }
+}
+
 /// Nanoseconds that `drm_syncobj_find_fence()` waits for a fence to come.
 const WAIT_FOR_SUBMIT: i64 = 5_000_000_000;
 
@@ -320,8 +332,10 @@ impl Kernel<'_> {
         let fence = self.syncobj_entry(frame);
         if frame.at == At::Unqueued {
             if frame.queued {
-                let task = self.task;
-                self.w.sync.syncobjs[frame.syncobj as usize].waiters.retain(|waiter| waiter.task != task);
+                // An interrupt can wait here, too, on top of the same task.
+                let (task, slot) = (self.task, frame.slot);
+                let waiters = &mut self.w.sync.syncobjs[frame.syncobj as usize].waiters;
+                waiters.retain(|waiter| (waiter.task, waiter.slot) != (task, slot));
                 self.unlock_syncobj(frame.syncobj);
             }
             frame.at = At::CallbackRemoved;

@@ -58,6 +58,13 @@ impl Clone for Engines {
     }
 }
 
+impl Engines {
+    /// When the oldest work of each is completed, if it ever is.
+    pub(crate) fn due(&self) -> impl Iterator<Item = Option<TimerId>> {
+        self.list.iter().map(|engine| engine.due)
+    }
+}
+
 impl Compiler {
     pub(crate) fn set_up_device(&mut self) {
         for _ in &self.plan.by_kind[Kind::Engine as usize] {

@@ -34,6 +34,10 @@ impl Kernel<'_> {
         let object = Some(ObjectRef { kind: Kind::Mm, index: mm });
         let users = self.w.memory.mms[mm as usize].users;
         match call.op {
+            Op::MmgetNotZero => {
+                self.w.memory.mms[mm as usize].users += u32::from(users != 0);
+                return Flow::Return(Value::bool(users != 0));
+            }
             Op::Mmget if users == 0 => self.broken("RF502", "mmget() of an mm that is gone", object),
             Op::Mmget => self.w.memory.mms[mm as usize].users += 1,
             Op::Mmput => {

@@ -35,6 +35,10 @@ pub(crate) struct Call<'p> {
     pub(crate) base: u32,
 }
 
+/// Turns of loops, and calls, in one step. A loop that nobody else can see, or a handler that is called ever
+/// again, would never end it; so it ends here, and the execution meets its bound on steps.
+const TURNS_MAX: u32 = 1 << 16;
+
 impl Kernel<'_> {
     /// The context that runs.
     #[inline]
@@ -120,7 +124,7 @@ impl Kernel<'_> {
 
     /// Runs the context up to the end of its step.
     pub(crate) fn run(&mut self) {
-        loop {
+        for _ in 0..TURNS_MAX {
             let Some(&frame) = self.me().frames.last() else {
                 return self.finish();
             };
@@ -189,6 +193,7 @@ impl Kernel<'_> {
 
     fn run_program(&mut self, frame: ProgramFrame) -> Flow {
         let ProgramFrame { mut pc, base, called } = frame;
+        let mut turns = 0;
         if called {
             let Instr::Call { out, .. } = self.plan.code[pc as usize] else {
                 panic!("engine bug: a result for an instruction that calls nothing");
@@ -198,8 +203,8 @@ impl Kernel<'_> {
             pc += 1;
         }
         loop {
-            match &self.plan.code[pc as usize] {
-                &Instr::Call { op, visible, out, site, ref args } => {
+            match self.plan.code[pc as usize] {
+                Instr::Call { op, visible, out, site, ref args } => {
                     if visible {
                         if self.stepped {
                             self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
@@ -226,11 +231,18 @@ impl Kernel<'_> {
                         }
                     }
                 }
-                &Instr::JumpUnless { cond, to } => {
+                Instr::JumpUnless { cond, to } => {
                     pc = if self.eval(cond, base).is_true() { pc + 1 } else { to };
                 }
-                &Instr::Jump { to } => pc = to,
-                &Instr::Return { value, .. } => {
+                Instr::Jump { to } => {
+                    pc = to;
+                    turns += 1;
+                    if turns == TURNS_MAX {
+                        self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
+                        return Flow::Yield;
+                    }
+                }
+                Instr::Return { value } => {
                     let value = self.eval(value, base);
                     self.me().registers.truncate(base as usize);
                     return Flow::Return(value);

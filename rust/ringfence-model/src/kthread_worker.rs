@@ -67,6 +67,21 @@ impl KthreadWorkers {
         &self.workers[worker as usize].waiting
     }
 
+    /// How many workers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// The work that a worker runs; [`NONE`].
+    pub(crate) fn current(&self, worker: u32) -> u32 {
+        self.workers[worker as usize].current
+    }
+
+    /// How many works are queued.
+    pub(crate) fn count_queued(&self) -> usize {
+        self.works.iter().filter(|work| work.queued).count()
+    }
+
     /// The context of the worker that a work was queued on last.
     pub(crate) fn task_of_work(&self, plan: &Plan, work: u32) -> Vec<u32> {
         match self.works[work as usize].worker {
@@ -242,10 +257,13 @@ impl Kernel<'_> {
         }
     }
 
-    /// If the worker was about to take a work that is gone, it idles again.
+    /// If the worker was about to take a work that is gone, it idles again. One that serves an interrupt, which it
+    /// can do if a work left a spinlock with it, sees that when it goes on.
     fn dismiss_kthread_worker(&mut self, worker: u32) {
         let Worker { waiting, current } = &self.w.deferred.kthreads.workers[worker as usize];
-        if waiting.is_empty() && *current == NONE {
+        let task = self.plan.deferred.kthreads.tasks[worker as usize];
+        let interrupted = self.w.threads[task as usize].frames.len() > 1;
+        if waiting.is_empty() && *current == NONE && !interrupted {
             self.let_kthread_worker_idle(worker);
         }
     }
@@ -270,6 +288,10 @@ impl Kernel<'_> {
                 let next = KthreadFrame { worker, called: None };
                 self.replace(Frame::Deferred(DeferredFrame::Kthread(next)));
             }
+            return Flow::Yield;
+        }
+        if entry.waiting.is_empty() {
+            self.let_kthread_worker_idle(worker);
             return Flow::Yield;
         }
         let work = entry.waiting.remove(0);

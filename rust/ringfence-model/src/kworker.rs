@@ -84,6 +84,11 @@ impl Kernel<'_> {
     pub(crate) fn run_kworker(&mut self, frame: KworkerFrame) -> Flow {
         match (frame.called, self.slot(frame.slot)) {
             (None, Slot::Awake) => self.begin_work(frame.slot),
+            // It was dismissed while it served an interrupt.
+            (None, Slot::Idle) => {
+                self.let_idle(frame.slot);
+                Flow::Yield
+            }
             (None, Slot::Starved) => Flow::Block(Wait::WorkerCreation(self.slot_layout(frame.slot).wq)),
             (Some(depths), Slot::Busy(work)) => self.end_work(frame.slot, work, depths),
             (called, slot) => panic!("engine bug: a worker runs while it is {slot:?} ({called:?})"),
@@ -166,9 +171,19 @@ impl Kernel<'_> {
             (None, None) => panic!("engine bug: a workqueue has fewer workers than it can use"),
         };
         let task = self.slot_layout(slot).task;
-        let frame = KworkerFrame { slot, called: None };
-        self.w.threads[task as usize].frames.push(Frame::Deferred(DeferredFrame::Kworker(frame)));
+        let thread = &mut self.w.threads[task as usize];
+        // Unless it was dismissed while it served an interrupt, and has not noticed yet.
+        if thread.frames.is_empty() {
+            let frame = KworkerFrame { slot, called: None };
+            thread.frames.push(Frame::Deferred(DeferredFrame::Kworker(frame)));
+        }
         self.set_slot(slot, to);
+    }
+
+    /// It serves an interrupt, and will see what has become of it when that is over. A worker without a work can
+    /// do so if a work left a spinlock with it.
+    fn is_interrupted(&self, slot: u32) -> bool {
+        self.w.threads[self.slot_layout(slot).task as usize].frames.len() > 1
     }
 
     /// A work that was to be begun is gone: those that wait for memory, and the rescuer, give up first.
@@ -185,6 +200,9 @@ impl Kernel<'_> {
 
     fn set_slot(&mut self, slot: u32, to: Slot) {
         self.w.deferred.workqueues.slots[slot as usize] = to;
+        if self.is_interrupted(slot) {
+            return;
+        }
         let SlotLayout { task, wq, .. } = self.slot_layout(slot);
         let state = match to {
             Slot::Idle => State::Idle,
@@ -195,8 +213,10 @@ impl Kernel<'_> {
     }
 
     fn let_idle(&mut self, slot: u32) {
-        let task = self.slot_layout(slot).task;
-        self.w.threads[task as usize].frames.pop();
+        if !self.is_interrupted(slot) {
+            let task = self.slot_layout(slot).task;
+            self.w.threads[task as usize].frames.pop();
+        }
         self.set_slot(slot, Slot::Idle);
     }
 

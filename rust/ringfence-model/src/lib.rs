@@ -38,6 +38,7 @@ mod frame;
 mod gpu_mapping;
 mod inspect;
 mod interrupt;
+mod invariants;
 mod irq;
 mod irq_work;
 pub mod judge;

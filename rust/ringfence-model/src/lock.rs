@@ -8,7 +8,6 @@ use ringfence_base::{AcquireFlags, ChoiceKind, EventKind, LockId, Read};
 
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
-use crate::plan::LockSort;
 use crate::thread::{Held, NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
@@ -138,6 +137,11 @@ impl Lock {
         self.is_free(waiter.shared) && (position == 0 || (waiter.shared && self.waiters[0].shared))
     }
 
+    /// Where in the queue a context's innermost wait is. One that spins and is interrupted can wait twice.
+    fn position_of(&self, task: u32) -> Option<usize> {
+        self.waiters.iter().rposition(|waiter| waiter.task == task)
+    }
+
     #[inline]
     fn take(&mut self, task: u32, shared: bool) {
         if shared {
@@ -189,21 +193,29 @@ impl World {
     /// Makes exactly those waiters ready that would get the lock.
     pub(crate) fn settle_waiters(&mut self, lock: u32) {
         for position in 0..self.locks.get(lock).waiters.len() {
-            let entry = self.locks.get(lock);
-            let waiter = entry.waiters[position];
-            let gets_further = match self.threads[waiter.task as usize].frames.last() {
-                Some(Frame::Lock(_)) => entry.waiter_gets_it(position),
-                Some(&Frame::Ww(frame)) => self.ww_waiter_gets_further(frame, position),
-                // An interrupt that it serves while it spins goes first; it looks again after that.
-                _ => continue,
-            };
+            let Some(gets_further) = self.waiter_gets_further(lock, position) else { continue };
+            let waiter = self.locks.get(lock).waiters[position];
             let state = match gets_further {
                 true => State::Ready,
                 false => State::Blocked(Wait::Lock { lock, shared: waiter.shared }),
             };
-            if self.threads[waiter.task as usize].state != State::Done {
-                self.set_state(waiter.task, state);
+            self.set_state(waiter.task, state);
+        }
+    }
+
+    /// Whether the waiter at this position gets further when it looks again; `None`: it serves an interrupt while
+    /// it spins, which goes first. The interrupt may wait for a lock as well, even for this one.
+    pub(crate) fn waiter_gets_further(&self, lock: u32, position: usize) -> Option<bool> {
+        let entry = self.locks.get(lock);
+        let task = entry.waiters[position].task;
+        match self.threads[task as usize].frames.last() {
+            Some(Frame::Lock(frame)) if frame.lock == lock && entry.position_of(task) == Some(position) => {
+                Some(entry.waiter_gets_it(position))
             }
+            Some(&Frame::Ww(frame)) if frame.lock() == lock => {
+                Some(self.ww_waiter_gets_further(frame, position))
+            }
+            _ => None,
         }
     }
 }
@@ -236,7 +248,10 @@ impl Kernel<'_> {
 
     fn give_up_lock(&mut self, lock: u32) -> Flow {
         let task = self.task;
-        self.w.locks.get_mut(lock).waiters.retain(|waiter| waiter.task != task);
+        let entry = self.w.locks.get_mut(lock);
+        if let Some(position) = entry.position_of(task) {
+            entry.waiters.remove(position);
+        }
         self.lock_release(lock);
         self.w.settle_waiters(lock);
         Flow::Return(Value::errno(ringfence_base::errno::EINTR))
@@ -246,7 +261,7 @@ impl Kernel<'_> {
         let LockFrame { lock, shared, interruptible, result } = frame;
         let task = self.task;
         let entry = self.w.locks.get(lock);
-        let position = entry.waiters.iter().position(|waiter| waiter.task == task);
+        let position = entry.position_of(task);
         let position = position.expect("engine bug: a context waits for a lock without being in its queue");
         if entry.waiter_gets_it(position) {
             self.w.locks.get_mut(lock).waiters.remove(position);
@@ -334,10 +349,5 @@ impl Kernel<'_> {
     /// Whether this context holds the lock.
     pub(crate) fn holds(&mut self, lock: u32) -> bool {
         self.me().held.iter().any(|held| held.lock == lock)
-    }
-
-    /// What sort of lock it is.
-    pub(crate) fn sort(&self, lock: u32) -> LockSort {
-        self.plan.classes[self.w.locks.class(lock) as usize].sort
     }
 }

@@ -33,8 +33,7 @@ impl Kernel<'_> {
         let held = self.holds(lock);
         self.drop_lock(lock);
         if held {
-            // A preempt_enable() too many has been reported.
-            self.me().preempt = self.me().preempt.saturating_sub(1);
+            self.preempt_count_sub("a spinning lock is given back with preemption enabled before");
         }
     }
 
@@ -68,7 +67,7 @@ impl Kernel<'_> {
         }
         let Some(lock) = self.object(call, 0) else { return NOTHING };
         match call.op {
-            Op::SpinLock => self.spin(lock, Manner::EXCLUSIVE),
+            Op::SpinLock | Op::WriteLock | Op::LocalLock => self.spin(lock, Manner::EXCLUSIVE),
             Op::SpinLockNested => {
                 let subclass = self.int(call, 1) as u32;
                 self.spin(lock, Manner { subclass, ..Manner::EXCLUSIVE })
@@ -84,7 +83,6 @@ impl Kernel<'_> {
             Op::SpinLockIrqsave | Op::WriteLockIrqsave => self.spin_irqsave(lock, Manner::EXCLUSIVE),
             Op::ReadLockIrqsave => self.spin_irqsave(lock, READER),
             Op::ReadLock => self.spin(lock, READER),
-            Op::WriteLock => self.spin(lock, Manner::EXCLUSIVE),
             Op::SpinTrylock | Op::WriteTrylock => self.try_spin(lock, Manner::EXCLUSIVE),
             Op::ReadTrylock => self.try_spin(lock, READER),
             Op::MutexLock | Op::DownWrite => self.sleep_lock(lock, Manner::EXCLUSIVE),
@@ -99,7 +97,6 @@ impl Kernel<'_> {
                 Flow::Return(Value::bool(self.try_lock(lock, Manner::EXCLUSIVE)))
             }
             Op::DownReadTrylock => Flow::Return(Value::bool(self.try_lock(lock, Manner::SHARED))),
-            Op::LocalLock => self.spin(lock, Manner::EXCLUSIVE),
             _ => {
                 self.unlock_op(call, lock);
                 NOTHING

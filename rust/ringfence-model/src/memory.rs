@@ -143,7 +143,7 @@ impl Kernel<'_> {
             | Op::MmuIntervalSetSeq
             | Op::MmuIntervalNotifierInsert
             | Op::MmuIntervalNotifierRemove => self.mmu_interval_op(call),
-            Op::Mmget | Op::Mmput => self.mm_users_op(call),
+            Op::Mmget | Op::MmgetNotZero | Op::Mmput => self.mm_users_op(call),
             Op::GpuMap | Op::GpuUnmap | Op::GpuAccess => self.gpu_mapping_op(call),
             Op::Oom => self.oom_kill(call),
             other => panic!("engine bug: {other:?} is no operation on memory"),

@@ -1,9 +1,10 @@
 //! A scenario made ready to run: flat code, resolved references, contexts, locks and their classes.
 
-use ringfence_base::scenario::{Kind, ObjectKind, Op, Scenario, ScenarioError};
+use ringfence_base::scenario::{Kind, ObjectKind, Op, Program, Scenario, ScenarioError};
 use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
+use crate::frame::Frame;
 use crate::value::Value;
 use crate::world::World;
 
@@ -67,7 +68,7 @@ pub(crate) enum Instr {
     /// A jump.
     Jump { to: u32 },
     /// The end of a program.
-    Return { value: Operand, site: SiteId },
+    Return { value: Operand },
 }
 
 /// No register.
@@ -285,6 +286,12 @@ impl Plan {
         }
     }
 
+    /// Where the `index`-th object of a kind was declared.
+    pub(crate) fn declared_at(&self, kind: Kind, index: u32) -> SiteId {
+        let id = position(kind, index).and_then(|position| self.by_kind[kind as usize].get(position));
+        id.map_or(SiteId::UNKNOWN, |id| self.scenario.objects[id.index()].at)
+    }
+
     /// Declaration of the `index`-th object of a kind.
     pub(crate) fn declared(&self, kind: Kind, index: u32) -> &ObjectKind {
         let position = position(kind, index).expect("engine bug: system_wq has no declaration");
@@ -292,15 +299,22 @@ impl Plan {
         &self.scenario.objects[id.index()].kind
     }
 
+    /// Whether locks of this class are `ww_mutex`es.
+    pub(crate) fn is_ww_mutex(&self, class: u32) -> bool {
+        self.ww_classes.iter().any(|known| known.mutex == class)
+    }
+
+    /// The fences of a timeline share this lock.
+    pub fn is_timeline_lock(&self, lock: u32) -> bool {
+        self.by_kind[Kind::Timeline as usize].iter().any(|id| match self.scenario.objects[id.index()].kind {
+            ObjectKind::Timeline { lock: Some(shared), .. } => self.index(shared) == lock,
+            _ => false,
+        })
+    }
+
     /// Index of a declared object among those of its kind (for locks: in the world's locks).
     pub(crate) fn index(&self, id: ObjectId) -> u32 {
         self.indices[id.index()]
-    }
-
-    /// The idle task on which interrupts from this source arrive.
-    pub(crate) fn idle_task(&self, source: Source) -> u32 {
-        let found = self.contexts.iter().position(|context| context.kind == ContextKind::Idle(source));
-        found.expect("engine bug: an interrupt source without an idle task") as u32
     }
 }
 
@@ -315,8 +329,25 @@ impl Plan {
 
     /// Name of the program that this instruction belongs to.
     pub(crate) fn program_at(&self, pc: u32) -> &str {
+        &self.declared_program_at(pc).name
+    }
+
+    /// The driver whose code this instruction is.
+    pub(crate) fn driver_at(&self, pc: u32) -> Option<&str> {
+        self.declared_program_at(pc).driver.as_deref()
+    }
+
+    /// Where the innermost program of these frames is whose place is known.
+    pub(crate) fn site_of_innermost(&self, frames: &[Frame]) -> Option<SiteId> {
+        frames.iter().rev().find_map(|frame| match frame {
+            Frame::Program(frame) => self.site_at(frame.pc),
+            _ => None,
+        })
+    }
+
+    fn declared_program_at(&self, pc: u32) -> &Program {
         let after = self.programs.partition_point(|program| program.entry <= pc);
-        &self.scenario.programs[after - 1].name
+        &self.scenario.programs[after - 1]
     }
 }
 

@@ -94,12 +94,30 @@ impl Session {
 
     /// As [`Session::settle`], with somebody's choices.
     pub fn settle_with(&mut self, decide: &mut dyn Decide) {
-        loop {
-            self.world.enabled(&self.plan, &mut self.actions);
-            let Some(&action) = self.actions.first() else { return };
-            self.world.step(&self.plan, action, self.steps, &mut self.events, decide);
-            self.steps += 1;
+        self.settle_by(decide, |_| 0);
+    }
+
+    /// As [`Session::settle`], with somebody's choices and schedule: `pick` says which of the actions is next.
+    ///
+    /// # Panics
+    /// If it says one that there is not.
+    pub fn settle_by(&mut self, decide: &mut dyn Decide, mut pick: impl FnMut(&[Action]) -> usize) {
+        while self.step(decide, &mut pick) {}
+    }
+
+    /// One action of those that can happen next; false if there is none.
+    ///
+    /// # Panics
+    /// If `pick` says one that there is not.
+    pub fn step(&mut self, decide: &mut dyn Decide, pick: &mut impl FnMut(&[Action]) -> usize) -> bool {
+        self.world.enabled(&self.plan, &mut self.actions);
+        if self.actions.is_empty() {
+            return false;
         }
+        let action = self.actions[pick(&self.actions)];
+        self.world.step(&self.plan, action, self.steps, &mut self.events, decide);
+        self.steps += 1;
+        true
     }
 
     /// Issues an operation, settles, and returns its result; `None` if the thread is blocked in it.

@@ -61,6 +61,20 @@ pub(crate) struct SleepFrame {
     timeout: Option<TimerId>,
 }
 
+impl SleepFrame {
+    /// When the wait is over at the latest.
+    pub(crate) fn timeout(&self) -> Option<TimerId> {
+        self.timeout
+    }
+}
+
+impl Sleepers {
+    /// What each completion was completed for, and who waits for it.
+    pub(crate) fn completions(&self) -> impl Iterator<Item = (u32, &[u32])> {
+        self.completions.iter().map(|completion| (completion.done, completion.waiters.as_slice()))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum What {
     Completion(u32),

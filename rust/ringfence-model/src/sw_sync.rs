@@ -26,6 +26,11 @@ impl SwSync {
     pub(crate) fn new(lock: u32, context: u64) -> Self {
         Self { context, lock, value: 0, points: Vec::new() }
     }
+
+    /// Its unsignaled fences, in the order of their numbers.
+    pub(crate) fn points(&self) -> &[u32] {
+        &self.points
+    }
 }
 
 impl Clone for SwSync {

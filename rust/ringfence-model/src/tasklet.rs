@@ -30,6 +30,13 @@ pub(crate) struct TaskletLayout {
     at: SiteId,
 }
 
+impl Tasklet {
+    /// Who kills it, and has seen that it is not scheduled.
+    pub(crate) fn killer(self) -> u32 {
+        self.killer
+    }
+}
+
 impl TaskletLayout {
     /// Index of its interrupt source.
     pub(crate) fn source(&self) -> usize {

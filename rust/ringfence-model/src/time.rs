@@ -75,9 +75,9 @@ impl Time {
         !self.queue.is_empty() && self.queue.first_key_value().is_some_and(|(&(due, _), _)| due <= self.now)
     }
 
-    /// When the next event is due.
-    pub(crate) fn next_due(&self) -> Option<u64> {
-        self.queue.first_key_value().map(|(&(due, _), _)| due)
+    /// All that is set, earliest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (TimerId, Timed)> {
+        self.queue.iter().map(|(&(due, sequence), &event)| (TimerId { due, sequence }, event))
     }
 
     /// Sets something for `delay` nanoseconds from now.

@@ -40,6 +40,13 @@ pub(crate) struct TimerFrame {
     called: bool,
 }
 
+impl Timer {
+    /// When it is due, if it is armed.
+    pub(crate) fn due(&self) -> Option<TimerId> {
+        self.due
+    }
+}
+
 impl TimerLayout {
     /// Index of its interrupt source.
     pub(crate) fn source(&self) -> usize {

@@ -19,7 +19,7 @@ pub enum Wait {
     WaitQueue(u32),
     /// A fence.
     Fence(u32),
-    /// One of several fences: index of the wait in the world's list.
+    /// Any of several fences: the context that waits (its fences are `World::fences_of_wait()`).
     AnyFence(u32),
     /// Until a `drm_syncobj` gets a fence.
     Syncobj(u32),

@@ -139,6 +139,20 @@ impl Clone for Workqueues {
 }
 
 impl Workqueues {
+    /// Delayed works whose timer is armed, as indices among all works.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = (u32, TimerId)> {
+        self.works.iter().enumerate().filter_map(|(work, entry)| match entry.pending {
+            Pending::Timer { timer, .. } => Some((work as u32, timer)),
+            Pending::No | Pending::Queued => None,
+        })
+    }
+
+    /// Works that wait on their queue, and which that is.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (u32, u32)> {
+        let queued = self.works.iter().enumerate().filter(|(_, entry)| entry.pending == Pending::Queued);
+        queued.map(|(work, entry)| (work as u32, entry.wq))
+    }
+
     /// A cancellation is over: the work can be queued again.
     pub(crate) fn enable(&mut self, work: u32) {
         self.works[work as usize].disabled -= 1;

@@ -68,6 +68,11 @@ impl Clone for WwContexts {
 }
 
 impl WwContexts {
+    /// How many there are, over or not.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     #[inline]
     pub(crate) fn get(&self, ctx: u32) -> &WwAcquireCtx {
         &self.list[ctx as usize]

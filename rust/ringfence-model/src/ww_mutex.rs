@@ -9,7 +9,6 @@
 use ringfence_base::scenario::Op;
 use ringfence_base::{AcquireFlags, ChoiceKind, LockId, errno};
 
-use crate::compile::Compiler;
 use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
 use crate::lock::Waiter;
@@ -28,12 +27,14 @@ pub(crate) struct WwFrame {
     interruptible: bool,
 }
 
-const GOT_IT: Flow = Flow::Return(Value::Int(0));
-
-impl Compiler {
-    /// Contexts come into being when they are begun; the locks are numbered with the others.
-    pub(crate) fn set_up_ww(&mut self) {}
+impl WwFrame {
+    /// The lock that it waits for.
+    pub(crate) fn lock(&self) -> u32 {
+        self.lock
+    }
 }
+
+const GOT_IT: Flow = Flow::Return(Value::Int(0));
 
 impl World {
     /// Whether a waiter that looks again gets the lock, is interrupted, or backs off.

@@ -11,6 +11,7 @@ import_exception!(ringfence.errors, MisuseError);
 import_exception!(ringfence.errors, ProfileError);
 import_exception!(ringfence.errors, RingfenceError);
 import_exception!(ringfence.errors, ScenarioError);
+import_exception!(ringfence.errors, UnknownRuleError);
 
 /// The call contradicts earlier ones.
 pub(crate) fn misuse(misuse: Misuse) -> PyErr {

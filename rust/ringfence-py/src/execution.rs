@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use ringfence::check::{
-    End, Execution as Engine, FenceView, Schedule, Snapshot as EngineSnapshot, ThreadView,
+    End, Execution as Engine, FenceView, NoSchedule, Schedule, Snapshot as EngineSnapshot, ThreadView,
 };
 use ringfence::diag::{HeldView, PlaceView, StepView};
 
-use crate::detach::detach;
+use crate::check::{CheckFinding, json, loads, text_options};
+use crate::detach::{Wanted, detach, in_background};
 use crate::errors::{self, RingfenceError};
 use crate::profile::Profile;
 use crate::scenario::Scenario;
@@ -77,6 +78,16 @@ pub(crate) struct Execution {
     inner: Engine,
     scenario: Arc<ringfence::scenario::Scenario>,
     profile: ringfence::validator::annotations::Profile,
+}
+
+/// An execution as JSON.
+#[derive(serde::Serialize)]
+struct Whole<'a> {
+    scenario: &'a str,
+    schedule: String,
+    end: &'static str,
+    steps: &'a [StepView],
+    findings: Vec<ringfence::diag::Finding>,
 }
 
 fn location(at: &PlaceView) -> Option<String> {
@@ -194,6 +205,7 @@ impl Execution {
             End::Finished => "finished",
             End::Hung => "hung",
             End::Bound => "bound",
+            End::Interrupted => "interrupted",
         }
     }
 
@@ -212,10 +224,28 @@ impl Execution {
         self.inner.events().iter().map(|event| format!("{event:?}")).collect()
     }
 
+    #[getter]
+    fn scenario(&self) -> &str {
+        &self.scenario.name
+    }
+
+    #[getter]
+    fn findings(&self, py: Python<'_>) -> PyResult<Vec<CheckFinding>> {
+        let findings = detach(py, || self.inner.findings(&self.scenario, self.profile));
+        let findings = findings.map_err(errors::scenario)?;
+        Ok(findings.into_iter().map(CheckFinding::from).collect())
+    }
+
     /// The world after so many steps; without a number, at the end.
     #[pyo3(signature = (steps = None))]
-    fn at(&self, py: Python<'_>, steps: Option<u64>) -> PyResult<Snapshot> {
-        let steps = steps.unwrap_or(u64::MAX).min(self.inner.steps().len() as u64);
+    fn at(&self, py: Python<'_>, steps: Option<i64>) -> PyResult<Snapshot> {
+        let count = self.inner.steps().len() as u64;
+        let steps = match steps {
+            None => count,
+            Some(steps) => u64::try_from(steps).ok().filter(|steps| *steps <= count).ok_or_else(|| {
+                RingfenceError::new_err(format!("at({steps}): the execution has 0 to {count} steps"))
+            })?,
+        };
         let snapshot = detach(py, || self.inner.snapshot(&self.scenario, self.profile, steps));
         snapshot.map(Snapshot::from).map_err(errors::scenario)
     }
@@ -224,13 +254,28 @@ impl Execution {
         self.inner.steps().len()
     }
 
+    #[pyo3(signature = (width = 100, colour = false))]
+    fn text(&self, width: usize, colour: bool) -> String {
+        ringfence::check::execution(&self.inner, &text_options(width, colour))
+    }
+
+    fn json(&self, py: Python<'_>) -> PyResult<String> {
+        let findings = detach(py, || self.inner.findings(&self.scenario, self.profile));
+        Ok(json(&Whole {
+            scenario: &self.scenario.name,
+            schedule: self.schedule(),
+            end: self.end(),
+            steps: self.inner.steps(),
+            findings: findings.map_err(errors::scenario)?,
+        }))
+    }
+
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        loads(py, &self.json(py)?)
+    }
+
     fn __str__(&self) -> String {
-        let steps = self.inner.steps().iter();
-        let lines = steps.map(|step| {
-            let at = location(&step.at).map_or_else(String::new, |place| format!("  {place}"));
-            format!("{:>4}  {:<16} {}{at}", step.number, step.context, step.what.join(", "))
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        self.text(100, false)
     }
 
     fn __repr__(&self) -> String {
@@ -248,10 +293,20 @@ pub(crate) fn run(
     schedule: &str,
     steps_max: u64,
 ) -> PyResult<Execution> {
-    let schedule: Schedule = schedule
-        .parse()
-        .map_err(|error: ringfence::check::NoSchedule| RingfenceError::new_err(error.to_string()))?;
+    let schedule: Schedule =
+        schedule.parse().map_err(|error: NoSchedule| RingfenceError::new_err(error.to_string()))?;
     let (scenario, profile) = (Arc::clone(&scenario.inner), profile.engine);
-    let inner = detach(py, || Engine::of(&scenario, profile, &schedule, steps_max));
-    inner.map(|inner| Execution { inner, scenario, profile }).map_err(errors::scenario)
+    let work = {
+        let scenario = Arc::clone(&scenario);
+        move |wanted: &Wanted| Engine::of(&scenario, profile, &schedule, steps_max, &|| wanted.yes())
+    };
+    let (executed, raised) = in_background(py, work, || Ok(()))?;
+    if let Some(error) = raised {
+        return Err(error);
+    }
+    let inner = executed.map_err(errors::scenario)?;
+    if let Some(misfit) = inner.misfit() {
+        return Err(RingfenceError::new_err(misfit.to_string()));
+    }
+    Ok(Execution { inner, scenario, profile })
 }

@@ -5,6 +5,7 @@
 //! (`detach.rs`).
 
 mod check;
+mod conformance;
 mod detach;
 mod errors;
 mod execution;
@@ -12,6 +13,7 @@ mod finding;
 mod gfp;
 mod kernel;
 mod profile;
+mod recorded;
 mod replayed;
 mod rule;
 mod run;
@@ -25,6 +27,8 @@ mod _core {
 
     #[pymodule_export]
     use super::check::{CheckFinding, Report, check};
+    #[pymodule_export]
+    use super::conformance::{ConformanceBatch, ConformanceRun, ReplayedCalls};
     #[pymodule_export]
     use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, run};
     #[pymodule_export]

@@ -1,45 +1,21 @@
 //! Runs over recorded traces.
 
-use std::panic::resume_unwind;
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
-use ringfence::input::Input;
-use ringfence::lockdep::{Batch as EngineBatch, Describe, Item, Options, Run as Engine};
+use ringfence::lockdep::{Batch as EngineBatch, Describe, Item, Options};
 use ringfence::validator::{AfterReport, Search};
 
-use crate::detach::{detach, locked, receive};
+use crate::detach::detach;
 use crate::errors::RingfenceError;
 use crate::profile::Profile;
+use crate::recorded::{Source, Worker};
 use crate::replayed::Replayed;
-
-/// Batches that may wait to be fetched: the engine works on the next one meanwhile.
-const QUEUE: usize = 1;
 
 /// A run over recorded traces, in the background.
 #[pyclass(frozen, module = "ringfence._core")]
 pub(crate) struct Run {
-    batches: Mutex<Receiver<EngineBatch>>,
-    worker: Mutex<Option<JoinHandle<()>>>,
-    bytes_total: Option<u64>,
-}
-
-/// A path, text under a name, or (`None`) standard input.
-#[derive(FromPyObject)]
-pub(crate) enum Source {
-    Named(String, Vec<u8>),
-    Path(PathBuf),
-}
-
-fn input(source: Option<Source>) -> Input {
-    match source {
-        None => Input::Stdin,
-        Some(Source::Path(path)) => Input::Path(path),
-        Some(Source::Named(name, data)) => Input::Bytes { name, data: data.into() },
-    }
+    worker: Worker<Options>,
 }
 
 pub(crate) fn search(name: &str) -> PyResult<Search> {
@@ -79,45 +55,18 @@ impl Run {
             describe,
             jobs,
         };
-        let inputs: Vec<Input> = inputs.into_iter().map(input).collect();
-        let bytes_total = inputs.iter().map(Input::size).sum();
-        let no_threads = |error: &dyn std::fmt::Display| {
-            RingfenceError::new_err(format!("can't start {jobs} threads: {error}; ask for fewer jobs"))
-        };
-        let engine = Engine::new(inputs, options).map_err(|error| no_threads(&error))?;
-        let (sender, receiver) = sync_channel(QUEUE);
-        let worker = start(engine, sender).map_err(|error| no_threads(&error))?;
-        Ok(Self { batches: Mutex::new(receiver), worker: Mutex::new(Some(worker)), bytes_total })
+        Ok(Self { worker: Worker::start(inputs, options)? })
     }
 
     #[getter]
     fn bytes_total(&self) -> Option<u64> {
-        self.bytes_total
+        self.worker.bytes_total
     }
 
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
-        if let Some(batch) = receive(py, &self.batches)? {
-            return Ok(Some(detach(py, || Batch::from(batch))));
-        }
-        let finished = detach(py, || locked(&self.worker).take().map(JoinHandle::join));
-        if let Some(Err(panic)) = finished {
-            resume_unwind(panic);
-        }
-        Ok(None)
+        let batch = self.worker.next_batch(py)?;
+        Ok(batch.map(|batch| detach(py, || Batch::from(batch))))
     }
-}
-
-/// One thread reads and decides, so that Ctrl-C is heard also while it waits for standard input. It ends
-/// with the run, or when nobody wants its batches any more.
-fn start(mut engine: Engine, batches: SyncSender<EngineBatch>) -> std::io::Result<JoinHandle<()>> {
-    let work = move || {
-        while let Some(batch) = engine.next_batch() {
-            if batches.send(batch).is_err() {
-                break;
-            }
-        }
-    };
-    std::thread::Builder::new().name("ringfence-run".into()).spawn(work)
 }
 
 /// Some outcomes of a run, in input order.

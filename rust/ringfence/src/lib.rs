@@ -8,6 +8,7 @@ pub mod check;
 pub mod conformance;
 pub mod input;
 pub mod lockdep;
+pub mod recorded;
 
 pub use ringfence_base as base;
 pub use ringfence_base::scenario;

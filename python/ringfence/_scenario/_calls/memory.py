@@ -156,6 +156,10 @@ class Memory(Flow):
         """``mmget()``: takes a reference."""
         self._do("mmget", mm)
 
+    def mmget_not_zero(self, mm: Mm) -> Int:
+        """``mmget_not_zero()``: takes a reference unless there is none left; 1 if it did."""
+        return self._value(Int, "mmget_not_zero", mm)
+
     def oom_kill(self, mm: Mm) -> None:
         """The OOM reaper unmaps the mm (``mm/oom_kill.c``); notifiers may not block."""
         self._do("oom_kill", mm)

@@ -41,7 +41,7 @@ class Waiting(Flow):
         return self._value(Int, "read_once", cell)
 
     def write_once(self, cell: Cell, value: Number) -> None:
-        """``WRITE_ONCE()``; whoever waits for the variable in ``wait_event()`` looks again."""
+        """``WRITE_ONCE()``. Wakes nobody: whoever sleeps in ``wait_event()`` looks again after `wake_up`."""
         self._do("write_once", cell, value)
 
     def atomic_add_return(self, cell: Cell, value: Number) -> Int:

@@ -10,6 +10,8 @@ pub struct Object {
     pub name: String,
     /// What it is.
     pub kind: ObjectKind,
+    /// The driver that it belongs to, if it belongs to one.
+    pub driver: Option<String>,
     /// Where it was declared.
     pub at: SiteId,
 }

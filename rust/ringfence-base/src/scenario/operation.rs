@@ -137,9 +137,12 @@ operations! {
         Set "set" (value: any) Int false "Copies a value into a register of the same kind.";
         Choose "choose" (name: text, options: is Int) Int false "A named choice: a number below `options`.";
         CellRead "read_once" (cell: is Cell) Int true "READ_ONCE().";
-        CellWrite "write_once" (cell: is Cell, value: is Int) - true "WRITE_ONCE(); wakes whoever waits for the variable in wait_event().";
+        CellWrite "write_once" (cell: is Cell, value: is Int) - true
+            "WRITE_ONCE(). Wakes nobody: whoever waits for the variable in wait_event() looks again when \
+             woken.";
         CellAdd "atomic_add_return" (cell: is Cell, value: is Int) Int true "Adds and returns the new value.";
-        CellCmpxchg "cmpxchg" (cell: is Cell, old: is Int, new: is Int) Int true "Compares and exchanges; returns what was there.";
+        CellCmpxchg "cmpxchg" (cell: is Cell, old: is Int, new: is Int) Int true
+            "Compares and exchanges; returns what was there.";
         WarnOn "warn_on" (condition: any) - false "WARN_ON(): a finding if the condition is true.";
     }
     Context {
@@ -154,7 +157,8 @@ operations! {
         RcuReadLock "rcu_read_lock" () - true "rcu_read_lock().";
         RcuReadUnlock "rcu_read_unlock" () - true "rcu_read_unlock().";
         SynchronizeRcu "synchronize_rcu" () - true "Waits for all readers that are inside now.";
-        CallRcu "call_rcu" (head: is RcuHead) - true "Runs the callback in softirq context after a grace period.";
+        CallRcu "call_rcu" (head: is RcuHead) - true
+            "Runs the callback in softirq context after a grace period.";
         RcuBarrier "rcu_barrier" () - true "Waits for all callbacks that were queued.";
         MightSleep "might_sleep" () - true "Complains where sleeping is not allowed.";
         CondResched "cond_resched" () - true "Lets others run.";
@@ -172,19 +176,25 @@ operations! {
         SpinLockBh "spin_lock_bh" (lock: is Spinlock|RawSpinlock) - true "With bottom halves off.";
         SpinUnlockBh "spin_unlock_bh" (lock: is Spinlock|RawSpinlock) - true "spin_unlock_bh().";
         SpinLockIrq "spin_lock_irq" (lock: is Spinlock|RawSpinlock) - true "With interrupts off.";
-        SpinUnlockIrq "spin_unlock_irq" (lock: is Spinlock|RawSpinlock) - true "Switches interrupts on, whatever they were before.";
-        SpinLockIrqsave "spin_lock_irqsave" (lock: is Spinlock|RawSpinlock) Cookie true "With interrupts off; returns whether they were on.";
-        SpinUnlockIrqrestore "spin_unlock_irqrestore" (lock: is Spinlock|RawSpinlock, flags: is Cookie) - true "spin_unlock_irqrestore().";
+        SpinUnlockIrq "spin_unlock_irq" (lock: is Spinlock|RawSpinlock) - true
+            "Switches interrupts on, whatever they were before.";
+        SpinLockIrqsave "spin_lock_irqsave" (lock: is Spinlock|RawSpinlock) Cookie true
+            "With interrupts off; returns whether they were on.";
+        SpinUnlockIrqrestore "spin_unlock_irqrestore" (lock: is Spinlock|RawSpinlock, flags: is Cookie) - true
+            "spin_unlock_irqrestore().";
         SpinTrylock "spin_trylock" (lock: is Spinlock|RawSpinlock) Int true "1 if it got the lock.";
-        SpinLockNested "spin_lock_nested" (lock: is Spinlock|RawSpinlock, subclass: is Int) - true "spin_lock_nested().";
+        SpinLockNested "spin_lock_nested" (lock: is Spinlock|RawSpinlock, subclass: is Int) - true
+            "spin_lock_nested().";
         ReadLock "read_lock" (lock: is Rwlock) - true "read_lock().";
         ReadUnlock "read_unlock" (lock: is Rwlock) - true "read_unlock().";
         WriteLock "write_lock" (lock: is Rwlock) - true "write_lock().";
         WriteUnlock "write_unlock" (lock: is Rwlock) - true "write_unlock().";
         ReadLockIrqsave "read_lock_irqsave" (lock: is Rwlock) Cookie true "read_lock_irqsave().";
-        ReadUnlockIrqrestore "read_unlock_irqrestore" (lock: is Rwlock, flags: is Cookie) - true "read_unlock_irqrestore().";
+        ReadUnlockIrqrestore "read_unlock_irqrestore" (lock: is Rwlock, flags: is Cookie) - true
+            "read_unlock_irqrestore().";
         WriteLockIrqsave "write_lock_irqsave" (lock: is Rwlock) Cookie true "write_lock_irqsave().";
-        WriteUnlockIrqrestore "write_unlock_irqrestore" (lock: is Rwlock, flags: is Cookie) - true "write_unlock_irqrestore().";
+        WriteUnlockIrqrestore "write_unlock_irqrestore" (lock: is Rwlock, flags: is Cookie) - true
+            "write_unlock_irqrestore().";
         ReadTrylock "read_trylock" (lock: is Rwlock) Int true "1 if it got the lock.";
         WriteTrylock "write_trylock" (lock: is Rwlock) Int true "1 if it got the lock.";
         MutexLock "mutex_lock" (lock: is Mutex) - true "mutex_lock().";
@@ -204,64 +214,102 @@ operations! {
         LocalLock "local_lock" (lock: is LocalLock) - true "local_lock().";
         LocalUnlock "local_unlock" (lock: is LocalLock) - true "local_unlock().";
         WaitForCompletion "wait_for_completion" (completion: is Completion) - true "wait_for_completion().";
-        WaitForCompletionTimeout "wait_for_completion_timeout" (completion: is Completion, timeout: is Nanos) Int true "What was left of the timeout, or 0.";
-        WaitForCompletionInterruptible "wait_for_completion_interruptible" (completion: is Completion) Errno true "0, or -ERESTARTSYS.";
-        TryWaitForCompletion "try_wait_for_completion" (completion: is Completion) Int true "1 if it was complete.";
+        WaitForCompletionTimeout "wait_for_completion_timeout" (completion: is Completion, timeout: is
+            Nanos) Int true
+            "What was left of the timeout, or 0.";
+        WaitForCompletionInterruptible "wait_for_completion_interruptible" (completion: is Completion)
+            Errno true
+            "0, or -ERESTARTSYS.";
+        TryWaitForCompletion "try_wait_for_completion" (completion: is Completion) Int true
+            "1 if it was complete.";
         Complete "complete" (completion: is Completion) - true "complete().";
         CompleteAll "complete_all" (completion: is Completion) - true "complete_all().";
         ReinitCompletion "reinit_completion" (completion: is Completion) - true "reinit_completion().";
-        WaitEvent "wait_event" (queue: is WaitQueue, cell: is Cell, at_least: is Int) - true "Sleeps on the queue until the variable is at least that; looks again when woken.";
-        WaitEventTimeout "wait_event_timeout" (queue: is WaitQueue, cell: is Cell, at_least: is Int, timeout: is Nanos) Int true "What was left of the timeout (at least 1), or 0.";
-        WaitEventInterruptible "wait_event_interruptible" (queue: is WaitQueue, cell: is Cell, at_least: is Int) Errno true "0, or -ERESTARTSYS.";
+        WaitEvent "wait_event" (queue: is WaitQueue, cell: is Cell, at_least: is Int) - true
+            "Sleeps on the queue until the variable is at least that; looks again when woken.";
+        WaitEventTimeout "wait_event_timeout" (queue: is WaitQueue, cell: is Cell, at_least: is Int,
+            timeout: is Nanos) Int true
+            "What was left of the timeout (at least 1), or 0.";
+        WaitEventInterruptible "wait_event_interruptible" (queue: is WaitQueue, cell: is Cell, at_least: is
+            Int) Errno true
+            "0, or -ERESTARTSYS.";
         WakeUp "wake_up" (queue: is WaitQueue) - true "Wakes who sleeps on the queue.";
-        FreeLock "free_lock" (lock: is Spinlock|RawSpinlock|Rwlock|Mutex|Rwsem|WwMutex) - true "The memory of the lock is freed.";
-        LockdepAssertHeld "lockdep_assert_held" (lock: is Spinlock|RawSpinlock|Rwlock|Mutex|Rwsem|WwMutex) - true "A finding unless this task holds it.";
-        MightLock "might_lock" (lock: is Mutex|Rwsem|Spinlock|RawSpinlock) - true "Tells the validator that the lock may be taken here.";
+        FreeLock "free_lock" (lock: is Spinlock|RawSpinlock|Rwlock|Mutex|Rwsem|WwMutex) - true
+            "The memory of the lock is freed.";
+        LockdepAssertHeld "lockdep_assert_held" (lock: is Spinlock|RawSpinlock|Rwlock|Mutex|Rwsem|WwMutex)
+            - true
+            "A finding unless this task holds it.";
+        MightLock "might_lock" (lock: is Mutex|Rwsem|Spinlock|RawSpinlock) - true
+            "Tells the validator that the lock may be taken here.";
     }
     Ww {
-        WwAcquireInit "ww_acquire_init" (class: opt WwClass) WwCtx true "Begins an acquire context; NULL is the class of dma_resv.";
-        WwAcquireDone "ww_acquire_done" (ctx: is WwCtx) - true "No further locks will be taken in this context.";
+        WwAcquireInit "ww_acquire_init" (class: opt WwClass) WwCtx true
+            "Begins an acquire context; NULL is the class of dma_resv.";
+        WwAcquireDone "ww_acquire_done" (ctx: is WwCtx) - true
+            "No further locks will be taken in this context.";
         WwAcquireFini "ww_acquire_fini" (ctx: is WwCtx) - true "Ends the context.";
         WwMutexLock "ww_mutex_lock" (lock: is WwMutex, ctx: opt WwCtx) Errno true "0, -EDEADLK or -EALREADY.";
-        WwMutexLockInterruptible "ww_mutex_lock_interruptible" (lock: is WwMutex, ctx: opt WwCtx) Errno true "0, -EDEADLK, -EALREADY or -EINTR.";
-        WwMutexLockSlow "ww_mutex_lock_slow" (lock: is WwMutex, ctx: is WwCtx) - true "After -EDEADLK, with nothing held: waits for the contended lock.";
-        WwMutexLockSlowInterruptible "ww_mutex_lock_slow_interruptible" (lock: is WwMutex, ctx: is WwCtx) Errno true "0 or -EINTR.";
+        WwMutexLockInterruptible "ww_mutex_lock_interruptible" (lock: is WwMutex, ctx: opt WwCtx) Errno true
+            "0, -EDEADLK, -EALREADY or -EINTR.";
+        WwMutexLockSlow "ww_mutex_lock_slow" (lock: is WwMutex, ctx: is WwCtx) - true
+            "After -EDEADLK, with nothing held: waits for the contended lock.";
+        WwMutexLockSlowInterruptible "ww_mutex_lock_slow_interruptible" (lock: is WwMutex, ctx: is WwCtx)
+            Errno true
+            "0 or -EINTR.";
         WwMutexTrylock "ww_mutex_trylock" (lock: is WwMutex, ctx: opt WwCtx) Int true "1 if it got the lock.";
         WwMutexUnlock "ww_mutex_unlock" (lock: is WwMutex) - true "ww_mutex_unlock().";
     }
     Deferred {
-        QueueWork "queue_work" (wq: opt Workqueue, work: is Work) Int true "1 unless it was queued already; NULL is system_wq.";
+        QueueWork "queue_work" (wq: opt Workqueue, work: is Work) Int true
+            "1 unless it was queued already; NULL is system_wq.";
         FlushWork "flush_work" (work: is Work) Int true "Waits until the work is done.";
         CancelWork "cancel_work" (work: is Work) Int true "1 if it was pending; does not wait.";
-        CancelWorkSync "cancel_work_sync" (work: is Work) Int true "Takes the work off its queue and waits until it does not run.";
+        CancelWorkSync "cancel_work_sync" (work: is Work) Int true
+            "Takes the work off its queue and waits until it does not run.";
         FlushWorkqueue "flush_workqueue" (wq: opt Workqueue) - true "Waits for all works queued so far.";
-        QueueDelayedWork "queue_delayed_work" (wq: opt Workqueue, work: is DelayedWork, delay: is Nanos) Int true "1 unless it was pending already.";
-        ModDelayedWork "mod_delayed_work" (wq: opt Workqueue, work: is DelayedWork, delay: is Nanos) Int true "Sets the delay anew.";
-        FlushDelayedWork "flush_delayed_work" (work: is DelayedWork) Int true "Runs it now, if pending, and waits for it.";
-        CancelDelayedWork "cancel_delayed_work" (work: is DelayedWork) Int true "1 if it was pending; does not wait.";
-        CancelDelayedWorkSync "cancel_delayed_work_sync" (work: is DelayedWork) Int true "Cancels it and waits until it does not run.";
-        KthreadQueueWork "kthread_queue_work" (worker: is KthreadWorker, work: is KthreadWork) Int true "1 unless it was queued already.";
+        QueueDelayedWork "queue_delayed_work" (wq: opt Workqueue, work: is DelayedWork, delay: is Nanos)
+            Int true
+            "1 unless it was pending already.";
+        ModDelayedWork "mod_delayed_work" (wq: opt Workqueue, work: is DelayedWork, delay: is Nanos) Int true
+            "Sets the delay anew.";
+        FlushDelayedWork "flush_delayed_work" (work: is DelayedWork) Int true
+            "Runs it now, if pending, and waits for it.";
+        CancelDelayedWork "cancel_delayed_work" (work: is DelayedWork) Int true
+            "1 if it was pending; does not wait.";
+        CancelDelayedWorkSync "cancel_delayed_work_sync" (work: is DelayedWork) Int true
+            "Cancels it and waits until it does not run.";
+        KthreadQueueWork "kthread_queue_work" (worker: is KthreadWorker, work: is KthreadWork) Int true
+            "1 unless it was queued already.";
         KthreadFlushWork "kthread_flush_work" (work: is KthreadWork) - true "Waits until the work is done.";
-        KthreadCancelWorkSync "kthread_cancel_work_sync" (work: is KthreadWork) Int true "Cancels it and waits until it does not run.";
-        KthreadFlushWorker "kthread_flush_worker" (worker: is KthreadWorker) - true "Waits for all works queued so far.";
-        ModTimer "mod_timer" (timer: is Timer, delay: is Nanos) Int true "Arms the timer that many nanoseconds from now; 1 if it was pending.";
+        KthreadCancelWorkSync "kthread_cancel_work_sync" (work: is KthreadWork) Int true
+            "Cancels it and waits until it does not run.";
+        KthreadFlushWorker "kthread_flush_worker" (worker: is KthreadWorker) - true
+            "Waits for all works queued so far.";
+        ModTimer "mod_timer" (timer: is Timer, delay: is Nanos) Int true
+            "Arms the timer that many nanoseconds from now; 1 if it was pending.";
         TimerDelete "timer_delete" (timer: is Timer) Int true "1 if it was pending; does not wait.";
-        TimerDeleteSync "timer_delete_sync" (timer: is Timer) Int true "Deletes it and waits until its function does not run.";
+        TimerDeleteSync "timer_delete_sync" (timer: is Timer) Int true
+            "Deletes it and waits until its function does not run.";
         TaskletSchedule "tasklet_schedule" (tasklet: is Tasklet) - true "tasklet_schedule().";
-        TaskletKill "tasklet_kill" (tasklet: is Tasklet) - true "Waits until the tasklet is neither scheduled nor running.";
-        IrqWorkQueue "irq_work_queue" (work: is IrqWork) Int true "Runs the function in hard irq context soon; 1 unless it was queued already.";
+        TaskletKill "tasklet_kill" (tasklet: is Tasklet) - true
+            "Waits until the tasklet is neither scheduled nor running.";
+        IrqWorkQueue "irq_work_queue" (work: is IrqWork) Int true
+            "Runs the function in hard irq context soon; 1 unless it was queued already.";
         IrqWorkSync "irq_work_sync" (work: is IrqWork) - true "Waits until the function does not run.";
         RaiseIrq "raise_irq" (irq: is Irq) - true "A device raises its interrupt.";
         DisableIrq "disable_irq" (irq: is Irq) - true "Disables the line and waits for its handlers.";
         DisableIrqNosync "disable_irq_nosync" (irq: is Irq) - true "Disables the line.";
-        EnableIrq "enable_irq" (irq: is Irq) - true "Enables the line; what was raised meanwhile is delivered.";
+        EnableIrq "enable_irq" (irq: is Irq) - true
+            "Enables the line; what was raised meanwhile is delivered.";
         SynchronizeIrq "synchronize_irq" (irq: is Irq) - true "Waits for handlers that run.";
     }
     Memory {
         Kmalloc "kmalloc" (gfp: is Gfp) Memory true "An allocation; NULL if it fails.";
         Kfree "kfree" (memory: opt Memory) - true "kfree().";
-        KmallocUse "use_memory" (memory: is Memory) - true "Looks at allocated memory: a finding if it is NULL or freed.";
-        MightAlloc "might_alloc" (gfp: is Gfp) - true "Tells the validator that memory may be allocated here.";
+        KmallocUse "use_memory" (memory: is Memory) - true
+            "Looks at allocated memory: a finding if it is NULL or freed.";
+        MightAlloc "might_alloc" (gfp: is Gfp) - true
+            "Tells the validator that memory may be allocated here.";
         FsReclaimAcquire "fs_reclaim_acquire" (gfp: is Gfp) - true "Tells the validator that reclaim begins.";
         FsReclaimRelease "fs_reclaim_release" (gfp: is Gfp) - true "Ends fs_reclaim_acquire().";
         MemallocNofsSave "memalloc_nofs_save" () Cookie true "memalloc_nofs_save().";
@@ -269,133 +317,227 @@ operations! {
         MemallocNoioSave "memalloc_noio_save" () Cookie true "memalloc_noio_save().";
         MemallocNoioRestore "memalloc_noio_restore" (flags: is Cookie) - true "memalloc_noio_restore().";
         MemallocNoreclaimSave "memalloc_noreclaim_save" () Cookie true "memalloc_noreclaim_save().";
-        MemallocNoreclaimRestore "memalloc_noreclaim_restore" (flags: is Cookie) - true "memalloc_noreclaim_restore().";
+        MemallocNoreclaimRestore "memalloc_noreclaim_restore" (flags: is Cookie) - true
+            "memalloc_noreclaim_restore().";
         MmapReadLock "mmap_read_lock" (mm: is Mm) - true "mmap_read_lock().";
         MmapReadUnlock "mmap_read_unlock" (mm: is Mm) - true "mmap_read_unlock().";
         MmapReadTrylock "mmap_read_trylock" (mm: is Mm) Int true "1 if it got the lock.";
         MmapWriteLock "mmap_write_lock" (mm: is Mm) - true "mmap_write_lock().";
         MmapWriteUnlock "mmap_write_unlock" (mm: is Mm) - true "mmap_write_unlock().";
-        CopyFromUser "copy_from_user" (range: is UserRange) Int true "Bytes not copied: 0, or 1 if the memory is gone. May fault.";
-        CopyToUser "copy_to_user" (range: is UserRange) Int true "Bytes not copied: 0, or 1 if the memory is gone. May fault.";
+        CopyFromUser "copy_from_user" (range: is UserRange) Int true
+            "Bytes not copied: 0, or 1 if the memory is gone. May fault.";
+        CopyToUser "copy_to_user" (range: is UserRange) Int true
+            "Bytes not copied: 0, or 1 if the memory is gone. May fault.";
         GetUser "get_user" (range: is UserRange) Errno true "0 or -EFAULT. May fault.";
         PutUser "put_user" (range: is UserRange) Errno true "0 or -EFAULT. May fault.";
-        GetUserPages "get_user_pages" (range: is UserRange) Errno true "Faults the pages in, with mmap_lock held by the caller: 0 or -EFAULT.";
-        GetUserPagesFast "get_user_pages_fast" (range: is UserRange) Errno true "As get_user_pages(), taking mmap_lock itself where needed.";
+        GetUserPages "get_user_pages" (range: is UserRange) Errno true
+            "Faults the pages in, with mmap_lock held by the caller: 0 or -EFAULT.";
+        GetUserPagesFast "get_user_pages_fast" (range: is UserRange) Errno true
+            "As get_user_pages(), taking mmap_lock itself where needed.";
         PutPages "put_pages" (range: is UserRange) - true "Drops the references of get_user_pages().";
         MightFault "might_fault" (mm: is Mm) - true "Tells the validator that a page fault may happen here.";
-        Munmap "munmap" (range: is UserRange) - true "munmap(): takes mmap_lock for writing, invalidates, frees the pages.";
-        MmuNotifierInvalidateRangeStart "mmu_notifier_invalidate_range_start" (range: is UserRange) - true "Runs all notifiers of the range; blockable.";
-        MmuNotifierInvalidateRangeEnd "mmu_notifier_invalidate_range_end" (range: is UserRange) - true "Ends it.";
-        MmuIntervalReadBegin "mmu_interval_read_begin" (notifier: is IntervalNotifier) Seqno true "Waits until no invalidation runs; returns the sequence number.";
-        MmuIntervalReadRetry "mmu_interval_read_retry" (notifier: is IntervalNotifier, seq: is Seqno) Int true "1 if an invalidation came since.";
-        MmuIntervalSetSeq "mmu_interval_set_seq" (notifier: is IntervalNotifier, seq: is Seqno) - true "Called from invalidate().";
+        Munmap "munmap" (range: is UserRange) - true
+            "munmap(): takes mmap_lock for writing, invalidates, frees the pages.";
+        MmuNotifierInvalidateRangeStart "mmu_notifier_invalidate_range_start" (range: is UserRange) - true
+            "Runs all notifiers of the range; blockable.";
+        MmuNotifierInvalidateRangeEnd "mmu_notifier_invalidate_range_end" (range: is UserRange) - true
+            "Ends it.";
+        MmuIntervalReadBegin "mmu_interval_read_begin" (notifier: is IntervalNotifier) Seqno true
+            "Waits until no invalidation runs; returns the sequence number.";
+        MmuIntervalReadRetry "mmu_interval_read_retry" (notifier: is IntervalNotifier, seq: is Seqno) Int true
+            "1 if an invalidation came since.";
+        MmuIntervalSetSeq "mmu_interval_set_seq" (notifier: is IntervalNotifier, seq: is Seqno) - true
+            "Called from invalidate().";
         Mmput "mmput" (mm: is Mm) - true "Drops a reference; the last one runs the notifiers' release.";
         Mmget "mmget" (mm: is Mm) - true "Takes a reference.";
         GpuMap "gpu_map" (range: is UserRange) - true "Enters the range into the GPU's page tables.";
         GpuUnmap "gpu_unmap" (range: is UserRange) - true "Takes the range out of the GPU's page tables.";
-        GpuAccess "gpu_access" (range: is UserRange) - true "The GPU reads or writes the range through its page tables.";
+        GpuAccess "gpu_access" (range: is UserRange) - true
+            "The GPU reads or writes the range through its page tables.";
         Oom "oom_kill" (mm: is Mm) - true "The OOM reaper unmaps the mm; notifiers may not block.";
-        HmmRangeFault "hmm_range_fault" (notifier: is IntervalNotifier, seq: is Seqno) Errno true "Faults the notifier's range in and looks its pages up, without references, with mmap_lock held: 0, -EBUSY if an invalidation came since `seq`, or -EFAULT.";
-        MmuIntervalNotifierInsert "mmu_interval_notifier_insert" (notifier: is IntervalNotifier) - true "Puts it back after a removal; from the start it is inserted.";
-        MmuIntervalNotifierRemove "mmu_interval_notifier_remove" (notifier: is IntervalNotifier) - true "Waits until invalidate() does not run; it is not called any more.";
+        HmmRangeFault "hmm_range_fault" (notifier: is IntervalNotifier, seq: is Seqno) Errno true
+            "Faults the notifier's range in and looks its pages up, without references, with mmap_lock \
+             held: 0, -EBUSY if an invalidation came since `seq`, or -EFAULT.";
+        MmuIntervalNotifierInsert "mmu_interval_notifier_insert" (notifier: is IntervalNotifier) - true
+            "Puts it back after a removal; from the start it is inserted.";
+        MmuIntervalNotifierRemove "mmu_interval_notifier_remove" (notifier: is IntervalNotifier) - true
+            "Waits until invalidate() does not run; it is not called any more.";
+        MmgetNotZero "mmget_not_zero" (mm: is Mm) Int true
+            "Takes a reference unless there is none left; 1 if it did.";
     }
     Fence {
-        DmaFenceInit "dma_fence_init" (timeline: is Timeline) Fence true "A new fence with the timeline's next number; the caller has a reference.";
-        DmaFenceInitSeqno "dma_fence_init_seqno" (timeline: is Timeline, seqno: is Seqno) Fence true "A new fence with this number.";
-        DmaFenceAllocInit "dma_fence_alloc_init" (timeline: is Timeline, gfp: is Gfp) Fence true "Allocates and initialises a fence; NULL if the allocation fails.";
+        DmaFenceInit "dma_fence_init" (timeline: is Timeline) Fence true
+            "A new fence with the timeline's next number; the caller has a reference.";
+        DmaFenceInitSeqno "dma_fence_init_seqno" (timeline: is Timeline, seqno: is Seqno) Fence true
+            "A new fence with this number.";
+        DmaFenceAllocInit "dma_fence_alloc_init" (timeline: is Timeline, gfp: is Gfp) Fence true
+            "Allocates and initialises a fence; NULL if the allocation fails.";
         DmaFenceGet "dma_fence_get" (fence: opt Fence) Fence true "Takes a reference.";
         DmaFencePut "dma_fence_put" (fence: opt Fence) - true "Drops a reference.";
-        DmaFenceGetRcu "dma_fence_get_rcu" (fence: is Fence) Fence true "Takes a reference unless there is none left; NULL then.";
-        DmaFencePublish "dma_fence_publish" (fence: is Fence) - true "Hands the fence to others by other means than a reservation, sync_file or syncobj.";
+        DmaFenceGetRcu "dma_fence_get_rcu" (fence: is Fence) Fence true
+            "Takes a reference unless there is none left; NULL then.";
+        DmaFencePublish "dma_fence_publish" (fence: is Fence) - true
+            "Hands the fence to others by other means than a reservation, sync_file or syncobj.";
         DmaFenceSignal "dma_fence_signal" (fence: opt Fence) Errno true "0, or -EINVAL if it was signaled.";
-        DmaFenceSignalLocked "dma_fence_signal_locked" (fence: is Fence) Errno true "With the fence lock held.";
-        DmaFenceSignalTimestamp "dma_fence_signal_timestamp" (fence: opt Fence, timestamp: is Nanos) Errno true "Without annotation.";
-        DmaFenceSetError "dma_fence_set_error" (fence: is Fence, error: is Errno) - true "Before it is signaled.";
-        DmaFenceGetStatus "dma_fence_get_status" (fence: is Fence) Int true "0 pending, 1 signaled, or the error. May poll.";
+        DmaFenceSignalLocked "dma_fence_signal_locked" (fence: is Fence) Errno true
+            "With the fence lock held.";
+        DmaFenceSignalTimestamp "dma_fence_signal_timestamp" (fence: opt Fence, timestamp: is Nanos) Errno
+            true
+            "Without annotation.";
+        DmaFenceSetError "dma_fence_set_error" (fence: is Fence, error: is Errno) - true
+            "Before it is signaled.";
+        DmaFenceGetStatus "dma_fence_get_status" (fence: is Fence) Int true
+            "0 pending, 1 signaled, or the error. May poll.";
         DmaFenceIsSignaled "dma_fence_is_signaled" (fence: is Fence) Int true "Polls; may signal.";
-        DmaFenceIsSignaledLocked "dma_fence_is_signaled_locked" (fence: is Fence) Int true "With the fence lock held.";
-        DmaFenceEnableSwSignaling "dma_fence_enable_sw_signaling" (fence: is Fence) - true "dma_fence_enable_sw_signaling().";
-        DmaFenceAddCallback "dma_fence_add_callback" (fence: is Fence, cb: is FenceCb) Errno true "0, or -ENOENT if it is signaled.";
-        DmaFenceRemoveCallback "dma_fence_remove_callback" (fence: is Fence, cb: is FenceCb) Int true "1 if it was still pending.";
-        DmaFenceWait "dma_fence_wait" (fence: is Fence, interruptible: is Int) Errno true "0, or -ERESTARTSYS.";
-        DmaFenceWaitTimeout "dma_fence_wait_timeout" (fence: is Fence, interruptible: is Int, timeout: is Nanos) Int true "What is left of the timeout (at least 1), 0, or -ERESTARTSYS.";
-        DmaFenceWaitAnyTimeout "dma_fence_wait_any_timeout" (fences: list Fence, interruptible: is Int, timeout: is Nanos) Int true "As dma_fence_wait_timeout(), for the first of several. Allocates.";
-        DmaFenceSetDeadline "dma_fence_set_deadline" (fence: is Fence, deadline: is Nanos) - true "A hint when somebody will need it.";
-        DmaFenceIsLater "dma_fence_is_later" (a: is Fence, b: is Fence) Int true "1 if a comes after b on their timeline.";
-        DmaFenceLater "dma_fence_later" (a: is Fence, b: is Fence) Fence true "The later one, or NULL if that is signaled.";
+        DmaFenceIsSignaledLocked "dma_fence_is_signaled_locked" (fence: is Fence) Int true
+            "With the fence lock held.";
+        DmaFenceEnableSwSignaling "dma_fence_enable_sw_signaling" (fence: is Fence) - true
+            "dma_fence_enable_sw_signaling().";
+        DmaFenceAddCallback "dma_fence_add_callback" (fence: is Fence, cb: is FenceCb) Errno true
+            "0, or -ENOENT if it is signaled.";
+        DmaFenceRemoveCallback "dma_fence_remove_callback" (fence: is Fence, cb: is FenceCb) Int true
+            "1 if it was still pending.";
+        DmaFenceWait "dma_fence_wait" (fence: is Fence, interruptible: is Int) Errno true
+            "0, or -ERESTARTSYS.";
+        DmaFenceWaitTimeout "dma_fence_wait_timeout" (fence: is Fence, interruptible: is Int, timeout: is
+            Nanos) Int true
+            "What is left of the timeout (at least 1), 0, or -ERESTARTSYS.";
+        DmaFenceWaitAnyTimeout "dma_fence_wait_any_timeout" (fences: list Fence, interruptible: is Int,
+            timeout: is Nanos) Int true
+            "As dma_fence_wait_timeout(), for the first of several. Allocates.";
+        DmaFenceSetDeadline "dma_fence_set_deadline" (fence: is Fence, deadline: is Nanos) - true
+            "A hint when somebody will need it.";
+        DmaFenceIsLater "dma_fence_is_later" (a: is Fence, b: is Fence) Int true
+            "1 if a comes after b on their timeline.";
+        DmaFenceLater "dma_fence_later" (a: is Fence, b: is Fence) Fence true
+            "The later one, or NULL if that is signaled.";
         DmaFenceSeqno "dma_fence_seqno" (fence: is Fence) Seqno true "fence->seqno.";
         DmaFenceBeginSignalling "dma_fence_begin_signalling" () Cookie true "Begins a signalling section.";
         DmaFenceEndSignalling "dma_fence_end_signalling" (cookie: is Cookie) - true "Ends it.";
-        DmaFenceMightWait "__dma_fence_might_wait" () - true "Tells the validator that a fence may be waited for here.";
+        DmaFenceMightWait "__dma_fence_might_wait" () - true
+            "Tells the validator that a fence may be waited for here.";
         DmaFenceGetStub "dma_fence_get_stub" () Fence true "The fence that is always signaled.";
-        DmaFenceAllocatePrivateStub "dma_fence_allocate_private_stub" (timestamp: is Nanos) Fence true "A signaled fence; NULL if the allocation fails.";
-        DmaFenceLock "dma_fence_lock_irqsave" (fence: is Fence) Cookie true "Takes the fence's lock with interrupts off.";
-        DmaFenceUnlock "dma_fence_unlock_irqrestore" (fence: is Fence, flags: is Cookie) - true "Gives it back.";
-        DmaFenceHwDone "hw_done" (fence: is Fence) - true "The hardware is done with it: a driver's `signaled` op may say so from now on.";
+        DmaFenceAllocatePrivateStub "dma_fence_allocate_private_stub" (timestamp: is Nanos) Fence true
+            "A signaled fence; NULL if the allocation fails.";
+        DmaFenceLock "dma_fence_lock_irqsave" (fence: is Fence) Cookie true
+            "Takes the fence's lock with interrupts off.";
+        DmaFenceUnlock "dma_fence_unlock_irqrestore" (fence: is Fence, flags: is Cookie) - true
+            "Gives it back.";
+        DmaFenceHwDone "hw_done" (fence: is Fence) - true
+            "The hardware is done with it: a driver's `signaled` op may say so from now on.";
         DmaFenceHwIsDone "hw_is_done" (fence: is Fence) Int true "1 after hw_done().";
-        DmaFenceArrayCreate "dma_fence_array_create" (fences: list Fence, seqno: is Seqno, signal_on_any: is Int) Fence true "Takes over the references. NULL if the allocation fails.";
-        DmaFenceChainInit "dma_fence_chain_init" (prev: opt Fence, fence: is Fence, seqno: is Seqno) Fence true "A new node; takes over both references.";
-        DmaFenceChainFindSeqno "dma_fence_chain_find_seqno" (chain: opt Fence, seqno: is Seqno) Errno true "0 or -EINVAL; dma_fence_chain_found() is what was found.";
-        DmaFenceChainFound "dma_fence_chain_found" () Fence true "What the latest dma_fence_chain_find_seqno() of this thread found; NULL: already signaled.";
-        DmaFenceUnwrapMerge "dma_fence_unwrap_merge" (fences: list Fence) Fence true "Merges; NULL if the allocation fails.";
-        DmaFenceInitOps "dma_fence_init_ops" (timeline: is Timeline, seqno: is Seqno, ops: opt FenceOps) Fence true "A new fence with this number and ops of its own; NULL: none of the optional ones.";
+        DmaFenceArrayCreate "dma_fence_array_create" (fences: list Fence, seqno: is Seqno, signal_on_any:
+            is Int) Fence true
+            "Takes over the references. NULL if the allocation fails.";
+        DmaFenceChainInit "dma_fence_chain_init" (prev: opt Fence, fence: is Fence, seqno: is Seqno) Fence
+            true
+            "A new node; takes over both references.";
+        DmaFenceChainFindSeqno "dma_fence_chain_find_seqno" (chain: opt Fence, seqno: is Seqno) Errno true
+            "0 or -EINVAL; dma_fence_chain_found() is what was found.";
+        DmaFenceChainFound "dma_fence_chain_found" () Fence true
+            "What the latest dma_fence_chain_find_seqno() of this thread found; NULL: already signaled.";
+        DmaFenceUnwrapMerge "dma_fence_unwrap_merge" (fences: list Fence) Fence true
+            "Merges; NULL if the allocation fails.";
+        DmaFenceInitOps "dma_fence_init_ops" (timeline: is Timeline, seqno: is Seqno, ops: opt FenceOps)
+            Fence true
+            "A new fence with this number and ops of its own; NULL: none of the optional ones.";
         DmaFenceContext "dma_fence_context" (fence: is Fence) Int true "fence->context.";
-        DmaFenceChainWalk "dma_fence_chain_walk" (fence: opt Fence) Fence true "From a chain node, whose reference it drops, to the unsignaled one before it, with a reference; NULL: none.";
-        DmaFenceChainContained "dma_fence_chain_contained" (fence: opt Fence) Fence true "What a chain node contains; any other fence itself. No reference.";
-        DmaFenceChainPrevSeqno "dma_fence_chain_prev_seqno" (chain: is Fence) Seqno true "chain->prev_seqno; 0 for any other fence.";
-        DmaFenceArrayFirst "dma_fence_array_first" (fence: opt Fence) Fence true "The first fence in an array; any other fence itself. No reference.";
-        DmaFenceArrayNext "dma_fence_array_next" (fence: opt Fence, index: is Int) Fence true "The fence at that position of an array, or NULL. No reference.";
+        DmaFenceChainWalk "dma_fence_chain_walk" (fence: opt Fence) Fence true
+            "From a chain node, whose reference it drops, to the unsignaled one before it, with a \
+             reference; NULL: none.";
+        DmaFenceChainContained "dma_fence_chain_contained" (fence: opt Fence) Fence true
+            "What a chain node contains; any other fence itself. No reference.";
+        DmaFenceChainPrevSeqno "dma_fence_chain_prev_seqno" (chain: is Fence) Seqno true
+            "chain->prev_seqno; 0 for any other fence.";
+        DmaFenceArrayFirst "dma_fence_array_first" (fence: opt Fence) Fence true
+            "The first fence in an array; any other fence itself. No reference.";
+        DmaFenceArrayNext "dma_fence_array_next" (fence: opt Fence, index: is Int) Fence true
+            "The fence at that position of an array, or NULL. No reference.";
     }
     Sync {
-        SyncFileCreate "sync_file_create" (fence: is Fence) SyncFile true "Wraps a fence; publishes it once fd_install() makes it visible. NULL if the allocation fails.";
+        SyncFileCreate "sync_file_create" (fence: is Fence) SyncFile true
+            "Wraps a fence; publishes it once fd_install() makes it visible. NULL if the allocation \
+             fails.";
         FdInstall "fd_install" (file: is SyncFile) - true "User space sees the sync_file from here on.";
         SyncFileGetFence "sync_file_get_fence" (file: is SyncFile) Fence true "The fence, with a reference.";
         SyncFileMerge "sync_file_merge" (a: is SyncFile, b: is SyncFile) SyncFile true "SYNC_IOC_MERGE.";
         SyncFilePoll "sync_file_poll" (file: is SyncFile) Int true "1 if signaled; enables signalling.";
         SyncFilePut "sync_file_put" (file: is SyncFile) - true "close().";
-        SyncobjReplaceFence "drm_syncobj_replace_fence" (syncobj: is Syncobj, fence: opt Fence) - true "Publishes the fence.";
-        SyncobjAddPoint "drm_syncobj_add_point" (syncobj: is Syncobj, fence: is Fence, point: is Seqno) - true "Adds a point to the timeline; publishes the fence.";
-        SyncobjFindFence "drm_syncobj_find_fence" (syncobj: is Syncobj, point: is Seqno, wait_for_submit: is Int) Errno true "0, -EINVAL or -ERESTARTSYS; drm_syncobj_found() is the fence.";
-        SyncobjFound "drm_syncobj_found" () Fence true "What the latest drm_syncobj_find_fence() of this thread found.";
-        SyncobjWait "drm_syncobj_wait" (syncobj: is Syncobj, point: is Seqno, wait_for_submit: is Int, timeout: is Nanos) Int true "Nanoseconds left, or -ETIME, -EINVAL, -ERESTARTSYS.";
-        SyncobjSignal "drm_syncobj_signal" (syncobj: is Syncobj) - true "Replaces the fence by one that is signaled.";
+        SyncobjReplaceFence "drm_syncobj_replace_fence" (syncobj: is Syncobj, fence: opt Fence) - true
+            "Publishes the fence.";
+        SyncobjAddPoint "drm_syncobj_add_point" (syncobj: is Syncobj, fence: is Fence, point: is Seqno) - true
+            "Adds a point to the timeline; publishes the fence.";
+        SyncobjFindFence "drm_syncobj_find_fence" (syncobj: is Syncobj, point: is Seqno, wait_for_submit:
+            is Int) Errno true
+            "0, -EINVAL or -ERESTARTSYS; drm_syncobj_found() is the fence.";
+        SyncobjFound "drm_syncobj_found" () Fence true
+            "What the latest drm_syncobj_find_fence() of this thread found.";
+        SyncobjWait "drm_syncobj_wait" (syncobj: is Syncobj, point: is Seqno, wait_for_submit: is Int,
+            timeout: is Nanos) Int true
+            "Nanoseconds left, or -ETIME, -EINVAL, -ERESTARTSYS.";
+        SyncobjSignal "drm_syncobj_signal" (syncobj: is Syncobj) - true
+            "Replaces the fence by one that is signaled.";
         SyncobjReset "drm_syncobj_reset" (syncobj: is Syncobj) - true "Drops the fence.";
         SyncobjQuery "drm_syncobj_query" (syncobj: is Syncobj) Seqno true "The last signaled point.";
-        SwSyncCreateFence "sw_sync_create_fence" (timeline: is SwSync, value: is Seqno) Fence true "A fence for that value, published.";
-        SwSyncInc "sw_sync_inc" (timeline: is SwSync, value: is Int) - true "Moves the timeline on and signals.";
+        SwSyncCreateFence "sw_sync_create_fence" (timeline: is SwSync, value: is Seqno) Fence true
+            "A fence for that value, published.";
+        SwSyncInc "sw_sync_inc" (timeline: is SwSync, value: is Int) - true
+            "Moves the timeline on and signals.";
     }
     Resv {
         DmaResvLock "dma_resv_lock" (resv: is Resv, ctx: opt WwCtx) Errno true "0, -EDEADLK or -EALREADY.";
-        DmaResvLockInterruptible "dma_resv_lock_interruptible" (resv: is Resv, ctx: opt WwCtx) Errno true "0, -EDEADLK, -EALREADY or -EINTR.";
-        DmaResvLockSlow "dma_resv_lock_slow" (resv: is Resv, ctx: is WwCtx) - true "After -EDEADLK, with nothing held.";
-        DmaResvLockSlowInterruptible "dma_resv_lock_slow_interruptible" (resv: is Resv, ctx: is WwCtx) Errno true "0 or -EINTR.";
+        DmaResvLockInterruptible "dma_resv_lock_interruptible" (resv: is Resv, ctx: opt WwCtx) Errno true
+            "0, -EDEADLK, -EALREADY or -EINTR.";
+        DmaResvLockSlow "dma_resv_lock_slow" (resv: is Resv, ctx: is WwCtx) - true
+            "After -EDEADLK, with nothing held.";
+        DmaResvLockSlowInterruptible "dma_resv_lock_slow_interruptible" (resv: is Resv, ctx: is WwCtx)
+            Errno true
+            "0 or -EINTR.";
         DmaResvTrylock "dma_resv_trylock" (resv: is Resv) Int true "1 if it got the lock.";
         DmaResvUnlock "dma_resv_unlock" (resv: is Resv) - true "dma_resv_unlock().";
-        DmaResvReserveFences "dma_resv_reserve_fences" (resv: is Resv, count: is Int) Errno true "Room for so many; GFP_KERNEL. 0, -EINVAL or -ENOMEM.";
-        DmaResvAddFence "dma_resv_add_fence" (resv: is Resv, fence: is Fence, usage: is Usage) - true "Publishes the fence.";
-        DmaResvReplaceFences "dma_resv_replace_fences" (resv: is Resv, context_of: is Fence, by: is Fence, usage: is Usage) - true "Replaces all fences of that context.";
+        DmaResvReserveFences "dma_resv_reserve_fences" (resv: is Resv, count: is Int) Errno true
+            "Room for so many; GFP_KERNEL. 0, -EINVAL or -ENOMEM.";
+        DmaResvAddFence "dma_resv_add_fence" (resv: is Resv, fence: is Fence, usage: is Usage) - true
+            "Publishes the fence.";
+        DmaResvReplaceFences "dma_resv_replace_fences" (resv: is Resv, context_of: is Fence, by: is Fence,
+            usage: is Usage) - true
+            "Replaces all fences of that context.";
         DmaResvCopyFences "dma_resv_copy_fences" (dst: is Resv, src: is Resv) Errno true "0 or -ENOMEM.";
         DmaResvIterBegin "dma_resv_iter_begin" (resv: is Resv, usage: is Usage) ResvIter true "A cursor.";
-        DmaResvIterFirstUnlocked "dma_resv_iter_first_unlocked" (cursor: is ResvIter) Fence true "The first unsignaled fence, with a reference that the cursor keeps.";
-        DmaResvIterNextUnlocked "dma_resv_iter_next_unlocked" (cursor: is ResvIter) Fence true "The next one; may start again.";
-        DmaResvIterIsRestarted "dma_resv_iter_is_restarted" (cursor: is ResvIter) Int true "1 if what was seen before must be forgotten.";
-        DmaResvIterFirst "dma_resv_iter_first" (cursor: is ResvIter) Fence true "With the lock held: the first fence, signaled or not.";
-        DmaResvIterNext "dma_resv_iter_next" (cursor: is ResvIter) Fence true "With the lock held: the next one.";
+        DmaResvIterFirstUnlocked "dma_resv_iter_first_unlocked" (cursor: is ResvIter) Fence true
+            "The first unsignaled fence, with a reference that the cursor keeps.";
+        DmaResvIterNextUnlocked "dma_resv_iter_next_unlocked" (cursor: is ResvIter) Fence true
+            "The next one; may start again.";
+        DmaResvIterIsRestarted "dma_resv_iter_is_restarted" (cursor: is ResvIter) Int true
+            "1 if what was seen before must be forgotten.";
+        DmaResvIterFirst "dma_resv_iter_first" (cursor: is ResvIter) Fence true
+            "With the lock held: the first fence, signaled or not.";
+        DmaResvIterNext "dma_resv_iter_next" (cursor: is ResvIter) Fence true
+            "With the lock held: the next one.";
         DmaResvIterEnd "dma_resv_iter_end" (cursor: is ResvIter) - true "Ends the cursor.";
-        DmaResvIterUsage "dma_resv_iter_usage" (cursor: is ResvIter) Usage true "The usage of the current fence.";
-        DmaResvGetSingleton "dma_resv_get_singleton" (resv: is Resv, usage: is Usage) Fence true "One fence for all, with a reference; NULL if there is none or memory is short.";
-        DmaResvWaitTimeout "dma_resv_wait_timeout" (resv: is Resv, usage: is Usage, interruptible: is Int, timeout: is Nanos) Int true "What is left of the timeout, 0, or -ERESTARTSYS.";
-        DmaResvTestSignaled "dma_resv_test_signaled" (resv: is Resv, usage: is Usage) Int true "1 if all are signaled.";
-        DmaResvSetDeadline "dma_resv_set_deadline" (resv: is Resv, usage: is Usage, deadline: is Nanos) - true "A hint for all.";
+        DmaResvIterUsage "dma_resv_iter_usage" (cursor: is ResvIter) Usage true
+            "The usage of the current fence.";
+        DmaResvGetSingleton "dma_resv_get_singleton" (resv: is Resv, usage: is Usage) Fence true
+            "One fence for all, with a reference; NULL if there is none or memory is short.";
+        DmaResvWaitTimeout "dma_resv_wait_timeout" (resv: is Resv, usage: is Usage, interruptible: is Int,
+            timeout: is Nanos) Int true
+            "What is left of the timeout, 0, or -ERESTARTSYS.";
+        DmaResvTestSignaled "dma_resv_test_signaled" (resv: is Resv, usage: is Usage) Int true
+            "1 if all are signaled.";
+        DmaResvSetDeadline "dma_resv_set_deadline" (resv: is Resv, usage: is Usage, deadline: is Nanos) - true
+            "A hint for all.";
         DmaResvFini "dma_resv_fini" (resv: is Resv) - true "Drops all fences.";
     }
     Device {
-        EngineSubmit "engine_submit" (engine: is Engine, fence: opt Fence, run_time: is Nanos) - true "Queues work for the device; it takes over no reference.";
-        EngineCompleted "engine_completed" (engine: is Engine) Fence true "The fence of the oldest completed work nobody has asked for, or NULL.";
+        EngineSubmit "engine_submit" (engine: is Engine, fence: opt Fence, run_time: is Nanos) - true
+            "Queues work for the device; it takes over no reference.";
+        EngineCompleted "engine_completed" (engine: is Engine) Fence true
+            "The fence of the oldest completed work nobody has asked for, or NULL.";
         EngineIdle "engine_idle" (engine: is Engine) Int true "1 if nothing is queued.";
         EngineHang "engine_hang" (engine: is Engine) - true "From here on it completes nothing.";
         EngineReset "engine_reset" (engine: is Engine) - true "Forgets what is queued; it can be used again.";
-        ForeignFence "foreign_fence" () Fence true "Some published fence, with a reference, or NULL: a choice. For foreign drivers.";
+        ForeignFence "foreign_fence" () Fence true
+            "Some published fence, with a reference, or NULL: a choice. For foreign drivers.";
     }
 }
 

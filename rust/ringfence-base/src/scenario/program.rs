@@ -14,6 +14,8 @@ pub struct Program {
     pub registers: Vec<Kind>,
     /// What a caller gets back, if anything.
     pub result: Option<Kind>,
+    /// The driver whose code it is, if it is a driver's.
+    pub driver: Option<String>,
     /// What it does.
     pub body: Vec<Stmt>,
 }

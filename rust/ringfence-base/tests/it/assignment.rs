@@ -122,6 +122,7 @@ fn the_checker_agrees_with_all_paths() {
             params: 1,
             registers: vec![Kind::Int; usize::from(REGISTERS)],
             result: Some(Kind::Int),
+            driver: None,
             body,
         };
         let scenario = Scenario { programs: vec![program], ..Scenario::default() };

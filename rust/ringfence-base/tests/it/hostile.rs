@@ -55,7 +55,8 @@ fn a_deep_scenario_made_by_hand_is_refused_too() {
     for _ in 0..5_000 {
         body = vec![Stmt::If { cond: Arg::Int(1), then: body, otherwise: Vec::new(), at }];
     }
-    let program = Program { name: "f".into(), params: 0, registers: Vec::new(), result: None, body };
+    let program =
+        Program { name: "f".into(), params: 0, registers: Vec::new(), result: None, driver: None, body };
     let scenario = Scenario { programs: vec![program], ..Scenario::default() };
     let error = scenario.validate().expect_err("too deep");
     assert_eq!(error.message, "statements are nested deeper than 60");

@@ -190,7 +190,8 @@ int f(void)
 #[test]
 fn names_are_told_apart() {
     let at = SiteId::UNKNOWN;
-    let mutex = |name: &str| Object { name: name.into(), kind: ObjectKind::Mutex { class: None }, at };
+    let mutex =
+        |name: &str| Object { name: name.into(), kind: ObjectKind::Mutex { class: None }, driver: None, at };
     let lock = |id| {
         Stmt::Op(Operation { op: Op::MutexLock, args: vec![Arg::Object(ObjectId::new(id))], out: None, at })
     };
@@ -202,6 +203,7 @@ fn names_are_told_apart() {
             params: 0,
             registers: Vec::new(),
             result: None,
+            driver: None,
             body: vec![lock(0), lock(1), lock(2)],
         }],
         threads: vec![ThreadDecl { name: "t".into(), program: ProgramId::new(0), mm: None, at }],
@@ -224,6 +226,7 @@ fn what_is_not_there_is_printed_all_the_same() {
         params: 5,
         registers: vec![Kind::Int],
         result: None,
+        driver: None,
         body: vec![
             call(Op::MutexLock, vec![Arg::Object(ObjectId::new(7))], Some(9)),
             call(Op::Add, vec![], Some(0)),
@@ -236,7 +239,7 @@ fn what_is_not_there_is_printed_all_the_same() {
         ],
     };
     let thread = ThreadDecl { name: "t".into(), program: ProgramId::new(3), mm: Some(ObjectId::new(2)), at };
-    let task = Object { name: String::new(), kind: ObjectKind::Task { thread: 4 }, at };
+    let task = Object { name: String::new(), kind: ObjectKind::Task { thread: 4 }, driver: None, at };
     let scenario = Scenario {
         objects: vec![task],
         programs: vec![program],
@@ -247,4 +250,36 @@ fn what_is_not_there_is_printed_all_the_same() {
     assert!(text.contains("mutex_lock(object#7);"), "{text}");
     assert!(text.contains("wait_event(v4, NULL);"), "{text}");
     assert!(text.contains("kthread_run(program#3, \"t\");  /* with the memory of object#2 */"), "{text}");
+}
+
+#[test]
+fn drivers_are_named() {
+    let json = r#"{"ringfence_scenario":1,"name":"s","objects":[
+        {"kind":"mutex","name":"a"},{"kind":"mutex","name":"b","driver":"gpu"},
+        {"kind":"mutex","name":"c","driver":"gpu"},{"kind":"mutex","name":"d","driver":"display"},
+        {"kind":"mutex","name":"e"}],
+        "programs":[{"name":"f","driver":"gpu"}],"threads":[{"name":"t","program":0}]}"#;
+    let text = Scenario::from_json(json).expect("valid").to_string();
+    assert_eq!(
+        text,
+        "\
+/* s */
+
+DEFINE_MUTEX(a);
+/* driver gpu */
+DEFINE_MUTEX(b);
+DEFINE_MUTEX(c);
+/* driver display */
+DEFINE_MUTEX(d);
+/* no driver's */
+DEFINE_MUTEX(e);
+
+/* driver gpu, thread t */
+void f(void)
+{
+}
+
+kthread_run(f, \"t\");
+"
+    );
 }

@@ -50,8 +50,9 @@ const SPELLED_OUT: &str = r#"{"ringfence_scenario":1,"name":"a \"b\" \\ \u0000\u
     {"kind":"timeline","name":"t","at":0,"lock":null,"ops":null,"first_seqno":1,"bound":null},
     {"kind":"work","name":"w","at":0,"function":0},
     {"kind":"rwsem","name":"r","at":0,"class":"k"},
-    {"kind":"mm","name":"mm","at":0}],
-  "programs":[{"name":"f","params":0,"registers":["dma_fence","gfp"],"result":"errno","body":[
+    {"kind":"mm","name":"mm","driver":null,"at":0},
+    {"kind":"dma_resv","name":"bo","driver":"gpu \"0\"","at":0}],
+  "programs":[{"name":"f","params":0,"registers":["dma_fence","gfp"],"result":"errno","driver":"gpu","body":[
     {"op":"set","args":[{"gfp":"__GFP_IO&~__GFP_IO"}],"out":1,"at":0},
     {"op":"dma_fence_alloc_init","args":[{"obj":1},{"gfp":"GFP_NOFS|__GFP_NOLOCKDEP"}],"out":0,"at":1},
     {"op":"dma_fence_unwrap_merge","args":[[{"reg":0}]],"out":null,"at":0},
@@ -72,7 +73,8 @@ fn op(op: Op, args: Vec<Arg>, out: Option<u16>, at: usize) -> Stmt {
 
 fn spelled_out() -> Scenario {
     let at = SiteId::UNKNOWN;
-    let object = |name: &str, at: usize, kind| Object { name: name.into(), kind, at: SiteId::new(at) };
+    let object =
+        |name: &str, at: usize, kind| Object { name: name.into(), kind, driver: None, at: SiteId::new(at) };
     let mask = Gfp::parse("GFP_NOFS|__GFP_NOLOCKDEP").expect("a mask");
     let body = vec![
         op(Op::Set, vec![Arg::Gfp(Gfp::default())], Some(1), 0),
@@ -103,12 +105,14 @@ fn spelled_out() -> Scenario {
             object("w", 0, ObjectKind::Work { function: ProgramId::new(0) }),
             object("r", 0, ObjectKind::Rwsem { class: Some("k".into()) }),
             object("mm", 0, ObjectKind::Mm),
+            Object { driver: Some("gpu \"0\"".into()), ..object("bo", 0, ObjectKind::Resv) },
         ],
         programs: vec![Program {
             name: "f".into(),
             params: 0,
             registers: vec![Kind::Fence, Kind::Gfp],
             result: Some(Kind::Errno),
+            driver: Some("gpu".into()),
             body,
         }],
         threads: vec![ThreadDecl {

@@ -8,4 +8,4 @@ mod text;
 
 pub use json::json;
 pub use splat::splat;
-pub use text::{Style, TextOptions, finding, text};
+pub use text::{Again, Style, TextOptions, finding, finding_again, steps, text};

@@ -17,7 +17,7 @@ mod words;
 use crate::{LockFinding, LockReportKind, rule};
 use phrase::Phrase;
 
-pub use check::finding;
+pub use check::{Again, finding, finding_again, steps};
 
 /// How text is coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

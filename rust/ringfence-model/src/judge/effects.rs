@@ -57,6 +57,8 @@ pub(crate) fn program_effects(plan: &Plan, program: ProgramId) -> BTreeSet<Effec
 /// What a worker has still to run once it goes on.
 fn pending_programs(plan: &Plan, world: &World, task: u32) -> Vec<ProgramId> {
     match plan.contexts[task as usize].kind {
+        // Another worker would run them at once, if only it could be made: that is what they wait for.
+        ContextKind::Worker { wq, .. } if world.is_starved(plan, task, wq) => Vec::new(),
         ContextKind::Worker { wq, .. } => world.deferred.queued_works(plan, wq),
         ContextKind::KthreadWorker(worker) => world.deferred.queued_kthread_works(plan, worker),
         _ => Vec::new(),

@@ -4,24 +4,29 @@ use ringfence_base::Gfp;
 use ringfence_base::scenario::Kind;
 
 use crate::judge::wait_for::{HangKind, HangLink, Waker};
-use crate::plan::class;
+use crate::plan::{Plan, class};
 use crate::wait::Wait;
 use crate::world::World;
 
 /// Clauses of the contract that whoever must signal a fence can break by waiting. If a circle breaks several, the
 /// first of these names it: the others are what is left when that one is mended.
-const BY_WEIGHT: [&str; 7] = ["RF401", "RF402", "RF301", "RF302", "RF303", "RF304", "RF305"];
+const BY_WEIGHT: [&str; 8] = ["RF401", "RF402", "RF301", "RF302", "RF615", "RF303", "RF304", "RF305"];
 
 /// The rule that a hang breaks, as special as the chain allows, and the link that breaks it.
-pub(super) fn hang_rule(world: &World, kind: HangKind, links: &[HangLink]) -> (&'static str, usize) {
+pub(super) fn hang_rule(
+    plan: &Plan,
+    world: &World,
+    kind: HangKind,
+    links: &[HangLink],
+) -> (&'static str, usize) {
     if kind == HangKind::LostWakeUp {
-        return (dead_end_rule(world, links), 0);
+        return (dead_end_rule(links), 0);
     }
     let signals = |link: &HangLink| matches!(link.waker, Some(Waker::Signals(_) | Waker::MaySignal(_)));
     let broken = links.iter().enumerate().filter(|(_, link)| signals(link)).filter_map(|(position, _)| {
         // Whoever must signal is the next one, and hangs in this.
         let signaller = (position + 1) % links.len();
-        signaller_rule(world, &links[signaller]).map(|rule| (rule, signaller))
+        signaller_rule(plan, world, &links[signaller]).map(|rule| (rule, signaller))
     });
     let weight = |&(rule, _): &(&'static str, usize)| BY_WEIGHT.iter().position(|&known| known == rule);
     broken.min_by_key(weight).unwrap_or_else(|| {
@@ -30,16 +35,16 @@ pub(super) fn hang_rule(world: &World, kind: HangKind, links: &[HangLink]) -> (&
     })
 }
 
-/// A wait that nobody is left to end: for a fence that was promised, or for a wake-up.
-fn dead_end_rule(world: &World, links: &[HangLink]) -> &'static str {
+/// A wait that nobody is left to end. A lock that somebody has kept is the cause, not a wake-up.
+fn dead_end_rule(links: &[HangLink]) -> &'static str {
     match links.last().map(|link| link.wait) {
-        Some(Wait::Fence(fence)) if world.is_published(fence) => "RF106",
+        Some(Wait::Lock { .. }) => "RF613",
         _ => "RF703",
     }
 }
 
 /// The clause that somebody who must signal breaks by waiting for this.
-fn signaller_rule(world: &World, signaller: &HangLink) -> Option<&'static str> {
+fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'static str> {
     if let Some(gfp) = signaller.reclaiming {
         return Some(if gfp.contains(Gfp::FS) { "RF401" } else { "RF402" });
     }
@@ -47,11 +52,12 @@ fn signaller_rule(world: &World, signaller: &HangLink) -> Option<&'static str> {
         Wait::Lock { lock, .. } => Some(match world.locks.class(lock) {
             class::RESV_MUTEX => "RF301",
             class::MMAP_LOCK => "RF302",
+            class if plan.is_ww_mutex(class) => "RF302",
             _ => "RF303",
         }),
         Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),
-        // A new worker takes memory, and this one's queue has no rescuer.
-        Wait::WorkerCreation(_) => Some("RF401"),
+        // A new worker takes memory, and its queue has no rescuer.
+        Wait::WorkerCreation(_) => Some("RF615"),
         Wait::Rcu | Wait::RcuBarrier => Some("RF304"),
         other => other.object().filter(|object| object.kind != Kind::Irq).map(|_| "RF304"),
     }

@@ -3,13 +3,14 @@
 use ringfence_base::scenario::{Kind, ObjectKind};
 use ringfence_base::{Gfp, ProgramId, SiteId};
 
+use crate::contract;
 use crate::deferred::Deferred;
 use crate::dma_fence::{FenceSort, flag};
 use crate::frame::Frame;
 use crate::kworker::Slot;
 use crate::memory::MemoryFrame;
 use crate::plan::Plan;
-use crate::thread::NONE;
+use crate::thread::{NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
 use crate::world::World;
@@ -42,9 +43,27 @@ impl World {
         parts
     }
 
-    /// Others may wait for the fence.
-    pub(crate) fn is_published(&self, fence: u32) -> bool {
-        self.fences.has(fence, flag::PUBLISHED)
+    /// The `sw_sync` timeline of a fence.
+    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
+        match self.fences.get(fence).sort {
+            FenceSort::SwSync(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    /// The fences that the context waits for any of.
+    pub(crate) fn fences_of_wait(&self, task: u32) -> Vec<u32> {
+        let fence = |value: &Value| match value {
+            Value::Object(ringfence_base::scenario::Kind::Fence, fence) => Some(*fence),
+            _ => None,
+        };
+        self.threads[task as usize].scratch.iter().filter_map(fence).collect()
+    }
+
+    /// Virtual nanoseconds that a published fence may take.
+    pub(crate) fn fence_bound(&self, plan: &Plan, fence: u32) -> u64 {
+        let bound = self.fences.bound(fence).unwrap_or(plan.scenario.environment.fence_bound);
+        u64::try_from(bound).unwrap_or(0)
     }
 
     /// Unsignaled fences with the programs of callbacks that wait for them.
@@ -60,27 +79,6 @@ impl World {
         pending.collect()
     }
 
-    /// The place that the context is at in the scenario: the innermost one that is known.
-    pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
-        Self::site_of_frames(plan, &self.threads[task as usize].frames)
-    }
-
-    /// The place of the allocation in which the context reclaims memory; otherwise as [`World::site`].
-    pub fn allocation_site(&self, plan: &Plan, task: u32) -> SiteId {
-        let frames = &self.threads[task as usize].frames;
-        let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
-        let below = frames.iter().position(reclaims).unwrap_or(frames.len());
-        Self::site_of_frames(plan, &frames[..below])
-    }
-
-    fn site_of_frames(plan: &Plan, frames: &[Frame]) -> SiteId {
-        let site = |frame: &Frame| match frame {
-            Frame::Program(frame) => plan.site_at(frame.pc),
-            _ => None,
-        };
-        frames.iter().rev().find_map(site).unwrap_or(SiteId::UNKNOWN)
-    }
-
     /// Nobody has to signal the fence for others to get it: it is a container, whose parts are published as well and
     /// have to be signaled, or the driver's `signaled` says that the hardware is done with it.
     pub(crate) fn fence_needs_nobody(&self, plan: &Plan, fence: u32) -> bool {
@@ -93,29 +91,6 @@ impl World {
             FenceSort::Driver(ops) if ops != NONE => self.fences.has(fence, flag::HW_DONE) && polled(ops),
             _ => false,
         }
-    }
-
-    /// The `sw_sync` timeline of a fence.
-    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
-        match self.fences.get(fence).sort {
-            FenceSort::SwSync(timeline) => Some(timeline),
-            _ => None,
-        }
-    }
-
-    /// The fences that the context waits for any of.
-    pub(crate) fn fences_of_wait(&self, task: u32) -> Vec<u32> {
-        let fence = |value: &Value| match value {
-            Value::Object(Kind::Fence, fence) => Some(*fence),
-            _ => None,
-        };
-        self.threads[task as usize].scratch.iter().filter_map(fence).collect()
-    }
-
-    /// Virtual nanoseconds that a published fence may take.
-    pub(crate) fn fence_bound(&self, plan: &Plan, fence: u32) -> u64 {
-        let bound = self.fences.bound(fence).unwrap_or(plan.scenario.environment.fence_bound);
-        u64::try_from(bound).unwrap_or(0)
     }
 
     /// Contexts that run what the wait is for, or have to; true: they are inside a section that must end.
@@ -155,18 +130,63 @@ impl World {
         tasks.map(|(task, _)| (task as u32, true)).collect()
     }
 
-    /// What the context is inside of, outermost first: programs, interrupts, reclaim.
+    /// A worker of the queue other than this one can't be made.
+    pub(crate) fn is_starved(&self, plan: &Plan, task: u32, wq: u32) -> bool {
+        let starved = |other| self.threads[other as usize].state == State::Blocked(Wait::WorkerCreation(wq));
+        plan.deferred.workqueues.tasks(wq).any(|other| other != task && starved(other))
+    }
+
+    /// The operation that got the context to where it is: the allocation, if it reclaims, otherwise what it does. A
+    /// worker that can't be made has not done anything yet: where its queue was declared.
+    pub(crate) fn cause(&self, plan: &Plan, task: u32) -> SiteId {
+        let thread = &self.threads[task as usize];
+        if let State::Blocked(Wait::WorkerCreation(wq)) = thread.state {
+            return plan.declared_at(Kind::Workqueue, wq);
+        }
+        let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
+        let below = thread.frames.iter().position(reclaims).unwrap_or(thread.frames.len());
+        plan.site_of_innermost(&thread.frames[..below]).unwrap_or(thread.site)
+    }
+
+    /// The place that the context is at in the scenario: the innermost one that is known.
+    pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
+        let thread = &self.threads[task as usize];
+        plan.site_of_innermost(&thread.frames).unwrap_or(thread.site)
+    }
+
+    /// Parts of the environment whose code the context runs.
+    pub(crate) fn foreign_parts(&self, plan: &Plan, task: u32) -> Vec<&'static str> {
+        let part = |frame: &Frame| match frame {
+            Frame::Program(frame) => contract::part_of(plan.program_at(frame.pc)),
+            _ => None,
+        };
+        self.threads[task as usize].frames.iter().filter_map(part).collect()
+    }
+
+    /// What the context is inside of, outermost first: programs, with the line from which they called what comes
+    /// next, interrupts, reclaim.
     pub fn inside(&self, plan: &Plan, task: u32) -> Vec<String> {
-        let describe = |frame: &Frame| match frame {
-            Frame::Program(frame) => Some(plan.program_at(frame.pc).to_owned()),
-            Frame::Interrupt(frame) => Some(match plan.sources[frame.source as usize].is_hard() {
-                true => "hard irq".into(),
-                false => "soft irq".into(),
-            }),
+        let frames = &self.threads[task as usize].frames;
+        let innermost = frames.iter().rposition(|frame| matches!(frame, Frame::Program(_)));
+        let describe = |(position, frame): (usize, &Frame)| match frame {
+            Frame::Program(frame) => {
+                let name = plan.program_at(frame.pc).to_owned();
+                let line = plan.site_at(frame.pc).and_then(|site| plan.scenario.site(site));
+                Some(match line {
+                    Some(line) if Some(position) != innermost => {
+                        format!("{name} ({}:{})", line.file, line.line)
+                    }
+                    _ => name,
+                })
+            }
+            Frame::Interrupt(frame) => {
+                let hard = plan.sources[frame.source as usize].is_hard();
+                Some(if hard { "hard irq" } else { "soft irq" }.into())
+            }
             Frame::Memory(frame) => describe_memory_frame(frame),
             _ => None,
         };
-        self.threads[task as usize].frames.iter().filter_map(describe).collect()
+        frames.iter().enumerate().filter_map(describe).collect()
     }
 }
 

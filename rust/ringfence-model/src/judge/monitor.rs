@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use ringfence_base::scenario::Kind;
 use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
 
-use crate::dma_fence::fence_object;
+use crate::dma_fence::{fence_object, flag};
 use crate::plan::{ContextKind, Plan, class};
 use crate::world::World;
 
@@ -44,21 +44,23 @@ struct OpenSection {
     at: SiteId,
 }
 
-/// What is known of a context.
+/// What is known of a task.
 #[derive(Clone, Copy, Debug, Default)]
-struct Watched {
+struct Task {
     /// Open signalling sections.
     depth: u32,
     outermost: Option<OpenSection>,
     /// Interrupts being served on it.
     interrupts: u32,
+    /// Where it began the acquire context of reservations in which it has taken no lock yet.
+    acquire: Option<Origin>,
 }
 
 /// Watches one run after the other.
 #[derive(Debug, Default)]
 pub struct Monitor {
     /// Per task.
-    tasks: Vec<Watched>,
+    tasks: Vec<Task>,
     /// Outermost sections that have begun.
     sections: u32,
     /// Per fence; `None` once it is signaled.
@@ -66,13 +68,20 @@ pub struct Monitor {
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
     due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
+    /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
+    no_mmu_notifiers: bool,
 }
 
 impl Monitor {
+    /// For a kernel without `CONFIG_MMU_NOTIFIER`, if not `mmu_notifier`.
+    pub fn new(mmu_notifier: bool) -> Self {
+        Self { no_mmu_notifiers: !mmu_notifier, ..Self::default() }
+    }
+
     /// A new run begins.
     pub fn restart(&mut self, plan: &Plan) {
         self.tasks.clear();
-        self.tasks.resize(plan.contexts().len(), Watched::default());
+        self.tasks.resize(plan.contexts().len(), Task::default());
         self.sections = 0;
         self.publications.clear();
         self.due.clear();
@@ -84,9 +93,9 @@ impl Monitor {
         &self.breaches
     }
 
-    /// Where a fence that is not signaled yet was published.
-    pub fn published_at(&self, fence: u32) -> Option<Origin> {
-        self.publications.get(fence as usize).copied().flatten().map(|known| known.by)
+    /// Who published a fence that is not signaled, and where.
+    pub fn published_by(&self, fence: u32) -> Option<Origin> {
+        self.publications.get(fence as usize)?.map(|known| known.by)
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
@@ -98,11 +107,15 @@ impl Monitor {
     pub fn observe(&mut self, plan: &Plan, world: &World, event: &Event) {
         match event.kind {
             EventKind::Acquire(lock, flags) => {
-                if self.tasks[event.origin.task.index()].depth != 0 && !flags.trylock {
-                    self.lock_in_section(world, lock.raw(), event.origin);
+                if self.depth(event.origin) != 0 && !flags.trylock {
+                    self.lock_in_section(plan, world, lock.raw(), event.origin);
                 }
             }
-            EventKind::Release(_) => {}
+            EventKind::Release(lock) => {
+                if self.tasks[event.origin.task.index()].acquire.is_some() {
+                    self.acquire_context_ends(world, lock.raw(), event.origin);
+                }
+            }
             kind => self.observe_rare(plan, world, event.origin, kind),
         }
     }
@@ -115,15 +128,18 @@ impl Monitor {
     }
 
     fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
-        let task = &mut self.tasks[origin.task.index()];
         match kind {
-            EventKind::BeginSignalling => self.begin(origin),
+            EventKind::BeginSignalling => self.section_begins(origin),
             EventKind::EndSignalling => {
+                let task = self.task(origin);
                 task.depth = task.depth.saturating_sub(1);
                 task.outermost = task.outermost.filter(|_| task.depth != 0);
             }
-            EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => task.interrupts += 1,
-            EventKind::HardirqExit | EventKind::SoftirqExit => task.interrupts -= 1,
+            EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => self.task(origin).interrupts += 1,
+            EventKind::HardirqExit | EventKind::SoftirqExit => {
+                let interrupts = &mut self.task(origin).interrupts;
+                *interrupts = interrupts.saturating_sub(1);
+            }
             EventKind::Alloc(gfp) => self.allocation(world, gfp, origin),
             EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
             EventKind::FenceSignal(fence) => self.signaled(plan, fence, origin),
@@ -133,7 +149,16 @@ impl Monitor {
         }
     }
 
-    fn begin(&mut self, origin: Origin) {
+    fn task(&mut self, origin: Origin) -> &mut Task {
+        &mut self.tasks[origin.task.index()]
+    }
+
+    #[inline]
+    fn depth(&self, origin: Origin) -> u32 {
+        self.tasks[origin.task.index()].depth
+    }
+
+    fn section_begins(&mut self, origin: Origin) {
         let task = &mut self.tasks[origin.task.index()];
         task.depth += 1;
         if task.depth == 1 {
@@ -142,24 +167,42 @@ impl Monitor {
         }
     }
 
-    /// The locks that others may hold over a wait for any fence. The acquire context comes with a reservation's
-    /// lock, which is reported.
-    fn lock_in_section(&mut self, world: &World, lock: u32, origin: Origin) {
+    fn lock_in_section(&mut self, plan: &Plan, world: &World, lock: u32, origin: Origin) {
         let object = Some(ObjectRef { kind: Kind::Mutex, index: lock });
-        match world.locks.class(lock) {
+        let class = world.locks.class(lock);
+        match class {
             class::RESV_MUTEX => {
+                self.task(origin).acquire = None;
                 self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
             }
             class::MMAP_LOCK => {
-                let what = "mmap_lock is taken, or a page may fault, inside a signalling section";
-                self.breach("RF302", what, object, origin);
+                self.breach(
+                    "RF302",
+                    "mmap_lock is taken, or a page may fault, inside a signalling section",
+                    object,
+                    origin,
+                );
+            }
+            // Usually a lock follows, which says it all.
+            class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
+            _ if plan.is_ww_mutex(class) => {
+                self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
             }
             _ => {}
         }
     }
 
+    /// An acquire context ends in which no lock was taken.
+    fn acquire_context_ends(&mut self, world: &World, lock: u32, origin: Origin) {
+        if world.locks.class(lock) == class::RESV_ACQUIRE
+            && let Some(begun) = self.task(origin).acquire.take()
+        {
+            self.breach("RF302", "a ww_acquire_ctx is begun inside a signalling section", None, begun);
+        }
+    }
+
     fn allocation(&mut self, world: &World, gfp: Gfp, origin: Origin) {
-        if self.tasks[origin.task.index()].depth == 0 {
+        if self.depth(origin) == 0 || self.is_fault(origin) {
             return;
         }
         let scopes = world.threads[origin.task.index()].scopes;
@@ -169,10 +212,20 @@ impl Monitor {
         }
         let (rule, what) = if left.contains(Gfp::FS) {
             ("RF401", "an allocation inside a signalling section may reclaim")
+        } else if self.no_mmu_notifiers {
+            return;
         } else {
             ("RF402", "an allocation inside a signalling section may reclaim, if without file systems")
         };
         self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
+    }
+
+    /// The operation is a page fault that has just been found to take `mmap_lock`.
+    fn is_fault(&self, origin: Origin) -> bool {
+        self.breaches.last().is_some_and(|breach| {
+            let Origin { task, site, .. } = breach.origin;
+            breach.rule == "RF302" && task == origin.task && site == origin.site
+        })
     }
 
     fn published(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
@@ -180,13 +233,13 @@ impl Monitor {
         if self.publications.len() <= index {
             self.publications.resize(index + 1, None);
         }
-        if self.publications[index].is_some() {
+        // Whoever publishes a fence that is signaled promises nothing.
+        if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
-        let task = self.tasks[origin.task.index()];
-        let publication =
-            Publication { by: origin, section: task.outermost, in_interrupt: task.interrupts != 0 };
-        self.publications[index] = Some(publication);
+        let Task { outermost, interrupts, .. } = *self.task(origin);
+        let in_interrupt = interrupts != 0;
+        self.publications[index] = Some(Publication { by: origin, section: outermost, in_interrupt });
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
         self.due.push(Reverse((due, fence)));
     }
@@ -199,21 +252,19 @@ impl Monitor {
     /// did in between was needed to signal, too.
     fn signaled(&mut self, plan: &Plan, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
-        let task = self.tasks[origin.task.index()];
-        let Some(section) = task.outermost else { return };
-        let interrupt = known.in_interrupt || task.interrupts != 0;
+        let Task { outermost, interrupts, .. } = *self.task(origin);
+        let Some(section) = outermost else { return };
         // A worker runs one function after the other, which have nothing to do with each other.
         let thread = plan.contexts[origin.task.index()].kind == ContextKind::Thread;
+        let same = known.by.task == origin.task && thread && !known.in_interrupt && interrupts == 0;
         // The section that dma_fence_signal() itself begins is none: that is for RF201.
-        if known.by.task != origin.task || interrupt || !thread || section.at == origin.site {
+        if !same || section.at == origin.site || known.section == Some(section) {
             return;
         }
-        let what = match known.section {
-            None => "the fence is published before the signalling section begins",
-            Some(at_publication) if at_publication != section => {
-                "the signalling section ends between publication and signal"
-            }
-            Some(_) => return,
+        let what = if known.section.is_none() {
+            "the fence is published before the signalling section begins"
+        } else {
+            "the signalling section ends between publication and signal"
         };
         self.breach("RF202", what, fence_object(fence), known.by);
     }

@@ -3,7 +3,7 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
-use ringfence_base::{Gfp, ProgramId};
+use ringfence_base::{Gfp, ProgramId, SiteId};
 
 use crate::judge::effects::{Effect, effects, program_effects};
 use crate::judge::hang_rule::hang_rule;
@@ -48,6 +48,10 @@ pub struct HangLink {
     pub others: Vec<u32>,
     /// The mask of the allocation in which it reclaims memory, if it does.
     pub reclaiming: Option<Gfp>,
+    /// The operation that got it here: the allocation, if it reclaims.
+    pub cause: SiteId,
+    /// Parts of the environment whose code it runs.
+    pub parts: Vec<&'static str>,
 }
 
 /// What sort of hang it is.
@@ -84,7 +88,7 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
         }
         done.extend(path.iter().map(|&node| graph.nodes[node].task));
         let links: Vec<HangLink> = graph.links(&path, kind);
-        let (rule, guilty) = hang_rule(world, kind, &links);
+        let (rule, guilty) = hang_rule(plan, world, kind, &links);
         hangs.push(Hang { kind, links, rule, guilty });
     }
     hangs
@@ -98,6 +102,7 @@ struct Node {
 }
 
 struct Graph<'a> {
+    plan: &'a Plan,
     world: &'a World,
     nodes: Vec<Node>,
 }
@@ -110,7 +115,7 @@ impl<'a> Graph<'a> {
                 nodes.push(Node { task: task as u32, wait, wakers: wakers(plan, world, task as u32, wait) });
             }
         }
-        Self { world, nodes }
+        Self { plan, world, nodes }
     }
 
     fn node_of(&self, task: u32) -> Option<usize> {
@@ -125,8 +130,10 @@ impl<'a> Graph<'a> {
         if let Some(circle) = self.circle(start, &mut visited, &mut path) {
             return Some((HangKind::Deadlock, circle));
         }
-        // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence.
-        self.nodes[start].wakers.is_empty().then(|| (HangKind::LostWakeUp, vec![start]))
+        // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence. Those
+        // who could have ended the wait have returned, or have nothing to do.
+        let dead_end = self.nodes[start].wakers.iter().all(|&(task, _)| self.node_of(task).is_none());
+        dead_end.then(|| (HangKind::LostWakeUp, vec![start]))
     }
 
     fn circle(&self, node: usize, visited: &mut [bool], path: &mut Vec<usize>) -> Option<Vec<usize>> {
@@ -162,8 +169,15 @@ impl<'a> Graph<'a> {
             others.retain(|task| Some(*task) != next && *task != node.task);
             others.sort_unstable();
             others.dedup();
-            let reclaiming = self.world.reclaiming(node.task);
-            HangLink { task: node.task, wait: node.wait, waker, others, reclaiming }
+            HangLink {
+                task: node.task,
+                wait: node.wait,
+                waker,
+                others,
+                reclaiming: self.world.reclaiming(node.task),
+                cause: self.world.cause(self.plan, node.task),
+                parts: self.world.foreign_parts(self.plan, node.task),
+            }
         };
         path.iter().enumerate().map(link).collect()
     }
@@ -172,7 +186,7 @@ impl<'a> Graph<'a> {
 /// Who could end this wait.
 fn wakers(plan: &Plan, world: &World, task: u32, wait: Wait) -> Vec<(u32, Waker)> {
     match wait {
-        Wait::Lock { lock, .. } => lock_wakers(world, task, lock),
+        Wait::Lock { lock, shared } => lock_wakers(world, task, lock, shared),
         Wait::Fence(fence) => fence_wakers(plan, world, &[fence]),
         Wait::AnyFence(wait) => fence_wakers(plan, world, &world.fences_of_wait(wait)),
         Wait::Completion(index) => those_with(plan, world, Waker::Wakes, |e| *e == Effect::Complete(index)),
@@ -188,9 +202,11 @@ fn wakers(plan: &Plan, world: &World, task: u32, wait: Wait) -> Vec<(u32, Waker)
     }
 }
 
-fn lock_wakers(world: &World, task: u32, lock: u32) -> Vec<(u32, Waker)> {
+/// Who holds the lock, and who is before in its queue. A reader waits for no reader, but for a writer that does.
+fn lock_wakers(world: &World, task: u32, lock: u32, shared: bool) -> Vec<(u32, Waker)> {
     let holds = |(holder, thread): (usize, &crate::thread::Thread)| {
-        thread.held.iter().any(|held| held.lock == lock).then_some((holder as u32, Waker::Holds))
+        let in_the_way = |held: &crate::thread::Held| held.lock == lock && !(shared && held.shared);
+        thread.held.iter().any(in_the_way).then_some((holder as u32, Waker::Holds))
     };
     let mut wakers: Vec<_> = world.threads.iter().enumerate().filter_map(holds).collect();
     let before = world.locks.get(lock).waiters.iter().take_while(|waiter| waiter.task != task);

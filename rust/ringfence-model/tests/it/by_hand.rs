@@ -19,6 +19,7 @@ impl ByHand {
         let object = |(n, kind): (usize, &ObjectKind)| Object {
             name: format!("object{n}"),
             kind: kind.clone(),
+            driver: None,
             at: SiteId::UNKNOWN,
         };
         let objects = objects.iter().enumerate().map(object).collect();

@@ -6,27 +6,30 @@ use ringfence_base::scenario::{Arg, Family, Kind, Object, ObjectKind, Op, Operat
 use ringfence_base::{Event, EventKind, ObjectId, ProgramId, SiteId};
 use ringfence_model::{Plan, World};
 
-use crate::build::Build;
+use crate::build::{Build, op_out};
 use crate::later::Random;
 
-/// Registers of every program: one of each kind that operations return and take.
-const REGISTERS: [Kind; 3] = [Kind::Int, Kind::Cookie, Kind::Errno];
+/// Registers of every program: a result, and NULL.
+const REGISTERS: [Kind; 2] = [Kind::Int, Kind::Work];
+
+/// Declared objects of one of these kinds.
+fn fitting(build: &Build, kinds: &[Kind]) -> Vec<ObjectId> {
+    let objects = &build.scenario.objects;
+    let fits = |&index: &usize| kinds.contains(&objects[index].kind.kind());
+    (0..objects.len()).filter(fits).map(ObjectId::new).collect()
+}
 
 fn random_arg(rng: &mut Random, build: &Build, kinds: &[Kind], nullable: bool) -> Arg {
-    let kind = kinds[rng.below(kinds.len())];
-    match kind {
-        Kind::Cookie => Arg::Register(1),
-        Kind::Nanos => Arg::Int([0, 1, 5, -3][rng.below(4)]),
+    match kinds[rng.below(kinds.len())] {
+        Kind::Work if rng.below(20) == 0 => Arg::Register(1),
+        Kind::Nanos => Arg::Int([0, 1, 5, i64::MAX][rng.below(4)]),
         kind if kind.is_number() => Arg::Int([0, 1, 2][rng.below(3)]),
-        kind => {
-            let objects = &build.scenario.objects;
-            let fitting = (0..objects.len()).filter(|&index| objects[index].kind.kind() == kind);
-            let fitting: Vec<usize> = fitting.collect();
-            // NULL where it is not allowed is a finding.
-            if fitting.is_empty() || (rng.below(30) == 0) || (nullable && rng.below(3) == 0) {
+        _ => {
+            let objects = fitting(build, kinds);
+            if objects.is_empty() || (nullable && rng.below(3) == 0) {
                 return Arg::Null;
             }
-            Arg::Object(ObjectId::new(fitting[rng.below(fitting.len())]))
+            Arg::Object(objects[rng.below(objects.len())])
         }
     }
 }
@@ -38,8 +41,8 @@ fn random_operation(rng: &mut Random, build: &Build, ops: &[Op]) -> Stmt {
         if arg.text { Arg::Text("choice".into()) } else { random_arg(rng, build, arg.kinds, arg.nullable) }
     });
     let args = args.collect();
-    let out = spec.result.and_then(|kind| REGISTERS.iter().position(|&register| register == kind));
-    Stmt::Op(Operation { op, args, out: out.map(|out| out as u16), at: SiteId::UNKNOWN })
+    let out = (spec.result == Some(Kind::Int)).then_some(0);
+    Stmt::Op(Operation { op, args, out, at: SiteId::UNKNOWN })
 }
 
 /// Two of everything that runs later, all functions and threads with random bodies.
@@ -75,7 +78,8 @@ fn random_scenario(rng: &mut Random) -> Build {
             ObjectKind::Task { thread: copy },
         ];
         let at = SiteId::UNKNOWN;
-        let objects = kinds.into_iter().map(|kind| Object { name: format!("{kind:?}"), kind, at });
+        let objects =
+            kinds.into_iter().map(|kind| Object { name: format!("{kind:?}"), kind, at, driver: None });
         build.scenario.objects.extend(objects);
     }
     let irq = build.scenario.objects.iter().position(|object| object.kind.kind() == Kind::Irq);
@@ -90,22 +94,25 @@ fn random_scenario(rng: &mut Random) -> Build {
             Family::Device => *op != Op::ForeignFence,
             _ => false,
         })
+        .filter(|op| {
+            let mut args = op.spec().args.iter();
+            args.all(|arg| arg.nullable || arg.kinds[0].is_number() || !fitting(&build, arg.kinds).is_empty())
+        })
         .collect();
     // What runs later is half of what happens.
     let deferred: Vec<Op> = ops.iter().copied().filter(|op| op.spec().family == Family::Deferred).collect();
     let body = |rng: &mut Random, build: &Build| -> Vec<Stmt> {
-        let mut statements = Vec::new();
+        let mut statements = vec![op_out(Op::Set, &[Arg::Null], 1)];
         for _ in 0..rng.below(5) {
             let from = if rng.below(2) == 0 { &deferred } else { &ops };
             statements.push(random_operation(rng, build, from));
         }
-        if rng.below(2) == 0 {
-            statements.push(Stmt::Return { value: Some(Arg::Register(0)), at: SiteId::UNKNOWN });
-        }
         statements
     };
     for number in 0..functions {
-        let statements = body(rng, &build);
+        let mut statements = body(rng, &build);
+        let value = Some(Arg::Int([0, 1][rng.below(2)]));
+        statements.push(Stmt::Return { value, at: SiteId::UNKNOWN });
         build.handler(&format!("f{number}"), 0, &REGISTERS, Some(Kind::Int), statements);
     }
     for number in 0..3 {

@@ -106,6 +106,9 @@ fn interrupts_arrive_on_lock_holders_but_only_where_they_may() {
 fn raised_twice_before_it_arrives_is_once_and_never_twice_at_once() {
     let mut story = Story::default();
     let irq = line(&mut story, Some(Vec::new()), None);
+    let lock = spinlock(&mut story);
+    // A second host would be there.
+    story.thread("holder", vec![on(Op::SpinLock, lock), on(Op::SpinUnlock, lock)]);
     story.thread("device", vec![on(Op::RaiseIrq, irq), on(Op::RaiseIrq, irq)]);
     let plan = story.plan();
     always(&plan, |outcome| {

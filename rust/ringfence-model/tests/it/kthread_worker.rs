@@ -4,7 +4,7 @@ use ringfence_base::ProgramId;
 use ringfence_base::scenario::{ObjectKind, Op, Stmt};
 
 use crate::build::{obj, op};
-use crate::later::{Story, always, hangs, if_op, nesting, on, once, sometimes};
+use crate::later::{Story, always, hangs, if_op, nesting, never, on, once, sometimes};
 
 fn kthread_work(function: ProgramId) -> ObjectKind {
     ObjectKind::KthreadWork { function }
@@ -109,4 +109,25 @@ fn a_work_belongs_to_one_worker() {
     let plan = story.plan();
     sometimes(&plan, |outcome| outcome.broken() == ["RF615"] && outcome.count("w-") == 2);
     sometimes(&plan, |outcome| outcome.broken().is_empty() && outcome.count("w-") == 1);
+}
+
+#[test]
+fn a_worker_that_serves_an_interrupt_can_lose_its_work_and_get_it_back() {
+    let mut story = Story::default();
+    let worker = story.build.object("worker", ObjectKind::KthreadWorker);
+    let lock = story.build.object("lock", ObjectKind::Spinlock { class: None });
+    // With a spinlock left behind, the worker is one on which interrupts arrive.
+    let leaks = story.with_function("leaks", kthread_work, vec![on(Op::SpinLock, lock)]);
+    let id = story.with_function("w", kthread_work, Vec::new());
+    let queue_it = |id| op(Op::KthreadQueueWork, &[obj(worker), obj(id)]);
+    let handler = story.function("handler", vec![on(Op::KthreadCancelWorkSync, id), queue_it(id)]);
+    let irq = story.build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None });
+    let body = vec![queue_it(leaks), on(Op::KthreadFlushWork, leaks), queue_it(id), on(Op::RaiseIrq, irq)];
+    story.thread("thread", body);
+    let plan = story.plan();
+    sometimes(&plan, |outcome| {
+        let on_top = ("handler+".into(), "worker".into());
+        outcome.marks_and_tasks().contains(&on_top) && outcome.in_order("handler-", "w+")
+    });
+    never(&plan, |outcome| outcome.count("w+") == 0 && !outcome.hangs());
 }

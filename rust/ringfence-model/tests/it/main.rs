@@ -1,11 +1,17 @@
 //! The model, concept by concept.
 
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "the numbers of tests are small")]
+
 mod build;
 mod by_hand;
 mod chaos;
 mod contract;
+mod dma_fence;
+mod dma_resv;
+mod dma_resv_lock;
 mod drm_syncobj;
 mod engine;
+mod fences;
 mod gpu_mapping;
 mod interval_notifier;
 mod irq;
@@ -19,6 +25,10 @@ mod page_alloc;
 mod rcu;
 mod run;
 mod shrinker;
+mod st_dma_fence;
+mod st_dma_fence_chain;
+mod st_dma_fence_unwrap;
+mod st_dma_resv;
 mod sw_sync;
 mod sync_file;
 mod tasklet;

@@ -8,8 +8,8 @@ use ringfence_model::Plan;
 use crate::build::{Build, obj, op, op_out};
 use crate::run::{run, run_with};
 use crate::ww::{
-    BOTH, BREAK, Lcg, R, all_done, alone, always_ends_well, broken, completion, expect_eq, forever, when,
-    when_else, when_eq, ww_locks,
+    BOTH, BREAK, Lcg, R, all_done, alone, always_ends_well, broken, completion, expect_eq, forever, int,
+    when, when_else, when_eq, ww_locks,
 };
 
 const SEEDS: u64 = 300;
@@ -267,7 +267,7 @@ fn a_cycle_of_three_can_make_one_back_off_twice() {
 
 /// Takes all locks in this order, backing off as it must.
 pub(crate) fn stress_inorder(class: ObjectId, order: &[ObjectId], inside: &[ObjectId]) -> Vec<Stmt> {
-    let count = order.len() as i64;
+    let count = int(order.len());
     let positions = || (0..count).zip(order);
     let mut take = Vec::new();
     for (n, &at) in positions() {
@@ -321,7 +321,7 @@ pub(crate) fn stress_reorder(class: ObjectId, order: &[ObjectId], inside: &[Obje
         back_off.push(op_out(Op::Set, &[Arg::Int(1)], CONTENDED));
         back_off.push(Stmt::Continue { at: ringfence_base::SiteId::UNKNOWN });
         let attempt = op_out(Op::WwMutexLock, &[R(place(n)), R(CTX)], ERR);
-        take.push(op_out(Op::Le, &[R(CONTENDED), Arg::Int(n as i64)], TMP));
+        take.push(op_out(Op::Le, &[R(CONTENDED), Arg::Int(int(n))], TMP));
         take.push(when(R(TMP), vec![attempt, when(R(ERR), back_off)]));
     }
     take.push(BREAK);

@@ -204,3 +204,16 @@ fn preemption_that_a_function_leaves_off_is_found_and_put_right() {
         assert_eq!(crate::later::random(&plan, seed).broken(), ["RF614"], "seed {seed}");
     }
 }
+
+#[test]
+fn what_a_function_leaves_behind_does_not_reach_its_host() {
+    let mut story = Story::default();
+    let lock = story.build.object("lock", ObjectKind::Spinlock { class: None });
+    let leaks = vec![op(Op::PreemptDisable, &[]), op(Op::LocalBhDisable, &[])];
+    let id = story.with_function("t", timer, leaks);
+    let body = vec![arm(id, 0), on(Op::SpinLock, lock), on(Op::SpinUnlock, lock), op(Op::MightSleep, &[])];
+    story.thread("host", body);
+    let plan = story.plan();
+    sometimes(&plan, |outcome| outcome.marks_and_tasks().contains(&("t+".into(), "host".into())));
+    never(&plan, |outcome| outcome.broken() != ["RF614"]);
+}

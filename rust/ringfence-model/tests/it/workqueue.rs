@@ -1,7 +1,7 @@
 //! Works: run once per queueing, never twice at once, in order where that is promised; flushing and cancelling.
 
 use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt};
-use ringfence_base::{EventKind, ObjectId, Ordinary, ProgramId};
+use ringfence_base::{ChoiceKind, Decide, EventKind, ObjectId, Ordinary, ProgramId};
 use ringfence_model::{Plan, Session, State, Value, Wait};
 
 use crate::build::{Build, obj, op, op_out};
@@ -193,6 +193,26 @@ fn a_cancelled_work_reports_whether_it_was_pending() {
 }
 
 #[test]
+fn a_flush_of_a_work_that_is_cancelled_ends() {
+    let mut story = Story::default();
+    let wq = story.build.object("wq", queue(true, false, 0));
+    let done = story.build.object("done", ObjectKind::Completion);
+    let first = story.with_function("first", work, vec![on(Op::WaitForCompletion, done)]);
+    let second = story.with_function("second", work, Vec::new());
+    let queue_it = |id| op(Op::QueueWork, &[obj(wq), obj(id)]);
+    let flushed = story.around("flush", vec![on(Op::FlushWork, second)]);
+    story.thread("thread", [vec![queue_it(first), queue_it(second)], flushed].concat());
+    // The queue is held up until the flush is over.
+    story.thread(
+        "cancel",
+        vec![on(Op::CancelWork, second), op(Op::Msleep, &[Arg::Int(1)]), on(Op::Complete, done)],
+    );
+    let plan = story.plan();
+    always(&plan, |_| true);
+    sometimes(&plan, |outcome| outcome.in_order("flush-", "first-") && outcome.count("second+") == 0);
+}
+
+#[test]
 fn a_work_that_queues_itself_can_be_cancelled() {
     let mut story = Story::default();
     let w = ObjectId::from_raw(2);
@@ -366,6 +386,29 @@ fn a_work_that_waits_for_a_worker_runs_when_another_work_of_the_pool_ends() {
 }
 
 #[test]
+fn memory_that_is_short_stays_short_until_a_work_ends() {
+    struct Counted(usize);
+    impl Decide for Counted {
+        fn decide(&mut self, kind: ChoiceKind, _: usize) -> usize {
+            assert_eq!(kind, ChoiceKind::WorkerCreation);
+            self.0 += 1;
+            1
+        }
+    }
+    let mut story = Story::default();
+    story.build.scenario.environment.memory_pressure = true;
+    let body = NAMES.map(|name| {
+        let id = story.with_function(name, work, Vec::new());
+        op(Op::QueueWork, &[Arg::Null, obj(id)])
+    });
+    story.thread("thread", body.into());
+    let plan = story.plan();
+    let mut choices = Counted(0);
+    assert!(!once_with(&plan, &mut choices).hangs());
+    assert_eq!(choices.0, 1);
+}
+
+#[test]
 fn a_cancelled_work_gives_its_worker_to_one_that_waits() {
     let mut story = Story::default();
     story.build.scenario.environment.memory_pressure = true;
@@ -400,6 +443,24 @@ fn reclaim_must_not_wait_for_works_that_may_need_memory() {
 }
 
 #[test]
+fn a_task_that_reclaims_must_not_flush_either() {
+    for (mem_reclaim, broken) in [(false, vec!["RF615"]), (true, vec![])] {
+        let mut story = Story::default();
+        let wq = story.build.object("wq", queue(false, mem_reclaim, 0));
+        let id = story.with_function("w", work, Vec::new());
+        let body = vec![
+            op(Op::QueueWork, &[obj(wq), obj(id)]),
+            op_out(Op::MemallocNoreclaimSave, &[], 1),
+            op(Op::FlushWorkqueue, &[obj(wq)]),
+            op(Op::MemallocNoreclaimRestore, &[Arg::Register(1)]),
+        ];
+        story.thread("thread", body);
+        let plan = story.plan();
+        assert_eq!(once(&plan).broken(), broken);
+    }
+}
+
+#[test]
 fn what_a_work_leaves_behind_is_found() {
     for (body, rule) in [
         (op(Op::MutexLock, &[obj(ObjectId::from_raw(0))]), "RF613"),
@@ -413,6 +474,33 @@ fn what_a_work_leaves_behind_is_found() {
         story.thread("thread", vec![op(Op::QueueWork, &[Arg::Null, obj(id)])]);
         let plan = story.plan();
         assert_eq!(once(&plan).broken(), [rule]);
+    }
+}
+
+#[test]
+fn a_worker_that_serves_an_interrupt_can_lose_its_work_and_get_it_back() {
+    for again in [false, true] {
+        let mut story = Story::default();
+        let lock = story.build.object("lock", ObjectKind::Spinlock { class: None });
+        // With a spinlock left behind, the worker is one on which interrupts arrive.
+        let leaks = story.with_function("leaks", work, vec![on(Op::SpinLock, lock)]);
+        let id = story.with_function("w", work, Vec::new());
+        let queue_it = |id| op(Op::QueueWork, &[Arg::Null, obj(id)]);
+        let mut body = vec![on(Op::CancelWork, id)];
+        body.extend(again.then(|| queue_it(id)));
+        let handler = story.function("handler", body);
+        let irq = story.build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None });
+        let body = vec![queue_it(leaks), on(Op::FlushWork, leaks), queue_it(id), on(Op::RaiseIrq, irq)];
+        story.thread("thread", body);
+        let plan = story.plan();
+        let on_worker = |outcome: &Outcome<'_>| {
+            outcome.marks_and_tasks().contains(&("handler+".into(), "kworker/0-events".into()))
+        };
+        sometimes(&plan, |outcome| on_worker(outcome) && outcome.in_order("handler-", "w+") == again);
+        let queued = if again { 1..=2 } else { 0..=1 };
+        never(&plan, |outcome| {
+            outcome.hangs() || outcome.count("handler-") != 1 || !queued.contains(&outcome.count("w-"))
+        });
     }
 }
 

@@ -51,12 +51,18 @@ impl Decide for Lcg {
 /// Runs random schedules; in each, every thread must come to its end and nothing may be broken.
 pub(crate) fn always_ends_well(plan: &Plan, seeds: u64) {
     for seed in 0..seeds {
-        let mut schedule = Lcg(seed);
-        let mut choices = Lcg(!seed);
-        let (world, events) = run_with(plan, &mut choices, |actions| schedule.below(actions.len()));
-        assert!(all_done(&world), "seed {seed}: {:?}", states(&world));
-        assert_eq!(broken(&events), Vec::<String>::new(), "seed {seed}");
+        ends_well(plan, seed);
     }
+}
+
+/// One of them; what happened.
+pub(crate) fn ends_well(plan: &Plan, seed: u64) -> Vec<Event> {
+    let mut schedule = Lcg(seed);
+    let mut choices = Lcg(!seed);
+    let (world, events) = run_with(plan, &mut choices, |actions| schedule.below(actions.len()));
+    assert!(all_done(&world), "seed {seed}: {:?}", states(&world));
+    assert_eq!(broken(&events), Vec::<String>::new(), "seed {seed}");
+    events
 }
 
 /// Every thread has returned; whatever serves interrupts is idle.
@@ -74,6 +80,11 @@ pub(crate) fn broken(events: &[Event]) -> Vec<String> {
         _ => None,
     });
     broken.collect()
+}
+
+/// A small number.
+pub(crate) fn int(number: usize) -> i64 {
+    i64::try_from(number).expect("a small number")
 }
 
 /// `if (cond) { … }`.

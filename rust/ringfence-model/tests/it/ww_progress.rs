@@ -22,9 +22,9 @@ fn random_scenario(rng: &mut Lcg, algorithm: WwAlgorithm) -> Build {
     registers.extend(std::iter::repeat_n(Kind::WwMutex, count + 1));
     for n in 0..threads {
         let mut body = Vec::new();
-        for _ in 0..1 + rng.below(3) {
+        for _ in 0..=rng.below(3) {
             let numbers: Vec<usize> = (0..count).collect();
-            let some = &rng.shuffled(&numbers)[..1 + rng.below(count)];
+            let some = &rng.shuffled(&numbers)[..=rng.below(count)];
             let order: Vec<ObjectId> = some.iter().map(|&lock| locks[lock]).collect();
             let inside: Vec<ObjectId> = some.iter().map(|&lock| cells[lock]).collect();
             body.extend(match rng.below(5) {

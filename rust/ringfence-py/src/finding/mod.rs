@@ -1,6 +1,6 @@
 //! Findings.
 
-mod read_back;
+pub(crate) mod read_back;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};

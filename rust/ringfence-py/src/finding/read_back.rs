@@ -32,7 +32,11 @@ const WORDS: [&str; 19] = [
 
 /// `None`: not what [`ringfence::diag::render::json`] writes.
 pub(super) fn finding(text: &str) -> Option<LockFinding> {
-    let value: Value = serde_json::from_str(text).ok()?;
+    lock_finding(&serde_json::from_str(text).ok()?)
+}
+
+/// As [`finding`], of what was read already.
+pub(crate) fn lock_finding(value: &Value) -> Option<LockFinding> {
     let rule = value["rule"].as_str()?;
     Some(LockFinding {
         rule: rules().iter().find(|known| known.code == rule)?.code,
@@ -60,7 +64,7 @@ fn report(value: &Value) -> Option<LockReport> {
     })
 }
 
-fn place(value: &Value) -> Option<PlaceView> {
+pub(crate) fn place(value: &Value) -> Option<PlaceView> {
     Some(PlaceView {
         task: string(&value["task"])?,
         op: value["op"].as_u64()?,
@@ -157,20 +161,20 @@ fn word(value: &Value) -> Option<&'static str> {
     WORDS.into_iter().find(|word| value == word)
 }
 
-fn string(value: &Value) -> Option<String> {
+pub(crate) fn string(value: &Value) -> Option<String> {
     value.as_str().map(Into::into)
 }
 
-fn number<T: TryFrom<u64>>(value: &Value) -> Option<T> {
+pub(crate) fn number<T: TryFrom<u64>>(value: &Value) -> Option<T> {
     T::try_from(value.as_u64()?).ok()
 }
 
-fn list<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+pub(crate) fn list<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     value.as_array()?.iter().map(read).collect()
 }
 
 /// Missing and `null` are the same; the outer `None` is a failure.
 #[expect(clippy::option_option, reason = "absent and failed differ")]
-fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+pub(crate) fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
     if value.is_null() { Some(None) } else { read(value).map(Some) }
 }

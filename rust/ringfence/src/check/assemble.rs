@@ -1,5 +1,7 @@
 //! From causes to findings: what the judges say of the same thing becomes one.
 
+use std::collections::BTreeSet;
+
 use ringfence_base::{Origin, SiteId};
 use ringfence_diag::{Finding, LockFinding, LockReportKind, PlaceView, Verdict, WaitLink};
 use ringfence_model::Plan;
@@ -27,10 +29,13 @@ pub(super) fn assemble(plan: &Plan, all: Collector) -> Vec<Draft> {
         let Collected { shown, count, choices, .. } = collected;
         match shown {
             Shown::Breach(breach, object) => {
-                drafts.push(breach_draft(plan, &breach, &object, count, choices))
+                drafts.push(breach_draft(plan, &breach, &object, count, choices));
             }
             Shown::Hang { hang, chain, classes, guilty } => {
-                let finding = hang_finding(plan, &hang, chain, guilty, count);
+                let mut finding = hang_finding(plan, &hang, chain, guilty, count);
+                let parts: BTreeSet<&str> =
+                    hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
+                finding.needs = parts.into_iter().map(str::to_owned).collect();
                 hangs.push(Draft { finding, choices, site: guilty.site, classes });
             }
             Shown::Lock(lock) => locks.push((*lock, count, choices)),
@@ -104,24 +109,34 @@ fn hang_summary(hang: &Hang, chain: &[WaitLink]) -> String {
 
 /// A hang confirms what a monitor has reported at the same place; otherwise it is a finding of its own.
 fn add_hang(drafts: &mut Vec<Draft>, hang: Draft) {
-    let same = |draft: &&mut Draft| {
-        let finding = &draft.finding;
-        // Whoever waits for its own end has been told so.
-        let itself = finding.rule == "RF615" && hang.finding.rule == "RF701";
-        (finding.rule == hang.finding.rule || itself) && draft.site == hang.site
-    };
-    let Some(draft) = drafts.iter_mut().find(same) else {
+    let Some(known) = reported(drafts, &hang) else {
         return drafts.push(hang);
     };
+    let draft = &mut drafts[known];
     let finding = &mut draft.finding;
     finding.verdict = Verdict::Confirmed;
     finding.count = finding.count.max(hang.finding.count);
     if finding.chain.is_empty() || hang.finding.chain.len() < finding.chain.len() {
         finding.chain = hang.finding.chain;
         finding.circular = hang.finding.circular;
+        finding.needs = hang.finding.needs;
         draft.choices = hang.choices;
         draft.classes = hang.classes;
     }
+}
+
+/// Which draft is about the operation that hangs: it breaks the same rule, or one by which it must not be there at
+/// all, as a page fault that allocates, or it waits for its own end.
+fn reported(drafts: &[Draft], hang: &Draft) -> Option<usize> {
+    let rule = hang.finding.rule;
+    let here = |draft: &Draft| draft.site == hang.site && draft.site != SiteId::UNKNOWN;
+    let same = |draft: &Draft| draft.finding.rule == rule && draft.site == hang.site;
+    let related = |draft: &Draft| match draft.finding.rule {
+        "RF615" => rule == "RF701",
+        other => only_predicts(other) && only_predicts(rule),
+    };
+    let same = drafts.iter().position(same);
+    same.or_else(|| drafts.iter().position(|draft| here(draft) && related(draft)))
 }
 
 /// Which of several reports on the same locks says most: in an interrupt a lock that is taken again is a recursion,
@@ -147,7 +162,9 @@ fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec
         return;
     }
     let mut finding = blank(rule_of(&lock), lock.report.at.clone(), lock.summary.clone(), count);
-    finding.verdict = Verdict::Predicted;
+    if !is_a_fact(lock.kind) {
+        finding.verdict = Verdict::Predicted;
+    }
     finding.why.clone_from(&lock.why);
     finding.lock = Some(lock);
     drafts.push(Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices });
@@ -167,6 +184,12 @@ fn rule_of(lock: &LockFinding) -> &'static str {
     }
 }
 
+/// What the validator reports because it has happened, not because it could.
+fn is_a_fact(kind: LockReportKind) -> bool {
+    use LockReportKind::{HeldLockFreed, NestLockNotHeld, UnlockImbalance};
+    matches!(kind, UnlockImbalance | NestLockNotHeld | HeldLockFreed)
+}
+
 /// Whether a validator report is about what a draft is about.
 fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
     use LockReportKind::{Circular, NestLockNotHeld, Recursive, WaitContext};
@@ -181,7 +204,9 @@ fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
         "RF615" => here && matches!(lock.kind, Recursive | Circular),
         _ => false,
     };
-    same_cause || same_problem(draft, lock) || hangs_on(draft, lock)
+    // One operation that closes two circles of locks.
+    let again = here && draft.finding.lock.as_ref().is_some_and(|known| known.rule == lock.rule);
+    same_cause || again || same_problem(draft, lock) || hangs_on(draft, lock)
 }
 
 fn same_place(a: &PlaceView, b: &PlaceView) -> bool {

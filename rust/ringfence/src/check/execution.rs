@@ -1,5 +1,6 @@
 //! One execution after the other: a world that is reset in place, and the three judges over its events.
 
+use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::judge::{Hang, Monitor, hangs};
@@ -17,6 +18,21 @@ pub enum End {
     Hung,
     /// The bound on steps was reached.
     Bound,
+    /// Whoever wanted it does not any more.
+    Interrupted,
+}
+
+/// Steps between two questions whether the execution is still wanted: little enough for a person to wait.
+const ASK_EVERY: u64 = 4096;
+
+/// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
+pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
+    if profile.mmu_notifier || !scenario.environment.foreign_notifier {
+        return Plan::new(scenario);
+    }
+    let mut scenario = scenario.clone();
+    scenario.environment.foreign_notifier = false;
+    Plan::new(&scenario)
 }
 
 /// Runs executions.
@@ -32,6 +48,7 @@ pub struct Executor<'p> {
     hangs: Vec<Hang>,
     /// Problems of the validator that this execution met, by index, with the step.
     problems: Vec<(usize, u64)>,
+    go_on: Option<&'p (dyn Fn() -> bool + Sync)>,
 }
 
 /// Sees each step of an execution.
@@ -69,14 +86,22 @@ impl<'p> Executor<'p> {
             plan,
             world: plan.initial().clone(),
             judge: ValidatorJudge::new(plan, profile),
-            monitor: Monitor::default(),
+            monitor: Monitor::new(profile.mmu_notifier),
             events: Vec::new(),
             actions: Vec::new(),
             choices: Vec::new(),
             steps: 0,
             hangs: Vec::new(),
             problems: Vec::new(),
+            go_on: None,
         }
+    }
+
+    /// Asks now and then whether the execution is still wanted.
+    #[must_use]
+    pub fn asking(mut self, go_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
+        self.go_on = Some(go_on);
+        self
     }
 
     /// Runs one execution, at most so many steps of it.
@@ -99,6 +124,9 @@ impl<'p> Executor<'p> {
             }
             if self.steps == steps_max {
                 return End::Bound;
+            }
+            if self.steps % ASK_EVERY == ASK_EVERY - 1 && self.go_on.is_some_and(|go_on| !go_on()) {
+                return End::Interrupted;
             }
             let pick = if self.actions.len() == 1 {
                 0

@@ -2,16 +2,17 @@
 
 use ringfence_base::scenario::{Kind, Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event, EventKind};
-use ringfence_diag::{HeldView, PlaceView, StepView};
+use ringfence_diag::{Finding, HeldView, PlaceView, StepView};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::{Action, Plan, State, World};
 use serde::Serialize;
 
 use super::describe::Describe;
-use super::execution::{End, Executor};
+use super::execution::{End, Executor, plan};
+use super::report::{Options, findings_of};
 use super::schedule::{Schedule, with_strategy};
 use super::step::Recorder;
-use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
+use super::strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// An execution.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub struct Execution {
     choices: Vec<u32>,
     needs: Vec<&'static str>,
     end: End,
+    misfit: Option<Misfit>,
 }
 
 /// A context at a moment.
@@ -92,7 +94,7 @@ impl<S: Strategy> Decide for Noting<S> {
             ChoiceKind::Interrupted => Some("interrupts_waits"),
             ChoiceKind::DeadlockInjection => Some("deadlock_injection"),
             ChoiceKind::WorkerCreation => Some("memory_pressure"),
-            ChoiceKind::PageFault => Some("user_memory"),
+            ChoiceKind::PageFault | ChoiceKind::Reclaim => Some("user_memory"),
             _ => None,
         };
         if choice != 0 {
@@ -110,10 +112,14 @@ impl<S: Strategy> Strategy for Noting<S> {
         }
         pick
     }
+
+    fn misfit(&self) -> Option<Misfit> {
+        self.strategy.misfit()
+    }
 }
 
 impl Execution {
-    /// Runs a scenario under one schedule.
+    /// Runs a scenario under one schedule. `go_on` is asked now and then; if it says false, the execution ends there.
     ///
     /// # Errors
     /// What is wrong with the scenario.
@@ -122,21 +128,24 @@ impl Execution {
         profile: Profile,
         schedule: &Schedule,
         steps_max: u64,
+        go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Self, ScenarioError> {
-        let plan = Plan::new(scenario)?;
-        Ok(with_strategy!(schedule, strategy => Self::run(&plan, profile, strategy, steps_max)))
+        let plan = plan(scenario, profile)?;
+        Ok(with_strategy!(schedule, strategy => {
+            Self::run(Executor::new(&plan, profile).asking(go_on), &plan, strategy, steps_max)
+        }))
     }
 
     /// Runs these choices, and goes on run-to-completion behind their end.
     pub(super) fn replay(plan: &Plan, profile: Profile, choices: Vec<u32>, steps_max: u64) -> Self {
-        Self::run(plan, profile, Replay::new(choices), steps_max)
+        Self::run(Executor::new(plan, profile), plan, Replay::new(choices), steps_max)
     }
 
-    fn run(plan: &Plan, profile: Profile, strategy: impl Strategy, steps_max: u64) -> Self {
+    fn run(mut executor: Executor<'_>, plan: &Plan, strategy: impl Strategy, steps_max: u64) -> Self {
         let mut strategy = Noting { strategy, unusual: Vec::new() };
-        let mut executor = Executor::new(plan, profile);
         let mut watch = Recorder::new(plan);
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
+        let misfit = strategy.misfit();
         let Recorder { steps, events: all, .. } = watch;
         let mut needs = strategy.unusual;
         for event in &all {
@@ -148,7 +157,7 @@ impl Execution {
         }
         needs.sort_unstable();
         needs.dedup();
-        Self { steps, events: all, choices: executor.choices().to_vec(), needs, end }
+        Self { steps, events: all, choices: executor.choices().to_vec(), needs, end, misfit }
     }
 
     /// The world after so many steps of this execution: it is run again up to there.
@@ -161,10 +170,26 @@ impl Execution {
         profile: Profile,
         steps: u64,
     ) -> Result<Snapshot, ScenarioError> {
-        let plan = Plan::new(scenario)?;
+        let plan = plan(scenario, profile)?;
         let mut executor = Executor::new(&plan, profile);
         executor.run(&mut Replay::new(self.choices.clone()), steps);
         Ok(snapshot(&plan, executor.world(), executor.steps()))
+    }
+
+    /// What it breaks: the three judges on this execution alone.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario.
+    pub fn findings(&self, scenario: &Scenario, profile: Profile) -> Result<Vec<Finding>, ScenarioError> {
+        let plan = plan(scenario, profile)?;
+        let cut_off = u64::from(self.end != End::Bound);
+        let options = Options { profile, steps_max: self.steps.len() as u64 + cut_off, ..Options::default() };
+        Ok(findings_of(&plan, &options, self.choices.clone()))
+    }
+
+    /// The first choice of its schedule that was not possible.
+    pub fn misfit(&self) -> Option<Misfit> {
+        self.misfit
     }
 
     /// Parts of the environment that the execution made use of.
@@ -223,7 +248,7 @@ fn snapshot(plan: &Plan, world: &World, steps: u64) -> Snapshot {
         }
     };
     let fence = |fence: ringfence_model::FenceState| FenceView {
-        name: plan.object_name(Kind::Fence, fence.index),
+        name: world.fence_name(plan, fence.index),
         sort: fence.sort,
         context: fence.context,
         seqno: fence.seqno,

@@ -14,8 +14,8 @@ mod validator_judge;
 
 pub use execution::{End, Executor, Watch};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
-pub use report::{Options, Report, check};
+pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};
-pub use strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
-pub use text::{summary, text};
+pub use strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
+pub use text::{execution, summary, text};
 pub use validator_judge::ValidatorJudge;

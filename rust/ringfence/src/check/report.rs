@@ -1,16 +1,19 @@
 //! The check, and its report.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rayon::prelude::*;
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_diag::{Finding, Witness};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::Plan;
+use thiserror::Error;
 
 use super::assemble::{Draft, assemble};
 use super::collect::Collector;
-use super::execution::{End, Executor};
+use super::execution::{End, Executor, plan};
 use super::inspect::Execution;
-use super::strategy::{Random, RoundRobin, RunToCompletion, Strategy};
+use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// How a scenario is checked.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,74 +58,126 @@ pub struct Report {
 /// Random executions that share a validator. Fixed, so that the outcome does not depend on the number of threads.
 const CHUNK: u64 = 512;
 
-/// Checks a scenario. `go_on` is asked now and then, with the executions done so far; if it says false, the report
-/// shows what was found until then.
+/// A scenario can't be checked.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum CheckError {
+    /// It makes no sense.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// So many threads are not to be had.
+    #[error("can't start {jobs} threads: {why}; ask for fewer jobs")]
+    Threads {
+        /// How many were asked for.
+        jobs: usize,
+        /// What the system says.
+        why: String,
+    },
+}
+
+/// Counts executions, and asks after each whether to go on.
+struct Watch<'a> {
+    done: AtomicU64,
+    go_on: &'a (dyn Fn(u64) -> bool + Sync),
+}
+
+impl Watch<'_> {
+    fn go_on(&self) -> bool {
+        (self.go_on)(self.done.load(Ordering::Relaxed))
+    }
+
+    fn one_more(&self) -> bool {
+        (self.go_on)(1 + self.done.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What each execution of a check is about.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    plan: &'a Plan,
+    options: &'a Options,
+    watch: &'a Watch<'a>,
+    still_wanted: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Checks a scenario. `go_on` is asked all the time, by all threads, with the executions done so far; once it says
+/// false, the report shows what was found until then.
 ///
 /// # Errors
-/// What is wrong with the scenario.
-///
-/// # Panics
-/// If the threads can't be started.
+/// What is wrong with the scenario, or that the threads can't be started.
 pub fn check(
     scenario: &Scenario,
     options: &Options,
     go_on: &(dyn Fn(u64) -> bool + Sync),
-) -> Result<Report, ScenarioError> {
-    let plan = Plan::new(scenario)?;
-    let mut all = ordered(&plan, options);
-    let chunks = options.executions.div_ceil(CHUNK);
+) -> Result<Report, CheckError> {
+    let plan = &plan(scenario, options.profile)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
-    let pool = pool.expect("engine bug: the threads of a check can't be started");
-    let mut interrupted = false;
-    // A few chunks at a time, so that an interruption is noticed and the order of merging is fixed.
+    let pool = pool.map_err(|error| CheckError::Threads { jobs: options.jobs, why: error.to_string() })?;
+    let watch = &Watch { done: AtomicU64::new(0), go_on };
+    let job = Job { plan, options, watch, still_wanted: &|| watch.go_on() };
+    let mut all = ordered(job);
+    let chunks = options.executions.div_ceil(CHUNK);
+    // A few chunks at a time, so that memory stays small; merged in a fixed order.
     let at_once = 2 * pool.current_num_threads() as u64;
     let mut next = 0;
-    while next < chunks && !interrupted {
+    while next < chunks && watch.go_on() {
         let end = chunks.min(next + at_once);
         let parts: Vec<Collector> =
-            pool.install(|| (next..end).into_par_iter().map(|chunk| random(&plan, options, chunk)).collect());
+            pool.install(|| (next..end).into_par_iter().map(|chunk| random(job, chunk)).collect());
         for part in parts {
             all.merge(part);
         }
         next = end;
-        interrupted = !go_on(all.executions);
     }
-    Ok(report(&plan, options, all, interrupted))
+    Ok(report(plan, options, all, !watch.go_on()))
+}
+
+/// What one execution shows: that of these choices.
+pub(super) fn findings_of(plan: &Plan, options: &Options, choices: Vec<u32>) -> Vec<Finding> {
+    let watch = &Watch { done: AtomicU64::new(0), go_on: &|_| true };
+    let mut executor = Executor::new(plan, options.profile);
+    let mut all = Collector::default();
+    let job = Job { plan, options, watch, still_wanted: &|| true };
+    one(job, &mut executor, &mut Replay::new(choices), &mut all);
+    report(plan, options, all, false).findings
 }
 
 /// Each thread first, to completion; and round-robin.
-fn ordered(plan: &Plan, options: &Options) -> Collector {
-    let mut executor = Executor::new(plan, options.profile);
+fn ordered(job: Job<'_>) -> Collector {
+    let mut executor = Executor::new(job.plan, job.options.profile).asking(job.still_wanted);
     let mut all = Collector::default();
-    for first in 0..plan.scenario().threads.len() as u32 {
-        one(plan, options, &mut executor, &mut RunToCompletion::new(first), &mut all);
-    }
-    one(plan, options, &mut executor, &mut RoundRobin::default(), &mut all);
-    all
-}
-
-fn random(plan: &Plan, options: &Options, chunk: u64) -> Collector {
-    let mut executor = Executor::new(plan, options.profile);
-    let mut all = Collector::default();
-    for number in chunk * CHUNK..options.executions.min((chunk + 1) * CHUNK) {
-        one(plan, options, &mut executor, &mut Random::new(options.seed.wrapping_add(number)), &mut all);
+    let threads = job.plan.scenario().threads.len() as u32;
+    let go_on = (0..threads).all(|first| one(job, &mut executor, &mut RunToCompletion::new(first), &mut all));
+    if go_on {
+        one(job, &mut executor, &mut RoundRobin::default(), &mut all);
     }
     all
 }
 
-fn one(
-    plan: &Plan,
-    options: &Options,
-    executor: &mut Executor<'_>,
-    strategy: &mut impl Strategy,
-    all: &mut Collector,
-) {
-    let end = executor.run(strategy, options.steps_max);
+fn random(job: Job<'_>, chunk: u64) -> Collector {
+    let mut executor = Executor::new(job.plan, job.options.profile).asking(job.still_wanted);
+    let mut all = Collector::default();
+    let first = chunk * CHUNK;
+    for number in first..job.options.executions.min(first.saturating_add(CHUNK)) {
+        let seed = job.options.seed.wrapping_add(number);
+        if !one(job, &mut executor, &mut Random::new(seed), &mut all) {
+            break;
+        }
+    }
+    all
+}
+
+/// One execution; whether to go on then.
+fn one(job: Job<'_>, executor: &mut Executor<'_>, strategy: &mut impl Strategy, all: &mut Collector) -> bool {
+    let end = executor.run(strategy, job.options.steps_max);
+    if end == End::Interrupted {
+        return false;
+    }
     all.executions += 1;
     all.steps += executor.steps();
     all.bound += u64::from(end == End::Bound);
     all.hung += u64::from(end == End::Hung);
-    all.take(plan, executor);
+    all.take(job.plan, executor);
+    job.watch.one_more()
 }
 
 /// From causes to findings.
@@ -148,7 +203,9 @@ fn report(plan: &Plan, options: &Options, all: Collector, interrupted: bool) -> 
 fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     let Draft { mut finding, choices, .. } = draft;
     let execution = Execution::replay(plan, options.profile, choices, options.steps_max);
-    finding.needs = execution.needs();
+    finding.needs.extend(execution.needs());
+    finding.needs.sort_unstable();
+    finding.needs.dedup();
     finding.witness =
         Some(Witness { schedule: execution.schedule().to_string(), steps: execution.into_steps() });
     finding

@@ -3,11 +3,32 @@
 use ringfence_base::rng::Rng;
 use ringfence_base::{ChoiceKind, Decide};
 use ringfence_model::Action;
+use thiserror::Error;
 
 /// Makes the choices of one execution.
 pub trait Strategy: Decide {
     /// One of the enabled actions; at least two.
     fn schedule(&mut self, actions: &[Action]) -> usize;
+
+    /// The first choice that it could not make as it was told to.
+    fn misfit(&self) -> Option<Misfit> {
+        None
+    }
+}
+
+/// A recorded choice that was not possible.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error(
+    "choice {position} of the schedule is {choice}, but what is possible there is 0 to {most}: it is a schedule of \
+     another scenario, profile or version"
+)]
+pub struct Misfit {
+    /// 0-based number of the choice.
+    pub position: usize,
+    /// The choice.
+    pub choice: u32,
+    /// The highest choice that is possible.
+    pub most: usize,
 }
 
 /// One context as long as it can run, then the next one; which comes first is turned by `first`. Everything else is
@@ -86,7 +107,7 @@ impl Random {
         let mut rng = Rng::new(seed);
         let word = rng.next_u64();
         let sticky = [0, 64, 128, 200][(word & 3) as usize];
-        let unusual = [32, 96, 128, 160][(word >> 2 & 3) as usize];
+        let unusual = [32, 96, 128, 160][((word >> 2) & 3) as usize];
         Self { rng, sticky, unusual, current: None }
     }
 }
@@ -97,7 +118,7 @@ impl Decide for Random {
         if word & 0xff >= self.unusual {
             return 0;
         }
-        1 + ((word >> 32) as usize * (options - 1) >> 32)
+        1 + (((word >> 32) as usize * (options - 1)) >> 32)
     }
 }
 
@@ -112,8 +133,8 @@ impl Strategy for Random {
         }
         let mut pick = ((word >> 32) as usize * actions.len()) >> 32;
         // Time rarely overtakes those that can run.
-        if actions[pick] == Action::Expire && word >> 8 & 3 != 0 {
-            pick = ((word >> 16 & 0xffff) as usize * (actions.len() - 1)) >> 16;
+        if actions[pick] == Action::Expire && (word >> 8) & 3 != 0 {
+            pick = (((word >> 16) & 0xffff) as usize * (actions.len() - 1)) >> 16;
         }
         self.current = Some(actions[pick]);
         pick
@@ -124,23 +145,26 @@ impl Strategy for Random {
 #[derive(Clone, Debug)]
 pub struct Replay {
     choices: std::vec::IntoIter<u32>,
+    taken: usize,
     rest: RunToCompletion,
-    /// A recorded choice was not possible.
-    pub diverged: bool,
+    misfit: Option<Misfit>,
 }
 
 impl Replay {
     /// Takes these choices.
     pub fn new(choices: Vec<u32>) -> Self {
-        Self { choices: choices.into_iter(), rest: RunToCompletion::new(0), diverged: false }
+        Self { choices: choices.into_iter(), taken: 0, rest: RunToCompletion::new(0), misfit: None }
     }
 
     fn next(&mut self, options: usize) -> Option<usize> {
-        let choice = self.choices.next()? as usize;
-        if choice < options {
-            return Some(choice);
+        let choice = self.choices.next()?;
+        let position = self.taken;
+        self.taken += 1;
+        if (choice as usize) < options {
+            return Some(choice as usize);
         }
-        self.diverged = true;
+        let most = options.saturating_sub(1);
+        self.misfit.get_or_insert(Misfit { position, choice, most });
         None
     }
 }
@@ -157,5 +181,9 @@ impl Strategy for Replay {
             Some(pick) => pick,
             None => self.rest.schedule(actions),
         }
+    }
+
+    fn misfit(&self) -> Option<Misfit> {
+        self.misfit
     }
 }

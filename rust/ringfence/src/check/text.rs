@@ -1,12 +1,17 @@
 //! A report in text.
 
-use ringfence_diag::render::{TextOptions, finding};
+use core::fmt::Write as _;
 
+use ringfence_diag::render::{Again, TextOptions, finding_again, steps};
+
+use super::execution::End;
+use super::inspect::Execution;
 use super::report::Report;
 
 /// All findings, and how far the check looked.
-pub fn text(report: &Report, options: &TextOptions) -> String {
-    let mut blocks: Vec<String> = report.findings.iter().map(|item| finding(item, options)).collect();
+pub fn text(report: &Report, options: &TextOptions, again: Again<'_>) -> String {
+    let mut blocks: Vec<String> =
+        report.findings.iter().map(|item| finding_again(item, options, again)).collect();
     blocks.push(summary(report));
     blocks.join("\n\n")
 }
@@ -22,10 +27,29 @@ pub fn summary(report: &Report) -> String {
     let mut line =
         format!("{}: {found} in {} executions, {} steps", report.scenario, report.executions, report.steps);
     if report.bound != 0 {
-        line += &format!("; {} executions were cut off after {} steps", report.bound, report.steps_max);
+        let (bound, steps_max) = (report.bound, report.steps_max);
+        write!(line, "; {bound} executions were cut off after {steps_max} steps")
+            .expect("engine bug: a string can't be written to");
     }
     if report.interrupted {
         line += "; interrupted";
     }
     line
+}
+
+/// The steps of an execution, and how it ended.
+pub fn execution(execution: &Execution, options: &TextOptions) -> String {
+    let mut text = steps(execution.steps(), options);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let count = execution.steps().len();
+    let end = match execution.end() {
+        End::Finished => "finished",
+        End::Hung => "hung: nothing can happen any more, and somebody still waits",
+        End::Bound => "cut off",
+        End::Interrupted => "interrupted",
+    };
+    write!(text, "{end}, after {count} steps").expect("engine bug: a string can't be written to");
+    text
 }

@@ -137,21 +137,45 @@ impl ValidatorJudge {
                 let lock = self.lock(plan, world, lock);
                 self.kernel.free(origin, lock)
             }
-            EventKind::IrqOff => nothing(self.kernel.irq_off(origin)),
+            EventKind::IrqOff => {
+                self.kernel.irq_off(origin);
+                0
+            }
             EventKind::IrqOn => self.kernel.irq_on(origin).expect(PAIRED),
-            EventKind::BhDisable => nothing(self.kernel.bh_disable(origin)),
+            EventKind::BhDisable => {
+                self.kernel.bh_disable(origin);
+                0
+            }
             EventKind::BhEnable => self.kernel.bh_enable(origin).expect(PAIRED),
-            EventKind::HardirqEnter { threaded } => nothing(self.kernel.hardirq_enter(origin, threaded)),
+            EventKind::HardirqEnter { threaded } => {
+                self.kernel.hardirq_enter(origin, threaded);
+                0
+            }
             EventKind::HardirqExit => self.kernel.hardirq_exit(origin).expect(PAIRED),
-            EventKind::SoftirqEnter => nothing(self.kernel.softirq_enter(origin)),
+            EventKind::SoftirqEnter => {
+                self.kernel.softirq_enter(origin);
+                0
+            }
             EventKind::SoftirqExit => self.kernel.softirq_exit(origin).expect(PAIRED),
-            EventKind::PreemptDisable => nothing(self.kernel.preempt_disable(origin)),
-            EventKind::PreemptEnable => nothing(self.kernel.preempt_enable(origin)),
+            EventKind::PreemptDisable => {
+                self.kernel.preempt_disable(origin);
+                0
+            }
+            EventKind::PreemptEnable => {
+                self.kernel.preempt_enable(origin);
+                0
+            }
             EventKind::Alloc(gfp) => self.kernel.alloc(origin, gfp),
             EventKind::FsReclaimAcquire(gfp) => self.kernel.fs_reclaim_acquire(origin, gfp),
             EventKind::FsReclaimRelease(gfp) => self.kernel.fs_reclaim_release(origin, gfp),
-            EventKind::ScopeSave(scope) => nothing(self.kernel.scope_save(origin, scope)),
-            EventKind::ScopeRestore(scope) => nothing(self.kernel.scope_restore(origin, scope)),
+            EventKind::ScopeSave(scope) => {
+                self.kernel.scope_save(origin, scope);
+                0
+            }
+            EventKind::ScopeRestore(scope) => {
+                self.kernel.scope_restore(origin, scope);
+                0
+            }
             EventKind::BeginSignalling => {
                 let (reported, cookie) = self.kernel.begin_signalling(origin);
                 self.cookies[origin.task.index()].push(cookie);
@@ -167,9 +191,4 @@ impl ValidatorJudge {
             _ => 0,
         }
     }
-}
-
-/// Events that can't be reported on.
-fn nothing((): ()) -> usize {
-    0
 }

@@ -6,20 +6,11 @@ use ringfence_base::scenario::{self, Arg, Kind, Object, ObjectKind, Operation, P
 use ringfence_base::{EventKind, ObjectId, ProgramId, SiteId};
 use ringfence_model::{Session, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::value::RawValue;
 
 use super::dma_buf_ops::{FenceOps, Init, Op};
-use super::{Difference, RecordingError, Replayed, json_error};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recording {
-    id: String,
-    #[serde(default)]
-    family: String,
-    ops: Vec<Json>,
-    results: Vec<Outcome>,
-}
+use super::fields::Fields;
+use super::{Recorded, Recording, RecordingError, Replayed};
 
 /// What one call did. What is absent did not happen.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -36,45 +27,45 @@ struct Outcome {
     enable_signaling_calls: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like this")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Replays one recording.
-///
-/// # Errors
-/// If the line is none, or one of its operations can't be done.
-pub fn replay(line: &str) -> Result<Replayed, RecordingError> {
-    replay_fields(serde_json::from_str(line).map_err(|error| json_error(&error))?)
+pub(super) fn replay(fields: &Fields, recorded: Recorded) -> Result<Replayed, RecordingError> {
+    let recording = recording(fields, recorded)?;
+    let ops: Vec<&Op> = recording.ops.iter().map(|(op, _)| op).collect();
+    let mut replay = Replay::new(&ops);
+    recording.drive(|op| replay.step(op))
 }
 
-pub(super) fn replay_fields(fields: Map<String, Json>) -> Result<Replayed, RecordingError> {
-    let recording = Recording::deserialize(Json::Object(fields)).map_err(|error| json_error(&error))?;
-    let Recording { id, family, ops: raw, results: recorded } = recording;
-    let complain = |step, what| RecordingError::Step { id: id.clone(), step, what };
-    if raw.len() != recorded.len() {
-        let what = format!("{} ops but {} results", raw.len(), recorded.len());
+/// The recording with these results.
+pub(super) fn with_results(fields: &Fields, results: &[String]) -> String {
+    fields.with("results", &format!("[{}]", results.join(",")))
+}
+
+fn recording(fields: &Fields, recorded: Recorded) -> Result<Recording<Op, Outcome>, RecordingError> {
+    let id: String = fields.required("id").map_err(RecordingError::Json)?;
+    let family = fields.optional("family").map_err(RecordingError::Json)?.unwrap_or_default();
+    let raw: Vec<Box<RawValue>> = fields.required("ops").map_err(RecordingError::Json)?;
+    let mut ops = Vec::with_capacity(raw.len());
+    for (step, text) in raw.iter().enumerate() {
+        let op = serde_json::from_str(text.get()).map_err(|error| error.to_string());
+        let op = op.and_then(|op| Op::parse(&op));
+        let complain = |what| RecordingError::Step { id: id.clone(), list: "ops", step, what };
+        ops.push((op.map_err(complain)?, text.get().to_owned()));
+    }
+    let results: Option<Vec<Option<Outcome>>> = match recorded {
+        Recorded::Compared => fields.optional("results").map_err(RecordingError::Json)?,
+        Recorded::Ignored => None,
+    };
+    if let Some(results) = &results
+        && results.len() != ops.len()
+    {
+        let what = format!("{} ops but {} results", ops.len(), results.len());
         return Err(RecordingError::Json(what));
     }
-    let ops = raw.iter().enumerate().map(|(step, op)| Op::parse(op).map_err(|what| complain(step, what)));
-    let ops = ops.collect::<Result<Vec<Op>, _>>()?;
-
-    let mut replay = Replay::new(&ops);
-    let (mut results, mut difference) = (Vec::with_capacity(ops.len()), None);
-    for (step, (op, recorded)) in ops.iter().zip(&recorded).enumerate() {
-        let modelled = replay.step(op).map_err(|what| complain(step, what))?;
-        results.push(json(&modelled));
-        if modelled != *recorded {
-            let (recorded, modelled) = (json(recorded).to_string(), json(&modelled).to_string());
-            difference = Some(Difference { step, recorded, modelled });
-            break;
-        }
-    }
-    Ok(Replayed { id, family, steps: results.len(), results, difference })
-}
-
-fn json(outcome: &Outcome) -> Json {
-    serde_json::to_value(outcome).expect("engine bug: numbers that are no JSON")
+    Ok(Recording { id, family, list: "ops", ops, recorded: results.unwrap_or_default() })
 }
 
 /// The end of a list of fences in a result.
@@ -103,14 +94,21 @@ struct Declared {
 
 impl Declared {
     fn object(&mut self, name: String, kind: ObjectKind) -> ObjectId {
-        self.scenario.objects.push(Object { name, kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name, kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
     /// A program that takes a fence.
     fn program(&mut self, name: &str, result: Option<Kind>, body: Vec<Stmt>) -> ProgramId {
         let registers = vec![Kind::Fence, Kind::Int];
-        self.scenario.programs.push(Program { name: name.into(), params: 1, registers, result, body });
+        self.scenario.programs.push(Program {
+            name: name.into(),
+            params: 1,
+            registers,
+            result,
+            driver: None,
+            body,
+        });
         ProgramId::new(self.scenario.programs.len() - 1)
     }
 
@@ -138,12 +136,12 @@ impl Declared {
 }
 
 impl Replay {
-    fn new(ops: &[Op]) -> Self {
+    fn new(ops: &[&Op]) -> Self {
         let mut declared = Declared::default();
         let (mut timelines, mut fence_ops) = (BTreeMap::new(), BTreeMap::new());
         let (mut callbacks, mut callback_ids, mut resvs) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         for op in ops {
-            match *op {
+            match **op {
                 Op::Init { init: Init { context, ops, .. }, .. } => {
                     timelines.insert(context, ObjectId::new(0));
                     let name = format!("ops{}", fence_ops.len());
@@ -465,7 +463,7 @@ impl Replay {
     /// The number of a fence; -1 for NULL and for one that has none.
     fn number_of(&self, fence: Value) -> i64 {
         let position = self.fences.iter().position(|&known| known == fence && fence != Value::Null);
-        position.map_or(-1, |position| position as i64)
+        position.and_then(|position| i64::try_from(position).ok()).unwrap_or(-1)
     }
 }
 

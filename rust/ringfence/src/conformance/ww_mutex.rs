@@ -6,20 +6,14 @@ use ringfence_base::scenario::{Object, ObjectKind, Op, Scenario, WwAlgorithm};
 use ringfence_base::{ObjectId, SiteId};
 use ringfence_model::{Session, Value};
 use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-use super::{Difference, RecordingError, Replayed};
+use super::fields::Fields;
+use super::{Recorded, Recording, RecordingError, Replayed};
 
 /// More than any recording needs.
 const MOST: usize = 64;
-
-#[derive(Deserialize)]
-struct Recording {
-    id: String,
-    class: Class,
-    threads: usize,
-    mutexes: usize,
-    steps: Vec<Step>,
-}
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,51 +22,76 @@ enum Class {
     WoundWait,
 }
 
-#[derive(Deserialize)]
-struct Step {
+/// What a thread is told to do.
+struct Told {
     thread: u32,
-    op: Called,
-    /// Per thread whose operation had returned when everything was idle again: its result.
-    completed: BTreeMap<u32, i64>,
+    name: String,
+    mutex: Option<usize>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Called {
-    Bare((String,)),
-    OnMutex((String, usize)),
+/// Per thread whose operation had returned when everything was idle again: its result.
+type Completed = BTreeMap<u32, i64>;
+
+pub(super) fn replay(fields: &Fields, recorded: Recorded) -> Result<Replayed, RecordingError> {
+    let class: Class = fields.required("class").map_err(RecordingError::Json)?;
+    let count = |name| match fields.required(name).map_err(RecordingError::Json)? {
+        count if count <= MOST => Ok(count),
+        count => Err(RecordingError::Json(format!("`{name}`: {count} is more than {MOST}"))),
+    };
+    let (threads, mutexes) = (count("threads")?, count("mutexes")?);
+    let mut replay = Replay::new(class, threads, mutexes);
+    recording(fields, class, recorded)?.drive(|told| replay.step(told))
 }
 
-/// Replays one recording.
-///
-/// # Errors
-/// If the line is none.
-pub fn replay(line: &str) -> Result<Replayed, RecordingError> {
-    let recording: Recording =
-        serde_json::from_str(line).map_err(|error| RecordingError::Json(error.to_string()))?;
-    if recording.threads > MOST || recording.mutexes > MOST {
-        return Err(RecordingError::Json(format!("more than {MOST} threads or mutexes")));
+/// The recording with these results, one per step.
+pub(super) fn with_results(fields: &Fields, results: &[String]) -> Result<String, RecordingError> {
+    let steps: Vec<Fields> = fields.required("steps").map_err(RecordingError::Json)?;
+    let steps = steps.iter().zip(results).map(|(step, result)| step.with("completed", result));
+    Ok(fields.with("steps", &format!("[{}]", steps.collect::<Vec<_>>().join(","))))
+}
+
+fn recording(
+    fields: &Fields,
+    class: Class,
+    recorded: Recorded,
+) -> Result<Recording<Told, Completed>, RecordingError> {
+    let id: String = fields.required("id").map_err(RecordingError::Json)?;
+    let family = fields.optional("family").map_err(RecordingError::Json)?;
+    let steps: Vec<Box<RawValue>> = fields.required("steps").map_err(RecordingError::Json)?;
+    let (mut ops, mut completed) = (Vec::with_capacity(steps.len()), Vec::with_capacity(steps.len()));
+    for (number, text) in steps.iter().enumerate() {
+        let complain = |what| RecordingError::Step { id: id.clone(), list: "steps", step: number, what };
+        let step: Fields = serde_json::from_str(text.get()).map_err(|_| complain(NO_STEP.into()))?;
+        let told = told(&step).map_err(complain)?;
+        let op: Box<RawValue> = step.required("op").map_err(complain)?;
+        ops.push((
+            told,
+            format!("thread {} {}", step.required::<u32>("thread").map_err(complain)?, op.get()),
+        ));
+        completed.push(match recorded {
+            Recorded::Compared => step.optional("completed").map_err(complain)?,
+            Recorded::Ignored => None,
+        });
     }
-    let mut replay = Replay::new(&recording);
-    let Recording { id, class, .. } = &recording;
-    let family = class.name().into();
-    let (mut results, mut difference) = (Vec::with_capacity(recording.steps.len()), None);
-    for (number, step) in recording.steps.iter().enumerate() {
-        let complain = |what| RecordingError::Step { id: id.clone(), step: number, what };
-        let completed = replay.step(step).map_err(complain)?;
-        results.push(json(&completed));
-        if completed != step.completed {
-            let recorded = json(&step.completed).to_string();
-            let modelled = json(&completed).to_string();
-            difference = Some(Difference { step: number, recorded, modelled });
-            break;
+    let family = family.unwrap_or_else(|| class.name().into());
+    Ok(Recording { id, family, list: "steps", ops, recorded: completed })
+}
+
+const NO_STEP: &str = r#"expected a step such as {"thread":0,"op":["lock",0],"completed":{"0":0}}"#;
+
+fn told(step: &Fields) -> Result<Told, String> {
+    let thread = step.required("thread")?;
+    let op: Json = step.required("op")?;
+    match op.as_array().map(Vec::as_slice).unwrap_or_default() {
+        [Json::String(name)] => Ok(Told { thread, name: name.clone(), mutex: None }),
+        [Json::String(name), mutex] => {
+            let index = mutex.as_u64().and_then(|mutex| usize::try_from(mutex).ok());
+            let mutex =
+                index.ok_or_else(|| format!("`{name}`: expected the number of a mutex, not {mutex}"))?;
+            Ok(Told { thread, name: name.clone(), mutex: Some(mutex) })
         }
+        _ => Err(r#"expected an operation such as ["lock", 0]"#.into()),
     }
-    Ok(Replayed { id: recording.id, family, steps: results.len(), results, difference })
-}
-
-fn json(completed: &BTreeMap<u32, i64>) -> serde_json::Value {
-    completed.iter().map(|(thread, result)| (thread.to_string(), serde_json::Value::from(*result))).collect()
 }
 
 impl Class {
@@ -94,32 +113,26 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(recording: &Recording) -> Self {
-        let algorithm = match recording.class {
+    fn new(class: Class, threads: usize, mutexes: usize) -> Self {
+        let algorithm = match class {
             Class::WaitDie => WwAlgorithm::WaitDie,
             Class::WoundWait => WwAlgorithm::WoundWait,
         };
         let mut objects = vec![object("ww_class", ObjectKind::WwClass { algorithm })];
         let class = ObjectId::new(0);
-        objects.extend(
-            (0..recording.mutexes).map(|n| object(&format!("mutex{n}"), ObjectKind::WwMutex { class })),
-        );
+        objects.extend((0..mutexes).map(|n| object(&format!("mutex{n}"), ObjectKind::WwMutex { class })));
         let scenario = Scenario { objects, ..Scenario::default() };
-        let session =
-            Session::new(&scenario, recording.threads).expect("engine bug: a scenario of locks is refused");
-        let mutexes = (1..=recording.mutexes).map(|n| session.object(ObjectId::new(n))).collect();
-        let contexts = vec![Value::Null; recording.threads];
-        Self { session, mutexes, contexts, busy: vec![false; recording.threads] }
+        let session = Session::new(&scenario, threads).expect("engine bug: a scenario of locks is refused");
+        let mutexes = (1..=mutexes).map(|n| session.object(ObjectId::new(n))).collect();
+        let contexts = vec![Value::Null; threads];
+        Self { session, mutexes, contexts, busy: vec![false; threads] }
     }
 
     /// Does it, and says who is done then.
-    fn step(&mut self, step: &Step) -> Result<BTreeMap<u32, i64>, String> {
+    fn step(&mut self, step: &Told) -> Result<Completed, String> {
         let thread = step.thread as usize;
         let busy = *self.busy.get(thread).ok_or_else(|| format!("there is no thread {thread}"))?;
-        let (name, mutex) = match &step.op {
-            Called::Bare((name,)) => (name.as_str(), None),
-            Called::OnMutex((name, mutex)) => (name.as_str(), Some(*mutex)),
-        };
+        let (name, mutex) = (step.name.as_str(), step.mutex);
         if name == "interrupt" {
             self.session.interrupt(step.thread);
         } else if busy {
@@ -174,7 +187,7 @@ impl Replay {
     }
 
     /// Threads that have just become idle, with the results of their operations.
-    fn completed(&mut self) -> BTreeMap<u32, i64> {
+    fn completed(&mut self) -> Completed {
         let mut completed = BTreeMap::new();
         for thread in 0..self.busy.len() as u32 {
             if self.busy[thread as usize]
@@ -193,5 +206,5 @@ impl Replay {
 }
 
 fn object(name: &str, kind: ObjectKind) -> Object {
-    Object { name: name.into(), kind, at: SiteId::UNKNOWN }
+    Object { name: name.into(), kind, driver: None, at: SiteId::UNKNOWN }
 }

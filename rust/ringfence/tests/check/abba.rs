@@ -2,7 +2,6 @@
 
 use ringfence::check::{Options, check};
 use ringfence::diag::Verdict;
-use ringfence::diag::render::{TextOptions, finding};
 use ringfence_base::scenario::Op;
 
 use crate::build::{Build, obj, op};
@@ -24,9 +23,6 @@ fn abba_is_one_confirmed_finding() {
         );
     }
     let report = check(&build.scenario, &Options::default(), &|_| true).expect("a valid scenario");
-    for item in &report.findings {
-        println!("{}", finding(item, &TextOptions::default()));
-    }
     let [finding] = report.findings.as_slice() else { panic!("one finding: {report:#?}") };
     assert_eq!((finding.rule, finding.verdict), ("RF601", Verdict::Confirmed));
     assert_eq!(finding.chain.len(), 2);

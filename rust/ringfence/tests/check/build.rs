@@ -13,7 +13,7 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn object(&mut self, name: &str, kind: ObjectKind) -> ObjectId {
-        self.scenario.objects.push(Object { name: name.into(), kind, at: SiteId::UNKNOWN });
+        self.scenario.objects.push(Object { name: name.into(), kind, driver: None, at: SiteId::UNKNOWN });
         ObjectId::new(self.scenario.objects.len() - 1)
     }
 
@@ -35,7 +35,14 @@ impl Build {
         body: Vec<Stmt>,
     ) -> ProgramId {
         let registers = registers.to_vec();
-        self.scenario.programs.push(Program { name: name.into(), params, registers, result, body });
+        self.scenario.programs.push(Program {
+            name: name.into(),
+            params,
+            registers,
+            result,
+            driver: None,
+            body,
+        });
         ProgramId::new(self.scenario.programs.len() - 1)
     }
 

@@ -2,3 +2,6 @@
 
 mod abba;
 mod build;
+mod random;
+mod survey;
+mod ww_mutex;

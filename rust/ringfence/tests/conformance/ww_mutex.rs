@@ -1,7 +1,6 @@
 //! The model blocks, wakes and kills whom the kernel did.
 
-use ringfence::conformance::RecordingError;
-use ringfence::conformance::ww_mutex::replay;
+use ringfence::conformance::{RecordingError, replay_line as replay};
 
 use crate::support::unpacked;
 

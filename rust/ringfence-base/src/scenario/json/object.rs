@@ -9,7 +9,7 @@ use crate::scenario::path::Path;
 use crate::scenario::{Kind, Object, ObjectKind, ScenarioError, Sort};
 
 /// What every object has.
-const COMMON: [&str; 3] = ["kind", "name", "at"];
+const COMMON: [&str; 4] = ["kind", "name", "driver", "at"];
 
 macro_rules! object_fields {
     ($($variant:ident { $($field:ident $(= $default:expr)?),* })*) => {
@@ -19,11 +19,11 @@ macro_rules! object_fields {
             json: &Json<'_>,
             path: &Path<'_>,
         ) -> Result<ObjectKind, ScenarioError> {
-            let [kind_name, name, at] = COMMON;
+            let [kind_name, name, driver, at] = COMMON;
             match kind {
                 $(Kind::$variant => {
-                    let known = [kind_name, name, at, $(stringify!($field)),*];
-                    let [_, _, _, $($field),*] = reader.fields(json, known, path)?;
+                    let known = [kind_name, name, driver, at, $(stringify!($field)),*];
+                    let [_, _, _, _, $($field),*] = reader.fields(json, known, path)?;
                     Ok(ObjectKind::$variant {
                         $($field: read_field!(reader, path, $field $(, $default)?)),*
                     })
@@ -107,7 +107,7 @@ object_fields! {
 }
 
 pub(super) fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Object, ScenarioError> {
-    let [kind, name, at] = COMMON.map(|field| Reader::peek(json, field));
+    let [kind, name, driver, at] = COMMON.map(|field| Reader::peek(json, field));
     let kind_of = |json: &Json<'_>| match json {
         Json::Text(name) => Kind::from_name(name).ok_or_else(|| {
             let declared =
@@ -126,6 +126,7 @@ pub(super) fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<
     Ok(Object {
         name: reader.required(name, "name", path)?,
         kind,
+        driver: reader.or(driver, None, "driver", path)?,
         at: reader.or(at, SiteId::UNKNOWN, "at", path)?,
     })
 }
@@ -135,6 +136,7 @@ pub(super) fn write(out: &mut String, object: &Object) {
     object.kind.kind().write(out);
     write::field(out, "name", &object.name);
     write_kind(out, &object.kind);
+    write::driver(out, object.driver.as_ref());
     write::site(out, object.at);
     out.push('}');
 }

@@ -82,8 +82,8 @@ fn thread(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<ThreadDec
 }
 
 fn program(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Program, ScenarioError> {
-    let known = ["name", "params", "registers", "result", "body"];
-    let [name, params, registers, result, body] = reader.fields(json, known, path)?;
+    let known = ["name", "params", "registers", "result", "driver", "body"];
+    let [name, params, registers, result, driver, body] = reader.fields(json, known, path)?;
     let name = reader.required(name, "name", path)?;
     let mut kinds = Vec::new();
     for (index, json) in reader.list(registers, "registers", path)?.iter().enumerate() {
@@ -94,6 +94,7 @@ fn program(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Program,
         params: reader.or(params, 0, "params", path)?,
         registers: kinds,
         result: reader.or(result, None, "result", path)?,
+        driver: reader.or(driver, None, "driver", path)?,
         body: statement::block(reader, body, "body", path)?,
     })
 }

@@ -33,6 +33,7 @@ fn program(out: &mut String, program: &Program) {
     if program.result.is_some() {
         field(out, "result", &program.result);
     }
+    driver(out, program.driver.as_ref());
     out.push_str(",\"body\":");
     statement::write_block(out, &program.body);
     out.push('}');
@@ -75,6 +76,13 @@ fn location(out: &mut String, location: &SourceLocation) {
 pub(super) fn site(out: &mut String, at: SiteId) {
     if at != SiteId::UNKNOWN {
         field(out, "at", &at);
+    }
+}
+
+/// `,"driver":"gpu"`, or nothing.
+pub(super) fn driver(out: &mut String, driver: Option<&String>) {
+    if let Some(driver) = driver {
+        field(out, "driver", driver);
     }
 }
 

@@ -37,7 +37,12 @@ impl fmt::Display for Scenario {
         if !self.objects.is_empty() {
             f.write_char('\n')?;
         }
+        let mut driver = None;
         for (index, object) in self.objects.iter().enumerate() {
+            if object.driver != driver {
+                driver.clone_from(&object.driver);
+                write_driver(f, driver.as_deref())?;
+            }
             writeln!(f, "{}", declare::object(self, &names, index, object))?;
         }
         for (index, program) in self.programs.iter().enumerate() {
@@ -66,6 +71,14 @@ fn write_header(f: &mut fmt::Formatter<'_>, scenario: &Scenario) -> fmt::Result 
     }
     let bound = literal::duration(scenario.environment.fence_bound);
     writeln!(f, " * Published fences have to signal within {bound}.\n */")
+}
+
+/// What follows belongs to another driver than what comes before.
+fn write_driver(f: &mut fmt::Formatter<'_>, driver: Option<&str>) -> fmt::Result {
+    match driver {
+        Some(driver) => writeln!(f, "/* driver {} */", shown(driver)),
+        None => writeln!(f, "/* no driver's */"),
+    }
 }
 
 fn write_program(
@@ -110,8 +123,10 @@ fn filled(words: &[String]) -> Vec<String> {
 
 /// Who runs a program: `thread client`, `gpu_shrinker.scan`.
 fn callers(scenario: &Scenario, names: &Names, id: ProgramId) -> Vec<String> {
+    let driver = scenario.programs.get(id.index()).and_then(|program| program.driver.as_ref());
+    let mut callers: Vec<String> = driver.iter().map(|driver| format!("driver {}", shown(driver))).collect();
     let threads = scenario.threads.iter().filter(|thread| thread.program == id);
-    let mut callers: Vec<String> = threads.map(|thread| format!("thread {}", shown(&thread.name))).collect();
+    callers.extend(threads.map(|thread| format!("thread {}", shown(&thread.name))));
     for (index, object) in scenario.objects.iter().enumerate() {
         for handler in handlers(&object.kind) {
             if handler.program == id {

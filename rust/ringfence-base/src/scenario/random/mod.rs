@@ -31,7 +31,14 @@ pub fn random_scenario(seed: u64, size: usize) -> Scenario {
     let programs = plans.iter().enumerate().map(|(index, plan)| {
         let size = if index < handlers { rng.below(4) } else { size.div_ceil(threads) };
         let (registers, body) = Body::random(&objects, &mut rng, plan, size);
-        Program { name: plan.name.clone(), params: plan.params.len(), registers, result: plan.result, body }
+        Program {
+            name: plan.name.clone(),
+            params: plan.params.len(),
+            registers,
+            result: plan.result,
+            driver: some_driver(&mut rng),
+            body,
+        }
     });
     let programs = programs.collect();
     let mm = objects.iter().position(|object| object.kind.kind() == Kind::Mm).map(ObjectId::new);
@@ -63,6 +70,10 @@ fn environment(rng: &mut Rng) -> Environment {
 
 fn site(line: u32) -> SourceLocation {
     SourceLocation { file: "random.py".into(), line, function: format!("part{}", line % 3) }
+}
+
+fn some_driver(rng: &mut Rng) -> Option<String> {
+    rng.percent(30).then(|| (*rng.pick(&["gpu", "display"])).to_owned())
 }
 
 fn some_site(rng: &mut Rng) -> SiteId {

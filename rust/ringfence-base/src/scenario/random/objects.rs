@@ -1,6 +1,6 @@
 //! Random declarations, and what programs they need.
 
-use super::some_site;
+use super::{some_driver, some_site};
 use crate::rng::Rng;
 use crate::scenario::signature::{Returns, handlers};
 use crate::scenario::{Kind, Object, ObjectKind, Sort, WwAlgorithm};
@@ -54,7 +54,8 @@ impl Declare<'_> {
             let params = handler.signature.params.iter().map(|&(_, kind)| kind).collect();
             self.plans.push(Plan { name: format!("{name}_{}", handler.field), params, result });
         }
-        self.objects.push(Object { name, kind, at: some_site(self.rng) });
+        let driver = some_driver(self.rng);
+        self.objects.push(Object { name, kind, driver, at: some_site(self.rng) });
     }
 
     fn kind(&mut self, kind: Kind) -> ObjectKind {

@@ -10,8 +10,23 @@ use crate::{Finding, LockReportKind, StepView, rule};
 /// Steps of a witness that are shown; the middle of a longer one is left out.
 const STEPS_SHOWN: usize = 60;
 
-/// The whole report of a finding of a check, without the last newline.
-pub fn finding(finding: &Finding, options: &TextOptions) -> String {
+/// How a reader runs a witness again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again<'a> {
+    /// By calling `run` on the scenario.
+    Call,
+    /// By this command line and `--schedule` behind it.
+    Command(&'a str),
+}
+
+/// The whole report of a finding of a check, without the last newline. Only the line with the command that runs it
+/// again may be wider than it should, so that it can be copied.
+pub fn finding(item: &Finding, options: &TextOptions) -> String {
+    finding_again(item, options, Again::Call)
+}
+
+/// As [`finding`].
+pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
     let sections = [
         headline(finding, width),
@@ -19,7 +34,7 @@ pub fn finding(finding: &Finding, options: &TextOptions) -> String {
         why(finding, width),
         validator(finding, width),
         witness(finding, width),
-        notes(finding, width),
+        notes(finding, width, again),
     ];
     let blocks: Vec<String> = sections
         .iter()
@@ -27,6 +42,14 @@ pub fn finding(finding: &Finding, options: &TextOptions) -> String {
         .map(|section| section.iter().map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n"))
         .collect();
     blocks.join("\n\n")
+}
+
+/// Steps of an execution, without the last newline.
+pub fn steps(steps: &[StepView], options: &TextOptions) -> String {
+    let width = options.width.max(TextOptions::MIN_WIDTH);
+    let layout = StepLayout::of(steps, width);
+    let lines = steps.iter().flat_map(|item| layout.step(item));
+    lines.map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n")
 }
 
 fn headline(finding: &Finding, width: usize) -> Vec<Phrase> {
@@ -64,8 +87,7 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
-    let widest = witness.steps.iter().map(|step| step.context.width()).max().unwrap_or(0);
-    let layout = StepLayout { width, context: widest.min(width / 4) };
+    let layout = StepLayout::of(&witness.steps, width);
     let (head, tail) = if count > STEPS_SHOWN {
         (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
     } else {
@@ -94,6 +116,11 @@ impl StepLayout {
     const NUMBER: usize = 4;
     const GAP: usize = 2;
 
+    fn of(steps: &[StepView], width: usize) -> Self {
+        let widest = steps.iter().map(|step| step.context.width()).max().unwrap_or(0);
+        Self { width, context: widest.min(width / 4) }
+    }
+
     fn step(self, step: &StepView) -> Vec<Phrase> {
         let indent = Self::NUMBER + Self::GAP + self.context + Self::GAP;
         let room = self.width.saturating_sub(indent).max(1);
@@ -115,7 +142,7 @@ impl StepLayout {
     }
 }
 
-fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
+fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
@@ -129,8 +156,13 @@ fn notes(finding: &Finding, width: usize) -> Vec<Phrase> {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
     if let Some(witness) = &finding.witness {
-        let schedule = if witness.schedule.is_empty() { "''" } else { &witness.schedule };
-        lines.extend(Phrase::new().label("Again: ").plain("--schedule ").plain(schedule).wrap(width, 2));
+        let schedule = &witness.schedule;
+        let again = match again {
+            Again::Call => format!("run(schedule=\"{schedule}\")"),
+            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
+            Again::Command(command) => format!("{command} --schedule {schedule}"),
+        };
+        lines.push(Phrase::new().label("Again: ").plain(&again));
     }
     lines.extend(fixes(finding, width));
     lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));

@@ -1,0 +1,51 @@
+//! Time: what is set, and for whom.
+
+use super::{Holds, holds};
+use crate::dma_fence_ops::FenceFrame;
+use crate::frame::Frame;
+use crate::plan::Plan;
+use crate::sync::SyncFrame;
+use crate::time::{Timed, TimerId};
+use crate::world::World;
+
+/// The timeout of a frame that waits.
+pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
+    match frame {
+        Frame::Sleep(frame) => frame.timeout(),
+        Frame::Fence(FenceFrame::Wait(frame)) => frame.timeout(),
+        Frame::Fence(FenceFrame::WaitAny(frame)) => frame.timeout(),
+        Frame::Sync(SyncFrame::Wait(frame)) => frame.timeout(),
+        _ => None,
+    }
+}
+
+impl World {
+    pub(super) fn check_time(&self, plan: &Plan) -> Holds {
+        for (id, event) in self.time.all() {
+            holds!(
+                id.due() >= self.time.now,
+                "{event:?} is due at {}, and it is {}",
+                id.due(),
+                self.time.now
+            );
+            let wanted = match event {
+                Timed::Wake(task) => {
+                    self.threads[task as usize].frames.iter().any(|f| timeout(f) == Some(id))
+                }
+                Timed::Timer(timer) => self.deferred.timers[timer as usize].due() == Some(id),
+                Timed::DelayedWork(delayed) => {
+                    let work = plan.deferred.workqueues.delayed(delayed);
+                    self.deferred.workqueues.timers().any(|known| known == (work, id))
+                }
+                Timed::Engine(engine) => self.engines.due().nth(engine as usize) == Some(Some(id)),
+            };
+            holds!(wanted, "{event:?} is set, and nobody knows");
+        }
+        let armed = self.deferred.timers.iter().filter_map(crate::timer::Timer::due);
+        let delayed = self.deferred.workqueues.timers().map(|(_, id)| id);
+        for id in armed.chain(delayed).chain(self.engines.due().flatten()) {
+            holds!(self.time.is_set(id), "{id:?} is waited for, and not set");
+        }
+        Ok(())
+    }
+}

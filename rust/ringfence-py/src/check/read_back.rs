@@ -1,0 +1,79 @@
+//! Findings and reports of checks from their JSON, for pickling.
+
+use ringfence::check::Report;
+use ringfence::diag::{Finding, HeldView, StepView, Verdict, WaitLink, Witness, rules};
+use serde_json::Value;
+
+use crate::finding::read_back::{list, lock_finding, number, optional, place, string};
+
+/// `None`: not what `Finding.json()` writes.
+pub(super) fn finding(text: &str) -> Option<Finding> {
+    finding_of(&serde_json::from_str(text).ok()?)
+}
+
+/// `None`: not what `Report.json()` writes.
+pub(super) fn report(text: &str) -> Option<Report> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    Some(Report {
+        scenario: string(&value["scenario"])?,
+        findings: list(&value["findings"], finding_of)?,
+        executions: number(&value["executions"])?,
+        steps: number(&value["steps"])?,
+        bound: number(&value["bound"])?,
+        steps_max: number(&value["steps_max"])?,
+        interrupted: value["interrupted"].as_bool()?,
+    })
+}
+
+fn finding_of(value: &Value) -> Option<Finding> {
+    let rule = value["rule"].as_str()?;
+    let verdicts = [Verdict::Predicted, Verdict::Confirmed];
+    Some(Finding {
+        rule: rules().iter().find(|known| known.code == rule)?.code,
+        verdict: verdicts.into_iter().find(|verdict| value["verdict"] == verdict.as_str())?,
+        summary: string(&value["summary"])?,
+        why: string(&value["why"])?,
+        at: place(&value["at"])?,
+        chain: list(&value["chain"], link)?,
+        circular: value["circular"].as_bool()?,
+        lock: optional(&value["lock"], lock_finding)?,
+        witness: optional(&value["witness"], witness)?,
+        needs: list(&value["needs"], string)?,
+        count: number(&value["count"])?,
+    })
+}
+
+fn link(value: &Value) -> Option<WaitLink> {
+    Some(WaitLink {
+        context: string(&value["context"])?,
+        waits_for: string(&value["waits_for"])?,
+        at: place(&value["at"])?,
+        inside: list(&value["inside"], string)?,
+        held: list(&value["held"], held)?,
+        section: optional(&value["section"], place)?,
+        because: string(&value["because"])?,
+        others: list(&value["others"], string)?,
+    })
+}
+
+fn held(value: &Value) -> Option<HeldView> {
+    Some(HeldView {
+        lock: string(&value["lock"])?,
+        class: string(&value["class"])?,
+        shared: value["shared"].as_bool()?,
+        at: place(&value["at"])?,
+    })
+}
+
+fn witness(value: &Value) -> Option<Witness> {
+    Some(Witness { schedule: string(&value["schedule"])?, steps: list(&value["steps"], step)? })
+}
+
+fn step(value: &Value) -> Option<StepView> {
+    Some(StepView {
+        number: number(&value["number"])?,
+        context: string(&value["context"])?,
+        what: list(&value["what"], string)?,
+        at: place(&value["at"])?,
+    })
+}

@@ -1,0 +1,162 @@
+//! Running any scenario, sensible or not, with everything watched: for random tests.
+
+use ringfence::check::{End, Executor, Random, RoundRobin, RunToCompletion, Strategy, Watch};
+use ringfence::model::{Action, Plan};
+use ringfence_base::rng::Rng;
+use ringfence_base::scenario::Scenario;
+use ringfence_base::scenario::random::random_scenario;
+use ringfence_lockdep::annotations::Profile;
+
+/// How often executions ended in which way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Survey {
+    pub(crate) finished: u64,
+    pub(crate) hung: u64,
+    pub(crate) bound: u64,
+    pub(crate) steps: u64,
+    pub(crate) breaches: u64,
+    pub(crate) problems: u64,
+}
+
+impl Survey {
+    pub(crate) fn executions(&self) -> u64 {
+        self.finished + self.hung + self.bound
+    }
+
+    /// Adds what another one counted.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.finished += other.finished;
+        self.hung += other.hung;
+        self.bound += other.bound;
+        self.steps += other.steps;
+        self.breaches += other.breaches;
+        self.problems += other.problems;
+    }
+
+    fn one(&mut self, executor: &mut Executor<'_>, plan: &Plan, strategy: &mut impl Strategy, bound: u64) {
+        let end = executor.run_watched(strategy, bound, &mut Invariants(plan));
+        match end {
+            End::Finished => self.finished += 1,
+            End::Hung => {
+                self.hung += 1;
+                let blocked: Vec<_> = executor
+                    .world()
+                    .threads()
+                    .iter()
+                    .map(|t| t.state())
+                    .filter(|s| matches!(s, ringfence::model::State::Blocked(_)))
+                    .collect();
+                assert!(
+                    !executor.hangs().is_empty(),
+                    "somebody waits for ever, and no hang is reported {blocked:?}"
+                );
+            }
+            End::Bound | End::Interrupted => self.bound += 1,
+        }
+        self.steps += executor.steps();
+        self.breaches += executor.monitor().breaches().len() as u64;
+        self.problems += executor.problems().len() as u64;
+    }
+}
+
+/// Looks at the world after every step.
+struct Invariants<'a>(&'a Plan);
+
+impl Watch for Invariants<'_> {
+    fn after(&mut self, executor: &Executor<'_>, action: Action) {
+        if let Err(what) = executor.world().check_invariants(self.0) {
+            panic!("after {} steps, the last one {action:?}: {what}", executor.steps());
+        }
+    }
+}
+
+/// Runs a valid scenario on so many random schedules, besides ordered ones. Panics if anything is not as it should
+/// be.
+pub(crate) fn run_watched(scenario: &Scenario, seed: u64, random: u64, bound: u64) -> Survey {
+    let plan = Plan::new(scenario).expect("a valid scenario");
+    if let Err(what) = plan.initial().check_invariants(&plan) {
+        panic!("before the first step: {what}");
+    }
+    let mut executor = Executor::new(&plan, Profile::default());
+    let mut survey = Survey::default();
+    survey.one(&mut executor, &plan, &mut RunToCompletion::new(0), bound);
+    survey.one(&mut executor, &plan, &mut RoundRobin::default(), bound);
+    for number in 0..random {
+        survey.one(&mut executor, &plan, &mut Random::new(seed.wrapping_add(number)), bound);
+    }
+    survey
+}
+
+/// A random scenario in a random environment.
+pub(crate) fn scenario(seed: u64) -> Scenario {
+    let mut rng = Rng::new(!seed);
+    let size = 4 + rng.below(60);
+    let mut scenario = random_scenario(seed, size);
+    for part in ringfence_base::scenario::Environment::PARTS {
+        if let Some(switch) = scenario.environment.part(part) {
+            *switch = rng.percent(50);
+        }
+    }
+    scenario
+}
+
+/// Numbers that are easily forgotten.
+const EXTREMES: [&str; 14] = [
+    "0",
+    "1",
+    "-1",
+    "2",
+    "255",
+    "256",
+    "65536",
+    "2147483647",
+    "-2147483648",
+    "4294967295",
+    "4294967296",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "-9223372036854775807",
+];
+
+/// The JSON of a scenario with some numbers, and some other pieces, replaced by others: seldom valid.
+pub(crate) fn mutated(json: &str, rng: &mut Rng) -> String {
+    let mut text = json.to_owned();
+    for _ in 0..=rng.below(3) {
+        let numbers: Vec<(usize, usize)> = numbers(&text);
+        if numbers.is_empty() {
+            return text;
+        }
+        let &(start, end) = rng.pick(&numbers);
+        let by = match rng.below(3) {
+            0 => {
+                let &(start, end) = rng.pick(&numbers);
+                text[start..end].to_owned()
+            }
+            _ => (*rng.pick(&EXTREMES)).to_owned(),
+        };
+        text.replace_range(start..end, &by);
+    }
+    text
+}
+
+/// Where the numbers in a text are, outside of names.
+fn numbers(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let (mut at, mut quoted) = (0, false);
+    while at < bytes.len() {
+        let start = at;
+        at += 1;
+        match bytes[start] {
+            b'"' => quoted = !quoted,
+            b'-' | b'0'..=b'9' if !quoted => {
+                while at < bytes.len() && bytes[at].is_ascii_digit() {
+                    at += 1;
+                }
+                found.push((start, at));
+            }
+            _ => {}
+        }
+    }
+    found
+}

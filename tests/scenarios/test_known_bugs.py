@@ -1,0 +1,95 @@
+"""Bugs that drivers really had: each is found by the rule that a reviewer would name; its fix is clean."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.helper import ROOT
+from tests.scenarios.load import scenarios
+
+import ringfence as rf
+
+HERE = Path(__file__).parent / "known_bugs"
+FILES = {file.stem: file for file in [*sorted(HERE.glob("*.py")), ROOT / "examples/amdgpu_commit_tail.py"]}
+
+
+class Bug(NamedTuple):
+    """What is found.
+
+    Attributes:
+        rules: all that is found, the bug itself first.
+        line: part of the source line that is at fault.
+        waits: who waits for whom; nobody, if it does not hang.
+    """
+
+    rules: dict[str, str]
+    line: str
+    waits: frozenset[str] = frozenset()
+
+
+def confirmed(rule: str, line: str, *waits: str, **others: str) -> Bug:
+    return Bug({rule: "CONFIRMED", **others}, line, frozenset(waits))
+
+
+BUGS = {
+    "amdgpu_commit_tail": confirmed(
+        "RF301", "with t.dma_resv_lock(self.framebuffer)", "evict", "kworker/0-events"
+    ),
+    "amdgpu_commit_tail_alloc": confirmed("RF401", "t.kzalloc(rf.GFP_KERNEL)", "kworker/0-events"),
+    # A reader does not wait for a reader, but for the writer between them.
+    "amdgpu_mqd_debugfs": confirmed(
+        "RF601", "t.put_user(self.result)", "cat", "foreign: munmap result", "render"
+    ),
+    "amdkfd_mmput_in_notifier": confirmed(
+        "RF701", "t.mmu_interval_notifier_remove(self.notifier)", "migrate", RF602="PREDICTED"
+    ),
+    "amdkfd_svm_eviction": confirmed(
+        "RF302", "t.mmap_read_lock(self.mm)", "ttm", "kworker/0-events", "kworker/1-events"
+    ),
+    "amdxdna_notifier": confirmed("RF511", "t.gpu_access(self.userptr)"),
+    "dma_fence_array_inversion": confirmed(
+        "RF601", "t.dma_fence_add_callback(member, callback)", "waiter", "driver"
+    ),
+    "i915_userptr_struct_mutex": confirmed("RF601", "t.mmap_read_lock(self.mm)", "client", "free"),
+    "omapdrm_hdmi_edid": confirmed("RF303", "t.mutex_lock(self.lock)", "hotplug", "kworker/0-events"),
+    "radeon_is_signaled": confirmed("RF602", "t.spin_lock_irqsave(self.queue_lock)", "swapper/0"),
+    "sw_sync_debug_print": confirmed("RF604", "t.spin_lock(self.file_lock)", "cat"),
+    "system_wq_signalling": confirmed(
+        "RF615", "k.workqueue(", "kworker/0-dma_buf_io", "kworker/1-dma_buf_io"
+    ),
+    "vgem_fence_timer": confirmed("RF610", "t.timer_delete_sync(self.timer)"),
+    "virtio_gpu_hotplug": confirmed(
+        "RF303", "t.mutex_lock(self.mode_config)", "compositor", "kworker/0-events"
+    ),
+    "virtio_gpu_plane": confirmed("RF506", "t.dma_resv_add_fence(", RF505="CONFIRMED", RF607="CONFIRMED"),
+    "vmwgfx_fence_put": confirmed("RF602", "t.spin_lock_irqsave(self.lock)", "client"),
+}
+
+
+def source_line(location: str) -> str:
+    file, _, line = location.rpartition(":")
+    return (ROOT / file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+
+
+def test_every_file_is_in_the_table() -> None:
+    assert set(FILES) == set(BUGS)
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_bug_is_found(name: str) -> None:
+    bug = BUGS[name]
+    report = rf.check(scenarios(FILES[name])["buggy"])
+    assert {finding.rule: finding.verdict for finding in report.findings} == bug.rules, str(report)
+    assert len(report.findings) == len(bug.rules), str(report)
+    finding = next(finding for finding in report.findings if finding.rule == next(iter(bug.rules)))
+    assert finding.location is not None
+    assert bug.line in source_line(finding.location), str(finding)
+    assert set(finding.contexts) == bug.waits, str(finding)
+    assert finding.schedule is not None
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_fix_is_clean(name: str) -> None:
+    report = rf.check(scenarios(FILES[name])["fixed"], budget=20_000)
+    assert report.ok, str(report)
+    assert report.bound == 0
