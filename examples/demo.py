@@ -1,4 +1,4 @@
-"""`make demo`: agreement with a real kernel, a deadlock that it misses, and a driver's bug explained."""
+"""`make demo`: agreement with a real kernel, a deadlock that its lockdep misses, a driver bug proven."""
 
 import os
 import shutil
@@ -8,16 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ringfence import GFP_KERNEL
-from ringfence.lockdep import Finding, Profile, Task, Validator, replay
+import ringfence as rf
+from amdgpu_commit_tail import buggy, fixed
+from ringfence._core import ConformanceRun
+from ringfence.lockdep import Finding, Profile, replay
 
 CONFORMANCE = Path(__file__).parent.parent / "conformance"
-RECORDINGS = [
-    ("selftests.jsonl.xz", "the kernel's own locking self-tests", Profile("6.12")),
-    ("random-read.jsonl.xz", "random traces", Profile("6.12")),
-    ("random-read-trylock.jsonl.xz", "… as later kernels annotate fences", Profile("next")),
-    ("random-no-mmu-notifier.jsonl.xz", "… without CONFIG_MMU_NOTIFIER", Profile(mmu_notifier=False)),
+TRACES = [
+    ("selftests.jsonl.xz", Profile("6.12")),
+    ("random-read.jsonl.xz", Profile("6.12")),
+    ("random-read-trylock.jsonl.xz", Profile("next")),
+    ("random-no-mmu-notifier.jsonl.xz", Profile(mmu_notifier=False)),
 ]
+CALLS = ["dma-buf-api.jsonl.xz", "ww-mutex.jsonl.xz"]
 
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 WIDTH = min(100, shutil.get_terminal_size((100, 24)).columns)
@@ -29,18 +32,24 @@ def headline(text: str) -> None:
 
 
 def agreement() -> None:
-    """Decides every recorded trace again and counts where the real kernel's lockdep gave the same answer."""
-    headline("1. The same verdict as Linux 6.12, at the same operation, with the same kind")
+    """Decides and replays all that was recorded, and counts where a real kernel did the same."""
+    headline("1. What Linux 6.12 said and did, again")
     agreeing = total = 0
-    for name, what, profile in RECORDINGS:
+    for name, profile in TRACES:
         with console.status(f"deciding {name}"):
             traces = replay(CONFORMANCE / name, profile=profile, search="kernel", go_on=False)
-        agree = sum(trace.agrees is True for trace in traces)
-        console.print(
-            f"   {agree:>6} of {len(traces):>6}  {what}", style="" if agree == len(traces) else "red"
-        )
-        agreeing, total = agreeing + agree, total + len(traces)
-    console.print(f"   [bold]{agreeing:>6} of {total:>6} agree[/bold]")
+        agreeing, total = agreeing + sum(trace.agrees is True for trace in traces), total + len(traces)
+    told(agreeing, total, "traces of locks: lockdep's verdict, at the same operation, of the same kind")
+    agreeing = total = 0
+    run = ConformanceRun([CONFORMANCE / name for name in CALLS], compare=True, answer=False)
+    while (batch := run.next_batch()) is not None:
+        recordings, _, _, agree = batch.counts()
+        agreeing, total = agreeing + agree, total + recordings
+    told(agreeing, total, "recordings of API calls: fences, reservations, ww_mutexes on the model")
+
+
+def told(agreeing: int, total: int, what: str) -> None:
+    console.print(f"   {agreeing:>5} of {total:>5} {what}", style="" if agreeing == total else "red")
 
 
 def missed_by_lockdep() -> Finding:
@@ -49,47 +58,24 @@ def missed_by_lockdep() -> Finding:
     return next(trace.findings[0] for trace in lines if trace.id == "train-01274")
 
 
-def driver_bug() -> Finding:
-    """A driver allocates page tables under the lock that its scheduler needs to push jobs to the hardware."""
-    v = Validator()
-    v.prime()  # the contract, as the kernel teaches it to lockdep at boot
-    bo = v.dma_resv("bo")
-    gpu_lock = v.lock("gpu->lock")
-
-    def submit_ioctl(t: Task) -> None:
-        with t.ww_acquire_ctx() as ctx, t.dma_resv_lock(bo, ctx), t.mutex_lock(gpu_lock):
-            t.alloc(GFP_KERNEL)
-
-    def run_job(t: Task) -> None:
-        with t.signalling(), t.mutex_lock(gpu_lock):
-            pass
-
-    submit_ioctl(v.task("client"))
-    run_job(v.task("drm_sched"))
-    [finding] = v.findings
-    return finding
-
-
 def main() -> None:
     agreement()
 
     headline("2. A circle that the real lockdep passes over (trace train-01274, exact search)")
     print(missed_by_lockdep().text(WIDTH, COLOUR))
 
-    headline("3. A driver allocates with GFP_KERNEL under a lock that signalling needs")
-    bug = driver_bug()
-    print(bug.text(WIDTH, COLOUR))
-    headline("   The same in the words of the kernel log")
-    console.print(
-        "\n".join(f"   {line}".rstrip() for line in bug.splat().splitlines()), style="dim", markup=False
-    )
+    headline("3. A bug that amdgpu had until 2020, and its fix: examples/amdgpu_commit_tail.py")
+    print(rf.check(fixed))
+    print()
+    command = "ringfence check examples/amdgpu_commit_tail.py::buggy"
+    print(rf.check(buggy).text(WIDTH, COLOUR, command=command))
 
     headline("Next")
     for command, what in [
-        ("python examples/lockdep_streaming.py", "your own driver's paths, in 20 lines"),
-        ("ringfence explain RF601", "the rule, with a bad and a good trace"),
-        ("ringfence lockdep conformance/random-read.jsonl.xz", "a table of what is in a file"),
-        ("ringfence lockdep --check conformance/selftests.jsonl.xz", "agreement, test by test"),
+        ("ringfence check examples/amdgpu_commit_tail.py", "the same from the command line"),
+        ("ringfence explain RF301", "the rule, with a bad and a good scenario"),
+        ("python examples/lockdep_streaming.py", "the validator alone, told what your driver does"),
+        ("ringfence lockdep conformance/random-read.jsonl.xz", "a table of what is in a file of traces"),
     ]:
         console.print(f"   [cyan]{command}[/cyan]\n      {what}")
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import select
 import struct
 import subprocess
 import sys
@@ -86,3 +88,24 @@ def zstd(data: bytes) -> bytes:
         header = len(block) << 3 | (index == len(blocks) - 1)
         frame += header.to_bytes(3, "little") + block
     return frame
+
+
+def on_terminal(*arguments: object, **env: str) -> bytes:
+    """What the command shows on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    command = [str(COMMAND), *map(str, arguments)]
+    settings = environment(**{"COLUMNS": "80", **env})
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=settings)
+    os.close(theirs)
+    shown = b""
+    while select.select([ours], [], [], 60)[0]:
+        try:
+            part = os.read(ours, 1 << 16)
+        except OSError:  # Linux's way to say that nobody is left
+            part = b""
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    process.wait(timeout=60)
+    return shown.replace(b"\r\n", b"\n")

@@ -1,9 +1,7 @@
 """Terminals, pipes and signals."""
 
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 from pathlib import Path
@@ -19,6 +17,7 @@ from tests.helper import (
     environment,
     invoke,
     lines,
+    on_terminal,
     run,
 )
 
@@ -30,27 +29,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "traces.jsonl"
     path.write_bytes(lines(CLEAN, TWICE, CIRCLE))
     return path
-
-
-def on_terminal(*arguments: object, **env: str) -> bytes:
-    """What the command shows on a terminal of its own."""
-    ours, theirs = pty.openpty()
-    command = [str(COMMAND), *map(str, arguments)]
-    settings = environment(**{"COLUMNS": "80", **env})
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=settings)
-    os.close(theirs)
-    shown = b""
-    while select.select([ours], [], [], 60)[0]:
-        try:
-            part = os.read(ours, 1 << 16)
-        except OSError:  # Linux's way to say that nobody is left
-            part = b""
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    process.wait(timeout=60)
-    return shown.replace(b"\r\n", b"\n")
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
@@ -220,7 +198,7 @@ def test_help() -> None:
     bare = invoke()
     assert bare.exit_code == 0
     assert bare.stdout == invoke("--help").stdout
-    for command in ("lockdep", "rules", "explain"):
+    for command in ("check", "conformance", "lockdep", "rules", "explain"):
         assert command in bare.stdout
         assert invoke(command, "--help").exit_code == 0
         assert invoke(command, "-h").exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, TypeAlias
 
 from ringfence._core import CheckFinding as Finding
@@ -35,9 +36,8 @@ def core_of(scenario: object) -> _core.Scenario:
     if isinstance(scenario, Scenario):
         return scenario.core
     message = f"expected a scenario, not {_shown(scenario)}"
-    if callable(scenario) and not isinstance(scenario, type):
-        name = getattr(scenario, "__name__", "f")
-        message += f"; decorate it with @rf.scenario, or say rf.Scenario.build({name})"
+    if isinstance(scenario, FunctionType | MethodType):
+        message += f"; decorate it with @rf.scenario, or say rf.Scenario.build({scenario.__name__})"
     elif isinstance(scenario, str):
         message += "; JSON is read by rf.Scenario.from_json(), a file is checked by `ringfence check FILE`"
     else:

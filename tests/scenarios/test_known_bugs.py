@@ -40,6 +40,9 @@ BUGS = {
     "amdgpu_mqd_debugfs": confirmed(
         "RF601", "t.put_user(self.result)", "cat", "foreign: munmap result", "render"
     ),
+    "amdgpu_recovery_modeset": confirmed(
+        "RF302", "t.ww_mutex_lock(self.crtc, ctx)", "commit", "kworker/0-events"
+    ),
     "amdkfd_mmput_in_notifier": confirmed(
         "RF701", "t.mmu_interval_notifier_remove(self.notifier)", "migrate", RF602="PREDICTED"
     ),
@@ -50,7 +53,13 @@ BUGS = {
     "dma_fence_array_inversion": confirmed(
         "RF601", "t.dma_fence_add_callback(member, callback)", "waiter", "driver"
     ),
+    # No fence is waited for, but one can't be signaled.
+    "etnaviv_event_recovery": confirmed("RF303", "t.mutex_lock(self.lock)", "second", "kworker/0-events"),
     "i915_userptr_struct_mutex": confirmed("RF601", "t.mmap_read_lock(self.mm)", "client", "free"),
+    "msm_gmu_clocks": confirmed(
+        "RF303", "t.mutex_lock(self.gmu_lock)", "resume", "probe", "kworker/0-events"
+    ),
+    "msm_recover_worker": confirmed("RF303", "t.mutex_lock(self.lock)", "gpu-worker", "drm_sched"),
     "omapdrm_hdmi_edid": confirmed("RF303", "t.mutex_lock(self.lock)", "hotplug", "kworker/0-events"),
     "radeon_is_signaled": confirmed("RF602", "t.spin_lock_irqsave(self.queue_lock)", "swapper/0"),
     "sw_sync_debug_print": confirmed("RF604", "t.spin_lock(self.file_lock)", "cat"),

@@ -148,7 +148,8 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
         checked += 1
         found += not report.ok
     if checked > 1 and not request.as_json:
-        write(f"\n{found} of {checked} scenarios have findings\n")
+        unusable = f"; {refused} could not be checked" if refused else ""
+        write(f"\n{found} of {checked} scenarios have findings{unusable}\n")
     return 2 if refused else int(found > 0)
 
 

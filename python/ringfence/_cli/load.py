@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ringfence._cli.terminal import did_you_mean
 from ringfence._scenario._scenario import Scenario
+from ringfence._scenario._where import line_of, readable
 from ringfence.errors import RingfenceError, ScenarioError
 
 if TYPE_CHECKING:
@@ -178,9 +179,11 @@ def _running(path: Path | None, folder: Path) -> Iterator[None]:
 def _what_failed(error: BaseException, path: Path | None) -> tuple[str, str]:
     """One line and a place for whatever a user's file raised."""
     if isinstance(error, SyntaxError):
-        return f"SyntaxError: {error.msg}", f"{error.filename}:{error.lineno}"
+        return f"SyntaxError: {error.msg}", line_of(error.filename or str(path), error.lineno or 0)
     text = str(error)
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if path is not None and _is_same_file(frame.filename, str(path))]
-    return message, f"{path}:{own[-1].lineno}" if own else str(path or "")
+    if own:
+        return message, line_of(own[-1].filename, own[-1].lineno or 0)
+    return message, readable(str(path or ""))

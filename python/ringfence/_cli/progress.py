@@ -69,7 +69,7 @@ class Bar:
             columns.insert(bool(self._name), BarColumn(None, complete_style="cyan", finished_style="cyan"))
             console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
             self._progress = Progress(*columns, console=console, transient=True, expand=True)
-            self._task = self._progress.add_task(self._name, total=self._total, count=count)
+            self._task = self._progress.add_task(self._name, total=self._total, completed=done, count=count)
             self._progress.start()
         if self._task is not None:
             self._progress.update(self._task, completed=done, count=count)

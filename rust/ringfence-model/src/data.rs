@@ -22,7 +22,8 @@ impl Kernel<'_> {
             Op::Not => Value::bool(!self.arg(call, 0).is_true()),
             Op::Set => self.arg(call, 0),
             Op::Choose => {
-                let options = usize::try_from(self.int(call, 1)).unwrap_or(0);
+                // A choice is written down in 32 bits.
+                let options = self.int(call, 1).clamp(0, i64::from(u32::MAX)) as usize;
                 Value::Int(self.choose(ChoiceKind::Named, options) as i64)
             }
             Op::WarnOn => {

@@ -413,31 +413,36 @@ impl Kernel<'_> {
         fence
     }
 
-    /// Others know the fence from now on, and with a container what is in it: they may wait.
+    /// Others know the fence from now on, and with a container what is in it: they may wait. Containers may be
+    /// nested deeper than our own stack is: what is left to do is on the context's scratch.
     pub(crate) fn publish_fence(&mut self, fence: u32, how: Published) {
-        // What is still to be published is on the scratch: containers may be nested deeply.
         let base = self.me().scratch.len();
-        self.me().scratch.push(Value::fence(fence));
-        while self.me().scratch.len() > base {
-            let Some(fence) = self.me().scratch.pop().and_then(Value::index) else { continue };
-            if self.w.fences.has(fence, flag::PUBLISHED | flag::FREED) {
-                continue;
+        let mut next = Some(fence);
+        while let Some(fence) = next {
+            if fence != NONE && !self.w.fences.has(fence, flag::PUBLISHED | flag::FREED) {
+                self.publish_one(fence, how);
+                self.push_contents(fence);
             }
-            self.publish_one(fence, how);
-            let scratch = &mut self.w.threads[self.task as usize].scratch;
-            match self.w.fences.get(fence).sort {
-                FenceSort::Array(array) => {
-                    let Array { start, len, .. } = self.w.fences.arrays[array as usize];
-                    let members = &self.w.fences.members[start as usize..(start + len) as usize];
-                    scratch.extend(members.iter().rev().map(|member| Value::fence(member.fence)));
-                }
-                FenceSort::Chain(chain) => {
-                    let Chain { fence: contained, prev, .. } = self.w.fences.chains[chain as usize];
-                    let parts = [prev, contained].into_iter().filter(|&part| part != NONE);
-                    scratch.extend(parts.map(Value::fence));
-                }
-                FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
+            let scratch = &mut self.me().scratch;
+            next = if scratch.len() > base { scratch.pop().and_then(Value::index) } else { None };
+        }
+    }
+
+    /// Puts what a container consists of on the scratch, the first on top.
+    fn push_contents(&mut self, fence: u32) {
+        let fences = &self.w.fences;
+        let scratch = &mut self.w.threads[self.task as usize].scratch;
+        match fences.get(fence).sort {
+            FenceSort::Array(array) => {
+                let Array { start, len, .. } = fences.arrays[array as usize];
+                let members = &fences.members[start as usize..(start + len) as usize];
+                scratch.extend(members.iter().rev().map(|member| Value::fence(member.fence)));
             }
+            FenceSort::Chain(chain) => {
+                let Chain { fence: contained, prev, .. } = fences.chains[chain as usize];
+                scratch.extend([Value::fence(prev), Value::fence(contained)]);
+            }
+            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
         }
     }
 

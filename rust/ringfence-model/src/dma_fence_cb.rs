@@ -181,6 +181,15 @@ impl Kernel<'_> {
             self.broken("RF502", "the fence was freed while a callback was added to it", fence_object(fence));
             return;
         }
+        if self.w.fences.has(fence, flag::SIGNALED) {
+            // By enable_signaling(), or without the lock. Where its list was is its timestamp now.
+            self.broken(
+                "RF502",
+                "the fence was signaled while a callback was added to it",
+                fence_object(fence),
+            );
+            return;
+        }
         if self.w.fences.is_linked(node) {
             self.broken("RF502", "a callback that is still pending was added again", fence_object(fence));
             self.w.fences.unlink(node);

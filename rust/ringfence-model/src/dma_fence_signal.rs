@@ -114,14 +114,10 @@ impl Kernel<'_> {
     /// `dma_fence_begin_signalling()`: the cookie is that of the section around it plus one.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
-        let cookie = self.innermost_cookie() + 1;
         let thread = self.me();
+        let cookie = thread.sections.last().map_or(0, |section| section.cookie) + 1;
         thread.sections.push(Section { site: thread.site, cookie });
         cookie
-    }
-
-    fn innermost_cookie(&mut self) -> i64 {
-        self.me().sections.last().map_or(0, |section| section.cookie)
     }
 
     /// `dma_fence_end_signalling()`. With the cookie of an outer section it ends that one, and with none that is
@@ -198,7 +194,8 @@ impl Kernel<'_> {
         let result = self.finish_locked(fence, doing);
         self.unlock_fence(fence, frame.irqs_on);
         if doing == Doing::Signal {
-            let cookie = self.innermost_cookie();
+            // Callbacks ran in between, but all that they began has ended, or was reported.
+            let cookie = self.me().sections.last().map_or(0, |section| section.cookie);
             self.end_signalling(cookie);
         }
         Flow::Return(result)

@@ -138,7 +138,7 @@ impl Lock {
     }
 
     /// Where in the queue a context's innermost wait is. One that spins and is interrupted can wait twice.
-    fn position_of(&self, task: u32) -> Option<usize> {
+    pub(crate) fn position_of(&self, task: u32) -> Option<usize> {
         self.waiters.iter().rposition(|waiter| waiter.task == task)
     }
 

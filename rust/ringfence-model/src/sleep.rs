@@ -261,7 +261,11 @@ impl Kernel<'_> {
     fn awake(&mut self, what: What, result: Value) -> Flow {
         if let What::Completion(completion) = what {
             let task = self.task;
-            self.w.sleep.completions[completion as usize].waiters.retain(|&waiter| waiter != task);
+            let waiters = &mut self.w.sleep.completions[completion as usize].waiters;
+            // An interrupt that waits as well, which it must not, is on the list behind what it interrupted.
+            if let Some(position) = waiters.iter().rposition(|&waiter| waiter == task) {
+                waiters.remove(position);
+            }
         }
         self.stepped = true;
         Flow::Return(result)

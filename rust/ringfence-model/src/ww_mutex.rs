@@ -189,7 +189,7 @@ impl Kernel<'_> {
             self.w.settle_waiters(lock);
         }
         if interruptible && self.interrupted() {
-            self.ww_leave(lock);
+            self.ww_leave(lock, ww_ctx);
             self.lock_release(lock);
             return Flow::Return(Value::errno(errno::EINTR));
         }
@@ -198,36 +198,40 @@ impl Kernel<'_> {
 
     pub(crate) fn run_ww(&mut self, frame: WwFrame) -> Flow {
         let WwFrame { lock, ctx, interruptible } = frame;
-        let task = self.task;
+        let position = self.ww_position(lock, ctx);
         let entry = self.w.locks.get(lock);
-        let position = entry.waiters.iter().position(|waiter| waiter.task == task);
-        let position =
-            position.expect("engine bug: a context waits for a ww_mutex without being in its queue");
         let context = (ctx != NONE).then_some(ctx);
         if entry.owner == NONE {
-            self.ww_leave(lock);
+            self.ww_leave(lock, ctx);
             self.ww_got(lock, context);
             self.stepped = true;
             return self.ww_locked(lock, context);
         }
         if interruptible && self.me().signal {
-            self.ww_leave(lock);
+            self.ww_leave(lock, ctx);
             self.lock_release(lock);
             self.stepped = true;
             return Flow::Return(Value::errno(errno::EINTR));
         }
         if ctx != NONE && self.w.ww_must_back_off(lock, position, ctx) {
-            self.ww_leave(lock);
+            self.ww_leave(lock, ctx);
             self.stepped = true;
             return self.ww_back_off(lock, ctx);
         }
         Flow::Block(Wait::Lock { lock, shared: false })
     }
 
+    /// Its place in the queue. An interrupt can wait here, too, on top of the same task.
+    fn ww_position(&self, lock: u32, ctx: u32) -> usize {
+        let waiters = &self.w.locks.get(lock).waiters;
+        let mine = waiters.iter().rposition(|waiter| waiter.task == self.task && waiter.ww_ctx == ctx);
+        mine.expect("engine bug: a context waits for a ww_mutex without being in its queue")
+    }
+
     /// Out of the queue.
-    fn ww_leave(&mut self, lock: u32) {
-        let task = self.task;
-        self.w.locks.get_mut(lock).waiters.retain(|waiter| waiter.task != task);
+    fn ww_leave(&mut self, lock: u32, ctx: u32) {
+        let position = self.ww_position(lock, ctx);
+        self.w.locks.get_mut(lock).waiters.remove(position);
         self.w.settle_waiters(lock);
     }
 

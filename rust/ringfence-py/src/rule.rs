@@ -6,7 +6,6 @@ use ringfence::diag;
 
 /// A checkable clause with a stable code.
 #[pyclass(frozen, module = "ringfence")]
-#[derive(Clone, Copy)]
 pub(crate) struct Rule(&'static diag::Rule);
 
 #[pymethods]

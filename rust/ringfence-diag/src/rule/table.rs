@@ -17,8 +17,8 @@ macro_rules! rules {
 
 rules! {
     "RF105" "foreign-fence-second-guessed"
-        "The driver that made a fence may take its time, therefore no other driver must signal it or set its error."
-        ["stop waiting, and go on without the result", "set the error on your own fence"];
+        "A driver may stop waiting for another driver's fence, therefore it must not signal it, or set its error."
+        ["give up waiting, and leave the fence alone", "set the error on the fence that you owe others"];
     "RF106" "fence-late"
         "Anybody may wait for a published fence without a limit, therefore it must be signaled in finite time."
         ["arm a timeout before publishing the fence", "signal it with an error on every path that gives up"];
@@ -160,10 +160,10 @@ rules! {
     "RF614" "unbalanced-context"
         "Code may switch interrupts or preemption off, therefore it must leave them as it found them."
         ["undo it on every return", "use irqsave and irqrestore"];
-    "RF615" "work-waits-for-itself"
-        "A work may have to wait for a worker and for works before it, therefore neither may need it to be done."
+    "RF615" "flush-from-inside"
+        "Waiting for a work or handler may take as long as it runs, therefore it must not be done from inside."
         ["use the variant that does not wait", "flush from a thread that nothing waits for",
-         "make the queue WQ_MEM_RECLAIM"];
+         "make the flushed queue WQ_MEM_RECLAIM"];
 
     "RF701" "deadlock"
         "A context may wait for another, therefore that one must be able to go on without it."

@@ -20,8 +20,12 @@ fn awaited(frame: &Frame) -> Option<u32> {
 impl World {
     pub(super) fn check_locks(&self, plan: &Plan) -> Holds {
         let mut readers = vec![0; self.locks.len()];
+        let mut frames = vec![0; self.locks.len()];
         for (task, thread) in self.threads.iter().enumerate() {
             let mut spinning = 0;
+            for lock in thread.frames.iter().filter_map(awaited) {
+                frames[lock as usize] += 1;
+            }
             for held in &thread.held {
                 let lock = self.locks.get(held.lock);
                 readers[held.lock as usize] += u32::from(held.shared);
@@ -37,6 +41,8 @@ impl World {
             holds!(counted == readers, "lock {lock} has {readers} readers, not {counted}");
             self.check_owner(lock)?;
             self.check_waiters(lock)?;
+            let (frames, waiters) = (frames[lock as usize], self.locks.get(lock).waiters.len());
+            holds!(frames == waiters, "lock {lock} has {waiters} waiters, {frames} frames wait for it");
         }
         self.check_acquire_contexts()
     }
@@ -79,21 +85,20 @@ impl World {
                 );
             }
         }
-        let all = self.threads.iter().flat_map(|thread| &thread.frames);
-        let frames = all.filter(|frame| awaited(frame) == Some(lock)).count();
-        holds!(
-            frames == entry.waiters.len(),
-            "{frames} frames for {} waiters of lock {lock}",
-            entry.waiters.len()
-        );
         Ok(())
     }
 
     fn check_acquire_contexts(&self) -> Holds {
-        for ctx in 0..self.ww.len() as u32 {
-            let acquired = (0..self.locks.len() as u32).filter(|&lock| self.locks.get(lock).ww_ctx == ctx);
-            let (acquired, counted) = (acquired.count(), self.ww.get(ctx).acquired);
-            holds!(acquired == counted as usize, "context {ctx} has {acquired} locks, not {counted}");
+        let mut acquired = vec![0; self.ww.len()];
+        for lock in 0..self.locks.len() as u32 {
+            match self.locks.get(lock).ww_ctx {
+                NONE => {}
+                ctx => acquired[ctx as usize] += 1,
+            }
+        }
+        for (ctx, acquired) in acquired.into_iter().enumerate() {
+            let counted = self.ww.get(ctx as u32).acquired;
+            holds!(acquired == counted, "context {ctx} has {acquired} locks, not {counted}");
         }
         Ok(())
     }

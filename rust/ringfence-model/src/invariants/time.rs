@@ -6,6 +6,7 @@ use crate::frame::Frame;
 use crate::plan::Plan;
 use crate::sync::SyncFrame;
 use crate::time::{Timed, TimerId};
+use crate::timer::Timer;
 use crate::world::World;
 
 /// The timeout of a frame that waits.
@@ -41,7 +42,7 @@ impl World {
             };
             holds!(wanted, "{event:?} is set, and nobody knows");
         }
-        let armed = self.deferred.timers.iter().filter_map(crate::timer::Timer::due);
+        let armed = self.deferred.timers.iter().filter_map(Timer::due);
         let delayed = self.deferred.workqueues.timers().map(|(_, id)| id);
         for id in armed.chain(delayed).chain(self.engines.due().flatten()) {
             holds!(self.time.is_set(id), "{id:?} is waited for, and not set");

@@ -30,15 +30,20 @@ impl World {
     /// A wait for a fence, a thread, an invalidation.
     fn is_over_by_itself(&self, task: u32, wait: Wait) -> bool {
         match wait {
-            Wait::Fence(fence) => self.fences.has(fence, flag::SIGNALED),
+            Wait::Fence(fence) => self.has_woken(fence),
             Wait::AnyFence(_) => {
                 let fences = self.fences_of_wait(task);
-                // A wait around this one keeps its fences there as well, so all of them can say nothing.
-                !fences.is_empty() && fences.iter().all(|&fence| self.fences.has(fence, flag::SIGNALED))
+                // A wait around this one keeps its fences there as well, so only all of them can say anything.
+                !fences.is_empty() && fences.iter().all(|&fence| self.has_woken(fence))
             }
             Wait::Task(other) => self.threads[other as usize].state == State::Done,
             _ => false,
         }
+    }
+
+    /// The fence is signaled, and all of its callbacks have run.
+    fn has_woken(&self, fence: u32) -> bool {
+        self.fences.has(fence, flag::SIGNALED) && self.fences.first_callback(fence).is_none()
     }
 
     /// What a context waits for to end has ended.

@@ -20,12 +20,21 @@ pub(super) fn hang_rule(
     links: &[HangLink],
 ) -> (&'static str, usize) {
     if kind == HangKind::LostWakeUp {
-        return (dead_end_rule(links), 0);
+        return (dead_end_rule(world, links), 0);
     }
-    let signals = |link: &HangLink| matches!(link.waker, Some(Waker::Signals(_) | Waker::MaySignal(_)));
-    let broken = links.iter().enumerate().filter(|(_, link)| signals(link)).filter_map(|(position, _)| {
+    let broken = links.iter().enumerate().filter_map(|(position, link)| {
         // Whoever must signal is the next one, and hangs in this.
         let signaller = (position + 1) % links.len();
+        let in_section = !world.threads[links[signaller].task as usize].sections.is_empty();
+        let must_signal = match link.waker {
+            Some(Waker::Signals(_) | Waker::MaySignal(_)) => true,
+            // A circle of locks alone is one of locks, wherever they are taken.
+            Some(Waker::Holds | Waker::Queues) | None => false,
+            Some(_) => in_section,
+        };
+        if !must_signal {
+            return None;
+        }
         signaller_rule(plan, world, &links[signaller]).map(|rule| (rule, signaller))
     });
     let weight = |&(rule, _): &(&'static str, usize)| BY_WEIGHT.iter().position(|&known| known == rule);
@@ -35,10 +44,12 @@ pub(super) fn hang_rule(
     })
 }
 
-/// A wait that nobody is left to end. A lock that somebody has kept is the cause, not a wake-up.
-fn dead_end_rule(links: &[HangLink]) -> &'static str {
+/// A wait that nobody is left to end: for a fence that was promised, or for a wake-up.
+fn dead_end_rule(world: &World, links: &[HangLink]) -> &'static str {
     match links.last().map(|link| link.wait) {
+        // A lock that somebody has kept is the cause, not a wake-up.
         Some(Wait::Lock { .. }) => "RF613",
+        Some(Wait::Fence(fence)) if world.is_published(fence) => "RF106",
         _ => "RF703",
     }
 }
@@ -56,7 +67,7 @@ fn signaller_rule(plan: &Plan, world: &World, signaller: &HangLink) -> Option<&'
             _ => "RF303",
         }),
         Wait::Fence(_) | Wait::AnyFence(_) => Some("RF305"),
-        // A new worker takes memory, and its queue has no rescuer.
+        // A new worker takes memory, and this one's queue has no rescuer.
         Wait::WorkerCreation(_) => Some("RF615"),
         Wait::Rcu | Wait::RcuBarrier => Some("RF304"),
         other => other.object().filter(|object| object.kind != Kind::Irq).map(|_| "RF304"),

@@ -43,27 +43,9 @@ impl World {
         parts
     }
 
-    /// The `sw_sync` timeline of a fence.
-    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
-        match self.fences.get(fence).sort {
-            FenceSort::SwSync(timeline) => Some(timeline),
-            _ => None,
-        }
-    }
-
-    /// The fences that the context waits for any of.
-    pub(crate) fn fences_of_wait(&self, task: u32) -> Vec<u32> {
-        let fence = |value: &Value| match value {
-            Value::Object(ringfence_base::scenario::Kind::Fence, fence) => Some(*fence),
-            _ => None,
-        };
-        self.threads[task as usize].scratch.iter().filter_map(fence).collect()
-    }
-
-    /// Virtual nanoseconds that a published fence may take.
-    pub(crate) fn fence_bound(&self, plan: &Plan, fence: u32) -> u64 {
-        let bound = self.fences.bound(fence).unwrap_or(plan.scenario.environment.fence_bound);
-        u64::try_from(bound).unwrap_or(0)
+    /// Others may wait for the fence.
+    pub(crate) fn is_published(&self, fence: u32) -> bool {
+        self.fences.has(fence, flag::PUBLISHED)
     }
 
     /// Unsignaled fences with the programs of callbacks that wait for them.
@@ -79,6 +61,27 @@ impl World {
         pending.collect()
     }
 
+    /// The place that the context is at in the scenario: the innermost one that is known.
+    pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
+        Self::site_of_frames(plan, &self.threads[task as usize].frames)
+    }
+
+    /// The place of the allocation in which the context reclaims memory; otherwise as [`World::site`].
+    pub fn allocation_site(&self, plan: &Plan, task: u32) -> SiteId {
+        let frames = &self.threads[task as usize].frames;
+        let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
+        let below = frames.iter().position(reclaims).unwrap_or(frames.len());
+        Self::site_of_frames(plan, &frames[..below])
+    }
+
+    fn site_of_frames(plan: &Plan, frames: &[Frame]) -> SiteId {
+        let site = |frame: &Frame| match frame {
+            Frame::Program(frame) => plan.site_at(frame.pc),
+            _ => None,
+        };
+        frames.iter().rev().find_map(site).unwrap_or(SiteId::UNKNOWN)
+    }
+
     /// Nobody has to signal the fence for others to get it: it is a container, whose parts are published as well and
     /// have to be signaled, or the driver's `signaled` says that the hardware is done with it.
     pub(crate) fn fence_needs_nobody(&self, plan: &Plan, fence: u32) -> bool {
@@ -91,6 +94,29 @@ impl World {
             FenceSort::Driver(ops) if ops != NONE => self.fences.has(fence, flag::HW_DONE) && polled(ops),
             _ => false,
         }
+    }
+
+    /// The `sw_sync` timeline of a fence.
+    pub(crate) fn sw_sync_of(&self, fence: u32) -> Option<u32> {
+        match self.fences.get(fence).sort {
+            FenceSort::SwSync(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    /// The fences that the context waits for any of.
+    pub(crate) fn fences_of_wait(&self, task: u32) -> Vec<u32> {
+        let fence = |value: &Value| match value {
+            Value::Object(Kind::Fence, fence) => Some(*fence),
+            _ => None,
+        };
+        self.threads[task as usize].scratch.iter().filter_map(fence).collect()
+    }
+
+    /// Virtual nanoseconds that a published fence may take.
+    pub(crate) fn fence_bound(&self, plan: &Plan, fence: u32) -> u64 {
+        let bound = self.fences.bound(fence).unwrap_or(plan.scenario.environment.fence_bound);
+        u64::try_from(bound).unwrap_or(0)
     }
 
     /// Contexts that run what the wait is for, or have to; true: they are inside a section that must end.
@@ -144,14 +170,9 @@ impl World {
             return plan.declared_at(Kind::Workqueue, wq);
         }
         let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
-        let below = thread.frames.iter().position(reclaims).unwrap_or(thread.frames.len());
-        plan.site_of_innermost(&thread.frames[..below]).unwrap_or(thread.site)
-    }
-
-    /// The place that the context is at in the scenario: the innermost one that is known.
-    pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
-        let thread = &self.threads[task as usize];
-        plan.site_of_innermost(&thread.frames).unwrap_or(thread.site)
+        let below = thread.frames.iter().position(reclaims);
+        let allocation = below.and_then(|below| plan.site_of_innermost(&thread.frames[..below]));
+        allocation.unwrap_or(thread.site)
     }
 
     /// Parts of the environment whose code the context runs.

@@ -93,9 +93,9 @@ impl Monitor {
         &self.breaches
     }
 
-    /// Who published a fence that is not signaled, and where.
-    pub fn published_by(&self, fence: u32) -> Option<Origin> {
-        self.publications.get(fence as usize)?.map(|known| known.by)
+    /// Where a fence that is not signaled yet was published.
+    pub fn published_at(&self, fence: u32) -> Option<Origin> {
+        self.publications.get(fence as usize).copied().flatten().map(|known| known.by)
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
@@ -129,7 +129,7 @@ impl Monitor {
 
     fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
         match kind {
-            EventKind::BeginSignalling => self.section_begins(origin),
+            EventKind::BeginSignalling => self.begin(origin),
             EventKind::EndSignalling => {
                 let task = self.task(origin);
                 task.depth = task.depth.saturating_sub(1);
@@ -158,34 +158,31 @@ impl Monitor {
         self.tasks[origin.task.index()].depth
     }
 
-    fn section_begins(&mut self, origin: Origin) {
-        let task = &mut self.tasks[origin.task.index()];
+    fn begin(&mut self, origin: Origin) {
+        let number = self.sections + 1;
+        let task = self.task(origin);
         task.depth += 1;
         if task.depth == 1 {
-            self.sections += 1;
-            task.outermost = Some(OpenSection { number: self.sections, at: origin.site });
+            task.outermost = Some(OpenSection { number, at: origin.site });
+            self.sections = number;
         }
     }
 
+    /// The locks that others may hold over a wait for any fence.
     fn lock_in_section(&mut self, plan: &Plan, world: &World, lock: u32, origin: Origin) {
         let object = Some(ObjectRef { kind: Kind::Mutex, index: lock });
-        let class = world.locks.class(lock);
-        match class {
+        match world.locks.class(lock) {
             class::RESV_MUTEX => {
                 self.task(origin).acquire = None;
                 self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
             }
             class::MMAP_LOCK => {
-                self.breach(
-                    "RF302",
-                    "mmap_lock is taken, or a page may fault, inside a signalling section",
-                    object,
-                    origin,
-                );
+                let what = "mmap_lock is taken, or a page may fault, inside a signalling section";
+                self.breach("RF302", what, object, origin);
             }
             // Usually a lock follows, which says it all.
             class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
-            _ if plan.is_ww_mutex(class) => {
+            class if plan.is_ww_mutex(class) => {
                 self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
             }
             _ => {}
@@ -210,12 +207,12 @@ impl Monitor {
         if !left.contains(Gfp::DIRECT_RECLAIM) || scopes.memalloc || gfp.contains(Gfp::NOLOCKDEP) {
             return;
         }
-        let (rule, what) = if left.contains(Gfp::FS) {
-            ("RF401", "an allocation inside a signalling section may reclaim")
-        } else if self.no_mmu_notifiers {
-            return;
-        } else {
-            ("RF402", "an allocation inside a signalling section may reclaim, if without file systems")
+        let (rule, what) = match left.contains(Gfp::FS) {
+            true => ("RF401", "an allocation inside a signalling section may reclaim"),
+            false if self.no_mmu_notifiers => return,
+            false => {
+                ("RF402", "an allocation inside a signalling section may reclaim, if without file systems")
+            }
         };
         self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
     }
@@ -237,9 +234,10 @@ impl Monitor {
         if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
-        let Task { outermost, interrupts, .. } = *self.task(origin);
-        let in_interrupt = interrupts != 0;
-        self.publications[index] = Some(Publication { by: origin, section: outermost, in_interrupt });
+        let task = *self.task(origin);
+        let publication =
+            Publication { by: origin, section: task.outermost, in_interrupt: task.interrupts != 0 };
+        self.publications[index] = Some(publication);
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
         self.due.push(Reverse((due, fence)));
     }
@@ -252,19 +250,21 @@ impl Monitor {
     /// did in between was needed to signal, too.
     fn signaled(&mut self, plan: &Plan, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
-        let Task { outermost, interrupts, .. } = *self.task(origin);
-        let Some(section) = outermost else { return };
+        let task = *self.task(origin);
+        let Some(section) = task.outermost else { return };
+        let interrupt = known.in_interrupt || task.interrupts != 0;
         // A worker runs one function after the other, which have nothing to do with each other.
         let thread = plan.contexts[origin.task.index()].kind == ContextKind::Thread;
-        let same = known.by.task == origin.task && thread && !known.in_interrupt && interrupts == 0;
         // The section that dma_fence_signal() itself begins is none: that is for RF201.
-        if !same || section.at == origin.site || known.section == Some(section) {
+        if known.by.task != origin.task || interrupt || !thread || section.at == origin.site {
             return;
         }
-        let what = if known.section.is_none() {
-            "the fence is published before the signalling section begins"
-        } else {
-            "the signalling section ends between publication and signal"
+        let what = match known.section {
+            None => "the fence is published before the signalling section begins",
+            Some(at_publication) if at_publication != section => {
+                "the signalling section ends between publication and signal"
+            }
+            Some(_) => return,
         };
         self.breach("RF202", what, fence_object(fence), known.by);
     }

@@ -3,6 +3,9 @@
 //! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
 //! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use ringfence_base::{Gfp, ProgramId, SiteId};
 
 use crate::judge::effects::{Effect, effects, program_effects};
@@ -80,13 +83,13 @@ pub struct Hang {
 pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
     let graph = Graph::new(plan, world);
     let mut hangs: Vec<Hang> = Vec::new();
-    let mut done: Vec<u32> = Vec::new();
+    let mut done = BTreeSet::new();
     for node in 0..graph.nodes.len() {
         let Some((kind, path)) = graph.follow(node) else { continue };
-        if path.iter().any(|&node| done.contains(&graph.nodes[node].task)) {
+        if path.iter().any(|node| done.contains(node)) {
             continue;
         }
-        done.extend(path.iter().map(|&node| graph.nodes[node].task));
+        done.extend(path.iter().copied());
         let links: Vec<HangLink> = graph.links(&path, kind);
         let (rule, guilty) = hang_rule(plan, world, kind, &links);
         hangs.push(Hang { kind, links, rule, guilty });
@@ -105,29 +108,31 @@ struct Graph<'a> {
     plan: &'a Plan,
     world: &'a World,
     nodes: Vec<Node>,
+    /// Per context: its node, if it waits.
+    of_task: Vec<Option<usize>>,
 }
 
 impl<'a> Graph<'a> {
     fn new(plan: &'a Plan, world: &'a World) -> Self {
         let mut nodes = Vec::new();
+        let mut of_task = vec![None; world.threads.len()];
+        let future = Future::new(plan, world);
         for (task, thread) in world.threads.iter().enumerate() {
             if let State::Blocked(wait) = thread.state {
-                nodes.push(Node { task: task as u32, wait, wakers: wakers(plan, world, task as u32, wait) });
+                of_task[task] = Some(nodes.len());
+                nodes.push(Node { task: task as u32, wait, wakers: future.wakers(task as u32, wait) });
             }
         }
-        Self { plan, world, nodes }
+        Self { plan, world, nodes, of_task }
     }
 
     fn node_of(&self, task: u32) -> Option<usize> {
-        self.nodes.iter().position(|node| node.task == task)
+        *self.of_task.get(task as usize)?
     }
 
-    /// From a waiting context along the first waker that leads anywhere, into a circle or to a dead end. Depth
-    /// first, so that a circle is found if there is one.
+    /// From a waiting context along the first waker that leads anywhere, into a circle or to a dead end.
     fn follow(&self, start: usize) -> Option<(HangKind, Vec<usize>)> {
-        let mut visited = vec![false; self.nodes.len()];
-        let mut path = Vec::new();
-        if let Some(circle) = self.circle(start, &mut visited, &mut path) {
+        if let Some(circle) = self.circle(start) {
             return Some((HangKind::Deadlock, circle));
         }
         // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence. Those
@@ -136,22 +141,28 @@ impl<'a> Graph<'a> {
         dead_end.then(|| (HangKind::LostWakeUp, vec![start]))
     }
 
-    fn circle(&self, node: usize, visited: &mut [bool], path: &mut Vec<usize>) -> Option<Vec<usize>> {
-        if let Some(position) = path.iter().position(|&known| known == node) {
-            return Some(path[position..].to_vec());
-        }
-        if std::mem::replace(&mut visited[node], true) {
-            return None;
-        }
-        path.push(node);
-        for &(task, _) in &self.nodes[node].wakers {
-            if let Some(next) = self.node_of(task)
-                && let Some(circle) = self.circle(next, visited, path)
-            {
-                return Some(circle);
+    /// Depth first. Chains may be longer than our own stack is deep.
+    fn circle(&self, start: usize) -> Option<Vec<usize>> {
+        let mut visited = BTreeSet::from([start]);
+        let mut on_path = BTreeSet::from([start]);
+        let mut path = vec![(start, 0)];
+        while let Some((node, next)) = path.last_mut() {
+            let Some(&(task, _)) = self.nodes[*node].wakers.get(*next) else {
+                on_path.remove(node);
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            let Some(waker) = self.node_of(task) else { continue };
+            if on_path.contains(&waker) {
+                let circle = path.iter().map(|&(node, _)| node).skip_while(|&node| node != waker);
+                return Some(circle.collect());
+            }
+            if visited.insert(waker) {
+                path.push((waker, 0));
+                on_path.insert(waker);
             }
         }
-        path.pop();
         None
     }
 
@@ -183,52 +194,97 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Who could end this wait.
-fn wakers(plan: &Plan, world: &World, task: u32, wait: Wait) -> Vec<(u32, Waker)> {
-    match wait {
-        Wait::Lock { lock, shared } => lock_wakers(world, task, lock, shared),
-        Wait::Fence(fence) => fence_wakers(plan, world, &[fence]),
-        Wait::AnyFence(wait) => fence_wakers(plan, world, &world.fences_of_wait(wait)),
-        Wait::Completion(index) => those_with(plan, world, Waker::Wakes, |e| *e == Effect::Complete(index)),
-        Wait::WaitQueue(index) => those_with(plan, world, Waker::Wakes, |e| *e == Effect::WakeUp(index)),
-        Wait::Syncobj(index) => those_with(plan, world, Waker::Submits, |e| *e == Effect::Syncobj(index)),
-        Wait::Task(other) => vec![(other, Waker::Itself)],
-        Wait::Sleep => Vec::new(),
-        _ => world
-            .runners(plan, wait)
-            .into_iter()
-            .map(|(task, inside)| (task, if inside { Waker::Inside } else { Waker::Runs }))
-            .collect(),
+/// What every context could still do for others, found out when somebody asks.
+struct Future<'a> {
+    plan: &'a Plan,
+    world: &'a World,
+    effects: Vec<OnceCell<BTreeSet<Effect>>>,
+}
+
+impl<'a> Future<'a> {
+    fn new(plan: &'a Plan, world: &'a World) -> Self {
+        Self { plan, world, effects: vec![OnceCell::new(); world.threads.len()] }
+    }
+
+    /// Who could end this wait.
+    fn wakers(&self, task: u32, wait: Wait) -> Vec<(u32, Waker)> {
+        match wait {
+            Wait::Lock { lock, shared } => lock_wakers(self.world, task, lock, shared),
+            Wait::Fence(fence) => self.fence_wakers(&[fence]),
+            Wait::AnyFence(wait) => self.fence_wakers(&self.world.fences_of_wait(wait)),
+            Wait::Completion(index) => self.those_with(Waker::Wakes, Effect::Complete(index)),
+            Wait::WaitQueue(index) => self.those_with(Waker::Wakes, Effect::WakeUp(index)),
+            Wait::Syncobj(index) => self.those_with(Waker::Submits, Effect::Syncobj(index)),
+            Wait::Task(other) => vec![(other, Waker::Itself)],
+            Wait::Sleep => Vec::new(),
+            _ => {
+                let runners = self.world.runners(self.plan, wait).into_iter();
+                runners
+                    .map(|(task, inside)| (task, if inside { Waker::Inside } else { Waker::Runs }))
+                    .collect()
+            }
+        }
+    }
+
+    /// Contexts that have not returned, and what they could still do.
+    fn all(&self) -> impl Iterator<Item = (u32, &BTreeSet<Effect>)> {
+        let alive = |task: &usize| self.world.threads[*task].state != State::Done;
+        (0..self.effects.len()).filter(alive).map(|task| {
+            let of_task = || effects(self.plan, self.world, task as u32);
+            (task as u32, self.effects[task].get_or_init(of_task))
+        })
+    }
+
+    fn those_with(&self, waker: Waker, wanted: Effect) -> Vec<(u32, Waker)> {
+        self.all().filter(|(_, effects)| effects.contains(&wanted)).map(|(task, _)| (task, waker)).collect()
+    }
+
+    /// Who would signal one of these fences, or a fence that they are made of.
+    fn fence_wakers(&self, fences: &[u32]) -> Vec<(u32, Waker)> {
+        let mut parts = BTreeSet::new();
+        let mut todo = fences.to_vec();
+        while let Some(fence) = todo.pop() {
+            if parts.insert(fence) {
+                todo.extend(self.world.fence_parts(fence));
+                todo.extend(signaled_by_callback(self.plan, self.world, fence));
+            }
+        }
+        let (mut certain, mut perhaps) = (Vec::new(), Vec::new());
+        for (task, effects) in self.all() {
+            for effect in effects {
+                match *effect {
+                    Effect::Signal(Some(fence)) if parts.contains(&fence) => {
+                        certain.push((task, Waker::Signals(fence)));
+                    }
+                    Effect::SwSync(timeline) => {
+                        let of = parts.iter().find(|&&fence| self.world.sw_sync_of(fence) == Some(timeline));
+                        certain.extend(of.map(|&fence| (task, Waker::Signals(fence))));
+                    }
+                    Effect::Signal(None) => {
+                        perhaps.extend(fences.first().map(|&fence| (task, Waker::MaySignal(fence))));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if certain.is_empty() { perhaps } else { certain }
     }
 }
 
-/// Who holds the lock, and who is before in its queue. A reader waits for no reader, but for a writer that does.
+/// Who holds the lock; and the first in its queue, who may be in no state to take it: if an interrupt waits for what
+/// it interrupted, that is itself. The others in the queue wait for the same.
+/// A reader waits for no reader, but for a writer that does.
 fn lock_wakers(world: &World, task: u32, lock: u32, shared: bool) -> Vec<(u32, Waker)> {
     let holds = |(holder, thread): (usize, &crate::thread::Thread)| {
         let in_the_way = |held: &crate::thread::Held| held.lock == lock && !(shared && held.shared);
         thread.held.iter().any(in_the_way).then_some((holder as u32, Waker::Holds))
     };
     let mut wakers: Vec<_> = world.threads.iter().enumerate().filter_map(holds).collect();
-    let before = world.locks.get(lock).waiters.iter().take_while(|waiter| waiter.task != task);
-    wakers.extend(before.map(|waiter| (waiter.task, Waker::Queues)));
-    wakers
-}
-
-/// Contexts that could still have this effect.
-fn those_with(
-    plan: &Plan,
-    world: &World,
-    waker: Waker,
-    wanted: impl Fn(&Effect) -> bool,
-) -> Vec<(u32, Waker)> {
-    let mut found = Vec::new();
-    for task in 0..world.threads.len() as u32 {
-        if world.threads[task as usize].state != State::Done && effects(plan, world, task).iter().any(&wanted)
-        {
-            found.push((task, waker));
-        }
+    let entry = world.locks.get(lock);
+    if entry.position_of(task) != Some(0) {
+        wakers.extend(entry.waiters.first().map(|waiter| (waiter.task, Waker::Queues)));
     }
-    found
+    wakers
 }
 
 /// Fences with a pending callback that would signal this one.
@@ -238,37 +294,4 @@ fn signaled_by_callback(plan: &Plan, world: &World, fence: u32) -> Vec<u32> {
         of != fence && program_effects(plan, program).contains(&Effect::Signal(Some(fence)))
     };
     pending.filter(signals).map(|(of, _)| of).collect()
-}
-
-/// Who would signal one of these fences, or a fence that they are made of.
-fn fence_wakers(plan: &Plan, world: &World, fences: &[u32]) -> Vec<(u32, Waker)> {
-    let mut parts: Vec<u32> = Vec::new();
-    let mut todo = fences.to_vec();
-    while let Some(fence) = todo.pop() {
-        if !parts.contains(&fence) {
-            parts.push(fence);
-            todo.extend(world.fence_parts(fence));
-            todo.extend(signaled_by_callback(plan, world, fence));
-        }
-    }
-    let (mut certain, mut perhaps) = (Vec::new(), Vec::new());
-    for task in 0..world.threads.len() as u32 {
-        if world.threads[task as usize].state == State::Done {
-            continue;
-        }
-        for effect in effects(plan, world, task) {
-            match effect {
-                Effect::Signal(Some(fence)) if parts.contains(&fence) => {
-                    certain.push((task, Waker::Signals(fence)));
-                }
-                Effect::SwSync(timeline) => {
-                    let of = parts.iter().find(|&&fence| world.sw_sync_of(fence) == Some(timeline));
-                    certain.extend(of.map(|&fence| (task, Waker::Signals(fence))));
-                }
-                Effect::Signal(None) => perhaps.extend(parts.first().map(|&f| (task, Waker::MaySignal(f)))),
-                _ => {}
-            }
-        }
-    }
-    if certain.is_empty() { perhaps } else { certain }
 }

@@ -128,7 +128,11 @@ fn sections_must_nest_and_end() {
     assert_eq!(mock.broken(), ["RF203"]);
     mock.call(Op::DmaFenceEndSignalling, &[outer]);
     mock.call(Op::DmaFenceEndSignalling, &[outer]);
-    assert_eq!(mock.broken(), ["RF203", "RF203"], "one end too many");
+    assert_eq!(
+        mock.broken(),
+        ["RF203", "RF203", "RF203"],
+        "that section has ended, and then one end too many"
+    );
     assert_eq!(mock.count(EventKind::BeginSignalling), mock.count(EventKind::EndSignalling));
 
     let mut build = Build::default();

@@ -23,7 +23,7 @@ use crate::scenario::Scenario;
 type Reduced<'py> = (Bound<'py, PyAny>, (String,));
 
 /// One distinct problem of a scenario.
-#[pyclass(frozen, eq, module = "ringfence")]
+#[pyclass(frozen, eq, name = "Finding", module = "ringfence")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct CheckFinding {
     inner: Arc<diag::Finding>,

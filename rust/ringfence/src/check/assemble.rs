@@ -29,13 +29,10 @@ pub(super) fn assemble(plan: &Plan, all: Collector) -> Vec<Draft> {
         let Collected { shown, count, choices, .. } = collected;
         match shown {
             Shown::Breach(breach, object) => {
-                drafts.push(breach_draft(plan, &breach, &object, count, choices));
+                drafts.push(breach_draft(plan, &breach, &object, count, choices))
             }
             Shown::Hang { hang, chain, classes, guilty } => {
-                let mut finding = hang_finding(plan, &hang, chain, guilty, count);
-                let parts: BTreeSet<&str> =
-                    hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
-                finding.needs = parts.into_iter().map(str::to_owned).collect();
+                let finding = hang_finding(plan, &hang, chain, guilty, count);
                 hangs.push(Draft { finding, choices, site: guilty.site, classes });
             }
             Shown::Lock(lock) => locks.push((*lock, count, choices)),
@@ -90,6 +87,8 @@ fn hang_finding(plan: &Plan, hang: &Hang, chain: Vec<WaitLink>, guilty: Origin, 
     let mut finding = blank(hang.rule, Describe { plan }.place(guilty), hang_summary(hang, &chain), count);
     finding.chain = chain;
     finding.circular = hang.kind == HangKind::Deadlock;
+    let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
+    finding.needs = needs.into_iter().map(str::to_owned).collect();
     finding
 }
 
@@ -109,34 +108,41 @@ fn hang_summary(hang: &Hang, chain: &[WaitLink]) -> String {
 
 /// A hang confirms what a monitor has reported at the same place; otherwise it is a finding of its own.
 fn add_hang(drafts: &mut Vec<Draft>, hang: Draft) {
-    let Some(known) = reported(drafts, &hang) else {
+    let Some(index) = reported(drafts, &hang) else {
         return drafts.push(hang);
     };
-    let draft = &mut drafts[known];
+    let draft = &mut drafts[index];
     let finding = &mut draft.finding;
     finding.verdict = Verdict::Confirmed;
     finding.count = finding.count.max(hang.finding.count);
     if finding.chain.is_empty() || hang.finding.chain.len() < finding.chain.len() {
         finding.chain = hang.finding.chain;
-        finding.circular = hang.finding.circular;
         finding.needs = hang.finding.needs;
+        finding.circular = hang.finding.circular;
         draft.choices = hang.choices;
         draft.classes = hang.classes;
     }
 }
 
-/// Which draft is about the operation that hangs: it breaks the same rule, or one by which it must not be there at
-/// all, as a page fault that allocates, or it waits for its own end.
+/// What a monitor has reported of the operation that hangs: the same, or, as a page fault that allocates, that it must
+/// not be there at all.
 fn reported(drafts: &[Draft], hang: &Draft) -> Option<usize> {
-    let rule = hang.finding.rule;
-    let here = |draft: &Draft| draft.site == hang.site && draft.site != SiteId::UNKNOWN;
-    let same = |draft: &Draft| draft.finding.rule == rule && draft.site == hang.site;
-    let related = |draft: &Draft| match draft.finding.rule {
-        "RF615" => rule == "RF701",
-        other => only_predicts(other) && only_predicts(rule),
+    let here = |draft: &Draft| hang.site != SiteId::UNKNOWN && draft.site == hang.site;
+    let same = |draft: &Draft| {
+        // Whoever waits for its own end has been told so.
+        let itself = draft.finding.rule == "RF615" && hang.finding.rule == "RF701";
+        (draft.finding.rule == hang.finding.rule || itself) && draft.site == hang.site
     };
-    let same = drafts.iter().position(same);
-    same.or_else(|| drafts.iter().position(|draft| here(draft) && related(draft)))
+    let other = |draft: &Draft| here(draft) && only_predicts(draft.finding.rule);
+    drafts.iter().position(same).or_else(|| {
+        let predicted = only_predicts(hang.finding.rule);
+        drafts.iter().position(other).filter(|_| predicted)
+    })
+}
+
+/// What the validator reports because it has happened, not because it could.
+fn is_a_fact(rule: &str) -> bool {
+    matches!(rule, "RF607" | "RF608" | "RF609")
 }
 
 /// Which of several reports on the same locks says most: in an interrupt a lock that is taken again is a recursion,
@@ -162,7 +168,7 @@ fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec
         return;
     }
     let mut finding = blank(rule_of(&lock), lock.report.at.clone(), lock.summary.clone(), count);
-    if !is_a_fact(lock.kind) {
+    if !is_a_fact(finding.rule) {
         finding.verdict = Verdict::Predicted;
     }
     finding.why.clone_from(&lock.why);
@@ -184,17 +190,15 @@ fn rule_of(lock: &LockFinding) -> &'static str {
     }
 }
 
-/// What the validator reports because it has happened, not because it could.
-fn is_a_fact(kind: LockReportKind) -> bool {
-    use LockReportKind::{HeldLockFreed, NestLockNotHeld, UnlockImbalance};
-    matches!(kind, UnlockImbalance | NestLockNotHeld | HeldLockFreed)
-}
-
 /// Whether a validator report is about what a draft is about.
 fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
     use LockReportKind::{Circular, NestLockNotHeld, Recursive, WaitContext};
     let at = &draft.finding.at;
     let here = same_place(&lock.report.at, at);
+    // One operation that closes two circles of locks.
+    if here && draft.finding.lock.as_ref().is_some_and(|known| known.rule == lock.rule) {
+        return true;
+    }
     let same_cause = match draft.finding.rule {
         "RF301" | "RF302" | "RF303" | "RF401" | "RF402" | "RF405" => {
             here || lock.report.links.iter().any(|link| same_place(&link.taken_at, at))
@@ -204,9 +208,7 @@ fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
         "RF615" => here && matches!(lock.kind, Recursive | Circular),
         _ => false,
     };
-    // One operation that closes two circles of locks.
-    let again = here && draft.finding.lock.as_ref().is_some_and(|known| known.rule == lock.rule);
-    same_cause || again || same_problem(draft, lock) || hangs_on(draft, lock)
+    same_cause || same_problem(draft, lock) || hangs_on(draft, lock)
 }
 
 fn same_place(a: &PlaceView, b: &PlaceView) -> bool {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ringfence_base::{Origin, SiteId, TaskId};
 use ringfence_diag::{LockFinding, WaitLink};
-use ringfence_model::judge::{Breach, Hang, HangKind, HangLink};
-use ringfence_model::{Plan, Wait, World};
+use ringfence_model::judge::{Breach, Hang, HangLink};
+use ringfence_model::{Plan, Wait};
 
 use super::describe::Describe;
 use super::execution::Executor;
@@ -76,18 +76,21 @@ impl Collector {
         }
         for hang in executor.hangs() {
             let world = executor.world();
-            let broken = never_signaled(hang).and_then(|fence| executor.monitor().published_by(fence));
-            let rule = if broken.is_some() { "RF106" } else { hang.rule };
-            let guilty = broken.unwrap_or_else(|| {
-                let HangLink { task, cause, .. } = hang.links[hang.guilty];
-                Origin { op: executor.steps(), task: TaskId::from_raw(task), site: cause }
-            });
             let mut sites: Vec<SiteId> = hang.links.iter().map(|link| link.cause).collect();
             sites.sort_unstable();
-            self.add(executor, Cause::Hang { rule, sites }, || {
+            let guilty = guilty(executor, hang);
+            let cause = Cause::Hang { rule: hang.rule, sites };
+            self.add(executor, cause, || {
                 let chain = Describe { plan }.chain(world, hang, executor.steps());
-                let classes = classes_waited_for(plan, world, hang);
-                Shown::Hang { hang: Hang { rule, ..hang.clone() }, chain, classes, guilty }
+                let class = |lock| plan.classes()[world.locks().class(lock) as usize].name.clone();
+                let lock_of = |wait| match wait {
+                    Wait::Lock { lock, .. } => Some(class(lock)),
+                    _ => None,
+                };
+                let mut classes: Vec<String> =
+                    hang.links.iter().filter_map(|link| lock_of(link.wait)).collect();
+                classes.sort();
+                Shown::Hang { hang: hang.clone(), chain, classes, guilty }
             });
         }
         let mut problems = executor.problems().to_vec();
@@ -139,22 +142,12 @@ impl Collector {
     }
 }
 
-/// Classes of the locks that a hang waits for.
-fn classes_waited_for(plan: &Plan, world: &World, hang: &Hang) -> Vec<String> {
-    let class = |lock| plan.classes()[world.locks().class(lock) as usize].name.clone();
-    let lock_of = |link: &HangLink| match link.wait {
-        Wait::Lock { lock, .. } => Some(class(lock)),
-        _ => None,
-    };
-    let mut classes: Vec<String> = hang.links.iter().filter_map(lock_of).collect();
-    classes.sort();
-    classes
-}
-
-/// The fence that somebody waits for in vain: not who waits is at fault, but who promised it.
-fn never_signaled(hang: &Hang) -> Option<u32> {
-    match hang.links.as_slice() {
-        [HangLink { wait: Wait::Fence(fence), .. }] if hang.kind == HangKind::LostWakeUp => Some(*fence),
-        _ => None,
+/// Who is at fault, and where: if nobody signals, whoever has published the fence.
+fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
+    let HangLink { task, wait, cause, .. } = &hang.links[hang.guilty];
+    let here = Origin { op: executor.steps(), task: TaskId::from_raw(*task), site: *cause };
+    match wait {
+        Wait::Fence(fence) if hang.rule == "RF106" => executor.monitor().published_at(*fence).unwrap_or(here),
+        _ => here,
     }
 }

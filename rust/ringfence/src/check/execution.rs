@@ -2,9 +2,9 @@
 
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_base::{ChoiceKind, Decide, Event};
-use ringfence_lockdep::annotations::Profile;
+use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
-use ringfence_model::{Action, Plan, State, World};
+use ringfence_model::{Action, KernelVersion, Plan, State, World};
 
 use super::strategy::Strategy;
 use super::validator_judge::ValidatorJudge;
@@ -27,12 +27,17 @@ const ASK_EVERY: u64 = 4096;
 
 /// The scenario made ready to run on this kernel: without `CONFIG_MMU_NOTIFIER` nobody has a notifier.
 pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, ScenarioError> {
+    // The later annotation came with the later fences.
+    let version = match profile.annotation {
+        Annotation::Read => KernelVersion::V6_12,
+        Annotation::ReadTrylock => KernelVersion::Next,
+    };
     if profile.mmu_notifier || !scenario.environment.foreign_notifier {
-        return Plan::new(scenario);
+        return Ok(Plan::new(scenario)?.with_version(version));
     }
     let mut scenario = scenario.clone();
     scenario.environment.foreign_notifier = false;
-    Plan::new(&scenario)
+    Ok(Plan::new(&scenario)?.with_version(version))
 }
 
 /// Runs executions.
@@ -128,12 +133,13 @@ impl<'p> Executor<'p> {
             if self.steps % ASK_EVERY == ASK_EVERY - 1 && self.go_on.is_some_and(|go_on| !go_on()) {
                 return End::Interrupted;
             }
-            let pick = if self.actions.len() == 1 {
-                0
-            } else {
-                let pick = strategy.schedule(&self.actions);
-                self.choices.push(pick as u32);
-                pick
+            let pick = match self.actions.len() {
+                1 => 0,
+                _ => {
+                    let pick = strategy.schedule(&self.actions);
+                    self.choices.push(pick as u32);
+                    pick
+                }
             };
             let action = self.actions[pick];
             watch.before(self, action);

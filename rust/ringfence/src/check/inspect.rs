@@ -145,8 +145,8 @@ impl Execution {
         let mut strategy = Noting { strategy, unusual: Vec::new() };
         let mut watch = Recorder::new(plan);
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
-        let misfit = strategy.misfit();
         let Recorder { steps, events: all, .. } = watch;
+        let misfit = strategy.misfit();
         let mut needs = strategy.unusual;
         for event in &all {
             match event.kind {
@@ -195,6 +195,11 @@ impl Execution {
     /// Parts of the environment that the execution made use of.
     pub fn needs(&self) -> Vec<String> {
         self.needs.iter().map(|&part| part.to_owned()).collect()
+    }
+
+    /// The choices that it took: of each point with more than one possibility, which.
+    pub(super) fn choices(&self) -> &[u32] {
+        &self.choices
     }
 
     /// The choices that it took.
@@ -248,7 +253,7 @@ fn snapshot(plan: &Plan, world: &World, steps: u64) -> Snapshot {
         }
     };
     let fence = |fence: ringfence_model::FenceState| FenceView {
-        name: world.fence_name(plan, fence.index),
+        name: plan.object_name(Kind::Fence, fence.index),
         sort: fence.sort,
         context: fence.context,
         seqno: fence.seqno,

@@ -13,6 +13,7 @@ use super::assemble::{Draft, assemble};
 use super::collect::Collector;
 use super::execution::{End, Executor, plan};
 use super::inspect::Execution;
+use super::schedule::Schedule;
 use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// How a scenario is checked.
@@ -206,7 +207,26 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     finding.needs.extend(execution.needs());
     finding.needs.sort_unstable();
     finding.needs.dedup();
-    finding.witness =
-        Some(Witness { schedule: execution.schedule().to_string(), steps: execution.into_steps() });
+    let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
+    finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
     finding
+}
+
+/// Without the choices at the end that would be made anyway.
+fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32] {
+    let mut executor = Executor::new(plan, options.profile);
+    let mut is_enough = |count: usize| {
+        executor.run(&mut Replay::new(choices[..count].to_vec()), options.steps_max);
+        executor.choices() == choices
+    };
+    let (mut low, mut high) = (0, choices.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        if is_enough(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    &choices[..high]
 }

@@ -64,11 +64,8 @@ impl Watch for Recorder<'_> {
                 continue;
             }
             // What it waits for stands in the call already.
-            let name = |object: ObjectRef| match object.kind {
-                Kind::Mutex => self.plan.lock_name(world, object.index),
-                _ => Describe { plan: self.plan }.name(world, object),
-            };
-            let known = |object| what.first().is_some_and(|call| call.contains(&name(object)));
+            let waits = |object| Describe { plan: self.plan }.name(world, object);
+            let known = |object| what.first().is_some_and(|call| call.contains(&waits(object)));
             match event.kind {
                 EventKind::Block(object) if known(object) => what.push("blocks".into()),
                 kind => what.extend(self.event(world, kind)),
@@ -145,16 +142,19 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
         DmaFenceSignalTimestamp,
     };
-    use ringfence_base::scenario::Family::{Lock, Resv, Ww};
-    let Some(op) = op else { return false };
-    match kind {
-        EventKind::Release(_) => true,
-        EventKind::Acquire(..) => matches!(op.spec().family, Lock | Ww | Resv),
-        EventKind::BeginSignalling => matches!(op, DmaFenceBeginSignalling | DmaFenceSignal),
-        EventKind::FencePublish(..) => op == DmaFencePublish,
-        EventKind::FenceSignal(_) => {
-            matches!(op, DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp)
+    match (op, kind) {
+        (None, _) => false,
+        (Some(_), EventKind::Release(_)) => true,
+        (Some(op), EventKind::Acquire(..)) => {
+            use ringfence_base::scenario::Family::{Lock, Resv, Ww};
+            matches!(op.spec().family, Lock | Ww | Resv)
         }
+        (Some(DmaFenceBeginSignalling | DmaFenceSignal), EventKind::BeginSignalling)
+        | (Some(DmaFencePublish), EventKind::FencePublish(..))
+        | (
+            Some(DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp),
+            EventKind::FenceSignal(_),
+        ) => true,
         _ => false,
     }
 }
@@ -163,7 +163,6 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
 fn is_internal(plan: &Plan, world: &World, kind: EventKind) -> bool {
     let (EventKind::Acquire(lock, _) | EventKind::Release(lock)) = kind else { return false };
     let number = world.locks().class(lock.raw());
-    let of_fences =
-        (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number) || plan.is_timeline_lock(lock.raw());
+    let of_fences = (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number);
     of_fences || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
 }

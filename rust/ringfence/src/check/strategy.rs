@@ -118,7 +118,7 @@ impl Decide for Random {
         if word & 0xff >= self.unusual {
             return 0;
         }
-        1 + (((word >> 32) as usize * (options - 1)) >> 32)
+        1 + ((u128::from(word >> 32) * (options - 1) as u128) >> 32) as usize
     }
 }
 

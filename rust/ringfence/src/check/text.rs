@@ -44,12 +44,12 @@ pub fn execution(execution: &Execution, options: &TextOptions) -> String {
         text.push('\n');
     }
     let count = execution.steps().len();
-    let end = match execution.end() {
-        End::Finished => "finished",
-        End::Hung => "hung: nothing can happen any more, and somebody still waits",
-        End::Bound => "cut off",
-        End::Interrupted => "interrupted",
+    let (end, meaning) = match execution.end() {
+        End::Finished => ("finished", ""),
+        End::Hung => ("hung", ": nothing can happen any more, and somebody still waits"),
+        End::Bound => ("cut off", ""),
+        End::Interrupted => ("interrupted", ""),
     };
-    write!(text, "{end}, after {count} steps").expect("engine bug: a string can't be written to");
+    write!(text, "{end} after {count} steps{meaning}").expect("engine bug: a string can't be written to");
     text
 }

@@ -2,6 +2,10 @@
 
 mod abba;
 mod build;
+mod determinism;
+mod extremes;
 mod random;
+mod regressions;
+mod schedules;
 mod survey;
 mod ww_mutex;

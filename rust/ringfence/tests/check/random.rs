@@ -16,10 +16,8 @@ fn survey(seeds: std::ops::Range<u64>, make: impl Fn(u64) -> Option<Scenario>) -
     for seed in seeds {
         let Some(scenario) = make(seed) else { continue };
         let run = std::panic::AssertUnwindSafe(|| run_watched(&scenario, seed, SCHEDULES, BOUND));
-        match std::panic::catch_unwind(run) {
-            Ok(one) => survey.add(one),
-            Err(_) => panic!("the scenario of seed {seed}:\n{}", scenario.to_json()),
-        }
+        let one = std::panic::catch_unwind(run);
+        survey.add(one.unwrap_or_else(|_| panic!("the scenario of seed {seed}:\n{}", scenario.to_json())));
     }
     survey
 }

@@ -1,6 +1,6 @@
 //! Fences, containers and reservations return what the kernel's returned.
 
-use ringfence::conformance::{RecordingError, replay_line};
+use ringfence::conformance::{RecordingError, answer_line, replay_line};
 
 use crate::support::unpacked;
 
@@ -47,7 +47,7 @@ fn a_result_that_is_wrong_is_told_apart() {
         assert_eq!(difference.map(|(step, _)| step), Some(1), "{wrong}");
     }
     let last = replay(&format!(r#"{{}},{enabled},{{"ret":[0]}}"#));
-    assert_eq!(last, Some((2, r#"{"callbacks":[7],"ret":[0]}"#.into())));
+    assert_eq!(last, Some((2, r#"{"ret":[0],"callbacks":[7]}"#.into())));
     let last = replay(&format!(r#"{{}},{enabled},{{"ret":[-22],"callbacks":[7]}}"#));
     assert_eq!(last.map(|(step, _)| step), Some(2));
 }
@@ -55,11 +55,14 @@ fn a_result_that_is_wrong_is_told_apart() {
 #[test]
 fn what_every_step_gave_is_there() {
     let ops = format!(r#"{INIT},["merge",{{"fences":[0]}}],["signal",1],["get_status",0]"#);
-    let replayed = replay_line(&recording(&ops, "{},{},{},{}")).expect("it can be replayed");
+    let wrong = recording(&ops, "{},{},{},{}");
+    let replayed = replay_line(&wrong).expect("it can be replayed");
     assert_eq!((replayed.id.as_str(), replayed.family.as_str()), ("r", "test"));
-    assert_eq!(replayed.difference.map(|difference| difference.step), Some(1));
-    let results: Vec<String> = replayed.results.iter().map(ToString::to_string).collect();
-    assert_eq!(results, ["{}", r#"{"ret":[0,0]}"#, r#"{"ret":[0]}"#, r#"{"ret":[1]}"#]);
+    assert_eq!(replayed.steps, 2, "it ends where it differs");
+    let (replayed, answered) = answer_line(&wrong).expect("it can be replayed");
+    assert_eq!(replayed.results, ["{}", r#"{"ret":[0,0]}"#, r#"{"ret":[0]}"#, r#"{"ret":[1]}"#]);
+    let again = replay_line(&answered).expect("the answer can be replayed");
+    assert!(again.recorded && again.difference.is_none());
     let all = r#"{},{"ret":[0,0]},{"ret":[0]},{"ret":[1]}"#;
     let replayed = replay_line(&recording(&ops, all)).expect("it can be replayed");
     assert!(replayed.difference.is_none(), "a merged fence has a number too");
@@ -90,7 +93,7 @@ fn what_can_not_be_done_is_refused_with_its_place() {
         }
     };
     let cases = [
-        (r#"["signal",0]"#, "r, steps[0]: there is no fence 0; there are 0 so far"),
+        (r#"["signal",0]"#, "r, ops[0]: there is no fence 0; there are 0 so far"),
         (r#"["init",3,{"context":1,"seqno":1,"ops":"plain"}]"#, "number 0, the next one, not 3"),
         (r#"["init",0,{"context":1,"seqno":1,"ops":"poll128"}]"#, "unknown ops `poll128`"),
         (r#"["init",0,{"context":1,"seqno":1,"ops":"enable"}]"#, "`enable_signaling` exactly if"),
@@ -105,11 +108,11 @@ fn what_can_not_be_done_is_refused_with_its_place() {
             r#"["list_locked",0,4]"#,
             "expected a usage, 0 (KERNEL), 1 (WRITE), 2 (READ) or 3 (BOOKKEEP), not 4",
         ),
-        (r#"["resv_lock",0],["resv_lock",0]"#, "r, steps[1]: dma_resv_lock never returns"),
+        (r#"["resv_lock",0],["resv_lock",0]"#, "r, ops[1]: dma_resv_lock never returns"),
     ];
     for (ops, expected) in cases {
         let text = refused(ops);
-        let place = text.starts_with("r, steps[") || !expected.starts_with("r,");
+        let place = text.starts_with("r, ops[") || !expected.starts_with("r,");
         assert!(text.contains(expected) && place, "{ops}\n{text}");
     }
     let lines = [r#"{"id":"r","ops":[["signal",0]],"results":[]}"#, r#"{"id":"r","ops":7,"results":[]}"#];
@@ -186,7 +189,7 @@ fn any_calls_are_survived() {
         let (mut random, mut fences) = (Random(seed), 0);
         let ops: Vec<String> = (0..60).map(|_| any_call(&mut random, &mut fences)).collect();
         let results = vec!["{}"; ops.len()].join(",");
-        match replay_line(&recording(&ops.join(","), &results)) {
+        match answer_line(&recording(&ops.join(","), &results)) {
             Ok(_) => replayed += 1,
             Err(_) => refused += 1,
         }
@@ -216,6 +219,6 @@ fn deep_nesting_is_survived() {
     ops.push(r#"["signal",0]"#.into());
     ops.push(format!(r#"["is_signaled",{last}]"#));
     let results = vec!["{}"; ops.len()].join(",");
-    let replayed = replay_line(&recording(&ops.join(","), &results)).expect("it can be replayed");
-    assert_eq!(replayed.results[ops.len() - 1].to_string(), r#"{"ret":[1]}"#);
+    let (replayed, _) = answer_line(&recording(&ops.join(","), &results)).expect("it can be replayed");
+    assert_eq!(replayed.results[ops.len() - 1], r#"{"ret":[1]}"#);
 }

@@ -1,6 +1,6 @@
 //! The report of a check's finding.
 
-use unicode_width::UnicodeWidthStr;
+use core::mem;
 
 use super::phrase::Phrase;
 use super::{TextOptions, chain, cycle};
@@ -44,12 +44,17 @@ pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>)
     blocks.join("\n\n")
 }
 
-/// Steps of an execution, without the last newline.
+/// Steps of an execution, a line each, without the last newline.
 pub fn steps(steps: &[StepView], options: &TextOptions) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
-    let layout = StepLayout::of(steps, width);
-    let lines = steps.iter().flat_map(|item| layout.step(item));
+    let name = name_width(steps);
+    let lines = steps.iter().flat_map(|item| step(item, name, width));
     lines.map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n")
+}
+
+/// Columns for the names of contexts.
+fn name_width(steps: &[StepView]) -> usize {
+    steps.iter().map(|step| step.context.chars().count()).max().unwrap_or(0).min(24)
 }
 
 fn headline(finding: &Finding, width: usize) -> Vec<Phrase> {
@@ -87,7 +92,7 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
-    let layout = StepLayout::of(&witness.steps, width);
+    let name = name_width(&witness.steps);
     let (head, tail) = if count > STEPS_SHOWN {
         (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
     } else {
@@ -95,7 +100,7 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     };
     // A step in which a kernel function went on says nothing.
     let shown = |steps: &[StepView]| -> Vec<Phrase> {
-        steps.iter().filter(|step| !step.what.is_empty()).flat_map(|step| layout.step(step)).collect()
+        steps.iter().filter(|step| !step.what.is_empty()).flat_map(|item| step(item, name, width)).collect()
     };
     lines.extend(shown(head));
     if !tail.is_empty() {
@@ -105,41 +110,29 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
-/// Where the columns of a schedule are.
-#[derive(Clone, Copy)]
-struct StepLayout {
-    width: usize,
-    context: usize,
+/// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
+fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
+    let mut body = Phrase::new().plain(&step.what.join(", "));
+    if let Some(at) = short_source(&step.at) {
+        let space = if step.what.is_empty() { "at " } else { " at " };
+        body = body.plain(space).place(&at);
+    }
+    let head = Phrase::new().plain(&format!("{:>4}  ", step.number)).label(&step.context);
+    let beside = name + 8;
+    if width < 2 * beside || head.width() > beside {
+        let mut lines = if head.width() <= width { vec![head] } else { head.fit(width) };
+        lines.extend(indented(&body, 8, width));
+        return lines;
+    }
+    let mut margin = head.pad(beside);
+    let lines = body.wrap(width - beside, 0);
+    lines.into_iter().map(|line| mem::replace(&mut margin, Phrase::new().pad(beside)).then(line)).collect()
 }
 
-impl StepLayout {
-    const NUMBER: usize = 4;
-    const GAP: usize = 2;
-
-    fn of(steps: &[StepView], width: usize) -> Self {
-        let widest = steps.iter().map(|step| step.context.width()).max().unwrap_or(0);
-        Self { width, context: widest.min(width / 4) }
-    }
-
-    fn step(self, step: &StepView) -> Vec<Phrase> {
-        let indent = Self::NUMBER + Self::GAP + self.context + Self::GAP;
-        let room = self.width.saturating_sub(indent).max(1);
-        let mut said = Phrase::new().plain(&step.what.join(", ")).wrap(room, 0);
-        if let Some(at) = short_source(&step.at) {
-            let place = Phrase::new().place(&at);
-            match said.last_mut() {
-                Some(last) if last.width() + Self::GAP + place.width() <= room => {
-                    *last = std::mem::take(last).plain("  ").then(place);
-                }
-                _ => said.extend(place.wrap(room, 0)),
-            }
-        }
-        let context = Phrase::new().label(&step.context).fit(self.context.max(1));
-        let number = Phrase::new().plain(&format!("{:>1$}  ", step.number, Self::NUMBER));
-        let first = number.then(context[0].clone()).pad(indent);
-        let rest = std::iter::repeat_with(|| Phrase::new().pad(indent));
-        std::iter::once(first).chain(rest).zip(said).map(|(margin, line)| margin.then(line)).collect()
-    }
+/// The lines of a phrase behind so many spaces.
+fn indented(phrase: &Phrase, indent: usize, width: usize) -> Vec<Phrase> {
+    let lines = phrase.wrap(width.saturating_sub(indent), 0);
+    lines.into_iter().map(|line| Phrase::new().plain(&" ".repeat(indent)).then(line)).collect()
 }
 
 fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
