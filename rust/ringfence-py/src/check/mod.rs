@@ -323,7 +323,7 @@ pub(crate) fn check(
         looks += 1;
         match progress {
             // Twenty times a second is more than anybody wants to be told.
-            Some(progress) if looks % 2 == 0 => progress.call1((done.load(Ordering::Relaxed),)).map(drop),
+            Some(progress) if looks.is_multiple_of(2) => progress.call1((done.load(Ordering::Relaxed),)).map(drop),
             _ => Ok(()),
         }
     })?;

@@ -29,7 +29,7 @@ pub(super) fn assemble(plan: &Plan, all: Collector) -> Vec<Draft> {
         let Collected { shown, count, choices, .. } = collected;
         match shown {
             Shown::Breach(breach, object) => {
-                drafts.push(breach_draft(plan, &breach, &object, count, choices))
+                drafts.push(breach_draft(plan, &breach, &object, count, choices));
             }
             Shown::Hang { hang, chain, classes, guilty } => {
                 let finding = hang_finding(plan, &hang, chain, guilty, count);
