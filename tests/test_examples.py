@@ -31,7 +31,7 @@ def test_demo() -> None:
     assert re.search(r"^RF301 .*: CONFIRMED$", shown, re.MULTILINE)
     assert "get_tiling_flags (examples/amdgpu_commit_tail.py:" in shown
     assert "fixed: nothing found in " in shown
-    assert "waits for framebuffer" in shown.split("Next")[0]
+    assert "dma_resv_lock(framebuffer), blocks" in shown.split("Next")[0]
 
 
 def test_lockdep_streaming() -> None:
@@ -50,7 +50,8 @@ def test_amdgpu_commit_tail() -> None:
     headline = shown.splitlines()[0]
     assert headline.startswith("RF301 ")
     assert headline.endswith(": CONFIRMED")
-    evicts, flips = shown.index("waits for dma_fence out_fence at"), shown.index("waits for framebuffer")
+    evicts = shown.index("waits for dma_fence out_fence at")
+    flips = shown.index("dma_resv_lock(framebuffer), blocks")
     assert 0 < evicts < flips
     assert "[2] must signal out_fence" in shown
     assert "[1] holds it" in shown

@@ -62,10 +62,29 @@ impl Kernel<'_> {
     pub(crate) fn might_sleep(&mut self) {
         let thread = self.me();
         if thread.in_atomic() || thread.irqs_off || thread.rcu != 0 {
-            self.broken("RF610", "sleeping function called from invalid context", None);
+            self.sleeps_in_atomic();
         } else if thread.non_block != 0 {
-            self.broken("RF404", "blocking in a non-blockable section", None);
+            self.broken("RF404", "code that must not block may sleep here", None);
         }
+    }
+
+    #[cold]
+    fn sleeps_in_atomic(&mut self) {
+        let thread = self.me();
+        let what = if thread.hardirq != 0 {
+            "a function that may sleep is called in a hard interrupt"
+        } else if thread.softirq != 0 {
+            "a function that may sleep is called in a soft interrupt"
+        } else if thread.spinning != 0 {
+            "a function that may sleep is called with a spinning lock held"
+        } else if thread.irqs_off {
+            "a function that may sleep is called with interrupts off"
+        } else if thread.rcu != 0 {
+            "a function that may sleep is called by an RCU reader"
+        } else {
+            "a function that may sleep is called with preemption or bottom halves off"
+        };
+        self.broken("RF610", what, None);
     }
 
     fn preempt_enable(&mut self) {

@@ -264,11 +264,14 @@ impl Kernel<'_> {
             return;
         }
         if now.sections != before.sections {
-            self.broken("RF204", "signalling section left open when the function returned", None);
+            self.broken("RF204", "a signalling section is still open when the function returns", None);
         }
         if now.held != before.held {
             // Its preemption goes with the lock.
-            return self.broken("RF613", "lock held when the function returned", None);
+            let kept = self.me().held.last().map(|held| held.lock);
+            let kept =
+                kept.filter(|_| now.held > before.held).map(|index| ObjectRef { kind: Kind::Mutex, index });
+            return self.broken("RF613", "a lock is still held when the function returns", kept);
         }
         if now.preempt != before.preempt || now.bh_off != before.bh_off {
             self.broken("RF614", "preemption count is not what it was before the function", None);

@@ -470,7 +470,11 @@ impl Kernel<'_> {
     /// Book-keeping of a fence that has just been signaled: is it out of order.
     pub(crate) fn fence_was_signaled(&mut self, fence: u32) {
         if self.w.fences.unpublish(fence) {
-            self.broken("RF501", "signaled before an earlier fence of its timeline", fence_object(fence));
+            self.broken(
+                "RF501",
+                "a fence is signaled before an earlier one of its timeline",
+                fence_object(fence),
+            );
         }
         let Fence { sort, .. } = *self.w.fences.get(fence);
         if self.plan.version == KernelVersion::Next && matches!(sort, FenceSort::Driver(_)) {

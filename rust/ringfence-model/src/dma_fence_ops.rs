@@ -363,10 +363,10 @@ impl Kernel<'_> {
     /// `dma_fence_set_error()`.
     fn fence_set_error(&mut self, fence: u32, error: i64) {
         if self.w.fences.has(fence, flag::SIGNALED) {
-            self.broken("RF512", "error set on a signaled fence", fence_object(fence));
+            self.broken("RF512", "an error is set on a fence that is signaled already", fence_object(fence));
         }
         if !(-ringfence_base::errno::MAX_ERRNO..0).contains(&error) {
-            self.broken("RF512", "not a negative error number", fence_object(fence));
+            self.broken("RF512", "the error of a fence is no negative errno", fence_object(fence));
         }
         // What Linux stores after its warning, cut to an int as there.
         self.w.fences.get_mut(fence).error = error as i32;

@@ -36,7 +36,7 @@ impl Kernel<'_> {
     pub(crate) fn fence_get(&mut self, fence: u32) {
         let entry = self.w.fences.get_mut(fence);
         if entry.flags & flag::RELEASED != 0 {
-            self.broken("RF513", "reference taken to a fence that has none left", fence_object(fence));
+            self.broken("RF513", "a reference is taken to a fence that has none left", fence_object(fence));
             return;
         }
         entry.refs += 1;
@@ -49,7 +49,7 @@ impl Kernel<'_> {
         }
         let entry = self.w.fences.get_mut(fence);
         if entry.refs == 0 {
-            self.broken("RF513", "reference dropped that nobody had", fence_object(fence));
+            self.broken("RF513", "a reference is dropped that nobody had", fence_object(fence));
             return Flow::Return(Value::Null);
         }
         entry.refs -= 1;
@@ -66,7 +66,11 @@ impl Kernel<'_> {
             frame.at = At::Signaled;
             let entry = self.w.fences.get(fence);
             if entry.first != NONE && entry.flags & flag::SIGNALED == 0 {
-                self.broken("RF503", "released with callbacks pending", fence_object(fence));
+                self.broken(
+                    "RF503",
+                    "a fence is released unsignaled, with callbacks pending",
+                    fence_object(fence),
+                );
                 go!(self, FenceFrame::Release(frame), self.with_fence_lock(fence, Doing::SignalDead));
             }
         }

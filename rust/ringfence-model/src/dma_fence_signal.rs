@@ -127,7 +127,11 @@ impl Kernel<'_> {
         let innermost = sections.len().checked_sub(1);
         let ended = sections.iter().rposition(|section| section.cookie == cookie);
         if ended.is_none() || ended != innermost {
-            self.broken("RF203", "not the cookie of the innermost open signalling section", None);
+            self.broken(
+                "RF203",
+                "a section is ended with another cookie than that of the innermost open one",
+                None,
+            );
         }
         if let Some(ended) = ended.or(innermost) {
             self.me().sections.remove(ended);
@@ -245,7 +249,7 @@ impl Kernel<'_> {
     pub(crate) fn fence_signal_locked(&mut self, fence: u32, timestamp: u64) -> Flow {
         let lock = self.w.fences.get(fence).lock;
         if !self.holds(lock) {
-            self.broken("RF510", "signaled without the fence's lock", fence_object(fence));
+            self.broken("RF510", "a fence is signaled without its lock", fence_object(fence));
         }
         let entry = self.w.fences.get_mut(fence);
         if entry.flags & flag::SIGNALED != 0 {

@@ -84,7 +84,11 @@ impl Kernel<'_> {
         match u8::try_from(self.int(call, n)) {
             Ok(usage) if usage <= BOOKKEEP => usage,
             _ => {
-                self.broken("RF508", "no such usage", None);
+                self.broken(
+                    "RF508",
+                    "a fence is added, or looked for, with a usage that does not exist",
+                    None,
+                );
                 BOOKKEEP
             }
         }

@@ -304,6 +304,14 @@ impl Plan {
         self.ww_classes.iter().any(|known| known.mutex == class)
     }
 
+    /// The fences of a timeline share this lock.
+    pub fn is_timeline_lock(&self, lock: u32) -> bool {
+        self.by_kind[Kind::Timeline as usize].iter().any(|id| match self.scenario.objects[id.index()].kind {
+            ObjectKind::Timeline { lock: Some(shared), .. } => self.index(shared) == lock,
+            _ => false,
+        })
+    }
+
     /// Index of a declared object among those of its kind (for locks: in the world's locks).
     pub(crate) fn index(&self, id: ObjectId) -> u32 {
         self.indices[id.index()]
@@ -329,13 +337,12 @@ impl Plan {
         self.declared_program_at(pc).driver.as_deref()
     }
 
-    /// Where the innermost program of these frames is.
+    /// Where the innermost program of these frames is whose place is known.
     pub(crate) fn site_of_innermost(&self, frames: &[Frame]) -> Option<SiteId> {
-        let pc = frames.iter().rev().find_map(|frame| match frame {
-            Frame::Program(frame) => Some(frame.pc),
+        frames.iter().rev().find_map(|frame| match frame {
+            Frame::Program(frame) => self.site_at(frame.pc),
             _ => None,
-        });
-        self.site_at(pc?)
+        })
     }
 
     fn declared_program_at(&self, pc: u32) -> &Program {

@@ -160,10 +160,10 @@ rules! {
     "RF614" "unbalanced-context"
         "Code may switch interrupts or preemption off, therefore it must leave them as it found them."
         ["undo it on every return", "use irqsave and irqrestore"];
-    "RF615" "flush-from-inside"
-        "Waiting for a work or handler may take as long as it runs, therefore it must not be done from inside."
+    "RF615" "work-waits-for-itself"
+        "A work may have to wait for a worker and for works before it, therefore neither may need it to be done."
         ["use the variant that does not wait", "flush from a thread that nothing waits for",
-         "make the flushed queue WQ_MEM_RECLAIM"];
+         "make the queue WQ_MEM_RECLAIM"];
 
     "RF701" "deadlock"
         "A context may wait for another, therefore that one must be able to go on without it."

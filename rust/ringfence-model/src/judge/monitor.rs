@@ -211,7 +211,7 @@ impl Monitor {
             true => ("RF401", "an allocation inside a signalling section may reclaim"),
             false if self.no_mmu_notifiers => return,
             false => {
-                ("RF402", "an allocation inside a signalling section may reclaim, if without file systems")
+                ("RF402", "an allocation inside a signalling section may reclaim (file systems excepted)")
             }
         };
         self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });

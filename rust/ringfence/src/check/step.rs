@@ -59,19 +59,21 @@ impl Watch for Recorder<'_> {
         let (world, events) = (executor.world(), executor.events());
         let Next { op, what, programs } = std::mem::take(&mut self.next);
         let mut what: Vec<String> = what.into_iter().collect();
+        let mut runs = world.programs(self.plan, task).skip(programs).map(|name| format!("runs {name}()"));
+        // An interrupt runs its handler at once, a call at its end.
+        if let Action::Interrupt { .. } = action {
+            what.extend(runs.by_ref());
+        }
         for event in events {
             if said_by(op, event.kind) || is_internal(self.plan, world, event.kind) {
                 continue;
             }
-            // What it waits for stands in the call already.
-            let waits = |object| Describe { plan: self.plan }.name(world, object);
-            let known = |object| what.first().is_some_and(|call| call.contains(&waits(object)));
             match event.kind {
-                EventKind::Block(object) if known(object) => what.push("blocks".into()),
+                EventKind::Block(object) => self.blocks(world, object, &mut what),
                 kind => what.extend(self.event(world, kind)),
             }
         }
-        what.extend(world.programs(self.plan, task).skip(programs).map(|name| format!("runs {name}()")));
+        what.extend(runs);
         what.dedup();
         let number = executor.steps() - 1;
         let describe = Describe { plan: self.plan };
@@ -86,6 +88,22 @@ impl Watch for Recorder<'_> {
 }
 
 impl Recorder<'_> {
+    /// What it waits for, if the call does not say that already.
+    fn blocks(&self, world: &World, object: ObjectRef, what: &mut Vec<String>) {
+        let describe = Describe { plan: self.plan };
+        let name = match object.kind {
+            Kind::Mutex => self.plan.lock_name(world, object.index),
+            _ => describe.name(world, object),
+        };
+        what.pop_if(|last| *last == format!("takes {name}"));
+        let known = what.first().is_some_and(|call| call.contains(&name));
+        what.push(if known {
+            "blocks".into()
+        } else {
+            format!("waits for {}", describe.object(world, object))
+        });
+    }
+
     /// What an event says to a reader of a schedule; most say nothing that the operation does not.
     fn event(&self, world: &World, kind: EventKind) -> Option<String> {
         let fence = |fence| world.fence_name(self.plan, fence);
@@ -94,15 +112,11 @@ impl Recorder<'_> {
             EventKind::Acquire(taken, flags) if flags.trylock => format!("tries {}", lock(taken)),
             EventKind::Acquire(taken, _) => format!("takes {}", lock(taken)),
             EventKind::Release(released) => format!("releases {}", lock(released)),
-            EventKind::Block(object) => {
-                format!("waits for {}", Describe { plan: self.plan }.object(world, object))
-            }
-            EventKind::FsReclaimAcquire(gfp) => format!("reclaims memory ({gfp})"),
+            EventKind::FsReclaimAcquire(_) => "reclaims memory".into(),
             EventKind::BeginSignalling => "begins a signalling section".into(),
             EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
             EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
             EventKind::Allocated(false) => "the allocation fails".into(),
-            EventKind::InvalidateRangeStart => "invalidates a range".into(),
             EventKind::Time(now) => {
                 format!("time is {}", number(Kind::Nanos, i64::try_from(now).unwrap_or(i64::MAX)))
             }
@@ -142,13 +156,11 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
         DmaFenceSignalTimestamp,
     };
+    use ringfence_base::scenario::Family::{Lock, Resv, Ww};
     let Some(op) = op else { return false };
     match kind {
         EventKind::Release(_) => true,
-        EventKind::Acquire(..) => {
-            use ringfence_base::scenario::Family::{Lock, Resv, Ww};
-            matches!(op.spec().family, Lock | Ww | Resv)
-        }
+        EventKind::Acquire(..) => matches!(op.spec().family, Lock | Ww | Resv),
         EventKind::BeginSignalling => matches!(op, DmaFenceBeginSignalling | DmaFenceSignal),
         EventKind::FencePublish(..) => op == DmaFencePublish,
         EventKind::FenceSignal(_) => {
@@ -163,5 +175,7 @@ fn is_internal(plan: &Plan, world: &World, kind: EventKind) -> bool {
     let (EventKind::Acquire(lock, _) | EventKind::Release(lock)) = kind else { return false };
     let number = world.locks().class(lock.raw());
     let of_fences = (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number);
-    of_fences || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
+    of_fences
+        || plan.is_timeline_lock(lock.raw())
+        || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
 }
