@@ -246,9 +246,12 @@ impl Kernel<'_> {
     }
 
     fn nullable_fence_op(&mut self, call: Call<'_>) -> Flow {
+        if call.op == Op::DmaFencePut {
+            // One too many is a finding of its own, although the fence is gone with the one before.
+            return self.fence_put(self.arg(call, 0).index().unwrap_or(NONE));
+        }
         let Some(fence) = self.fence_arg_or_null(call, 0) else { return NOTHING };
         match call.op {
-            Op::DmaFencePut => self.fence_put(fence),
             Op::DmaFenceSignal | Op::DmaFenceSignalTimestamp if fence == NONE => {
                 Flow::Return(Value::errno(EINVAL))
             }

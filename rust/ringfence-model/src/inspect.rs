@@ -34,13 +34,22 @@ pub struct FenceState {
     pub has_callbacks: bool,
 }
 
+/// An argument of an operation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Argument {
+    /// A value.
+    One(Value),
+    /// A list.
+    Several(Vec<Value>),
+}
+
 /// The operation that a context is at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Current {
     /// Which.
     pub op: Op,
-    /// Its arguments, as far as they are single values.
-    pub args: Vec<Value>,
+    /// Its arguments.
+    pub args: Vec<Argument>,
     /// It has begun already, and goes on.
     pub goes_on: bool,
 }
@@ -55,14 +64,24 @@ impl World {
         });
         let (above, ProgramFrame { pc, base, called }) = innermost?;
         let Instr::Call { op, visible: true, ref args, .. } = plan.code[pc as usize] else { return None };
-        let value = |operand: &Operand| match *operand {
-            Operand::Value(value) => Some(value),
-            Operand::Register(register) => {
-                thread.registers.get((base + u32::from(register)) as usize).copied()
-            }
-            Operand::List { .. } | Operand::Registers { .. } => None,
+        let register = |number: u32| thread.registers.get((base + number) as usize).copied();
+        let value = |operand: Operand| match operand {
+            Operand::Value(value) => value,
+            Operand::Register(number) => register(number.into()).unwrap_or_default(),
+            Operand::List { .. } | Operand::Registers { .. } => Value::Null,
         };
-        let args = args.iter().take(op.spec().args.len()).map_while(value).collect();
+        let argument = |&operand: &Operand| match operand {
+            Operand::List { start, len } => {
+                let operands = &plan.lists[start as usize..(start + len) as usize];
+                Argument::Several(operands.iter().map(|&operand| value(operand)).collect())
+            }
+            Operand::Registers { start, len } => {
+                let numbers = u32::from(start)..u32::from(start) + u32::from(len);
+                Argument::Several(numbers.filter_map(register).collect())
+            }
+            operand => Argument::One(value(operand)),
+        };
+        let args = args.iter().take(op.spec().args.len()).map(argument).collect();
         Some(Current { op, args, goes_on: called || above != 0 })
     }
 

@@ -79,7 +79,7 @@ mod world;
 mod ww_acquire_ctx;
 mod ww_mutex;
 
-pub use inspect::{Current, FenceState};
+pub use inspect::{Argument, Current, FenceState};
 pub use lock::{Lock, Locks};
 pub use plan::{ContextDecl, ContextKind, KernelVersion, LockClass, LockSort, Plan, Source, class};
 pub use session::Session;

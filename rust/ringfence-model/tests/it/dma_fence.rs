@@ -33,7 +33,7 @@ fn a_fence_is_freed_with_its_last_reference_and_not_used_afterwards() {
     mock.signal(fence);
     assert_eq!(mock.broken(), ["RF502"]);
     mock.put(fence);
-    assert_eq!(mock.broken(), ["RF502", "RF502"]);
+    assert_eq!(mock.broken(), ["RF502", "RF513"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_base::{Origin, SiteId};
-use ringfence_diag::{Finding, LockFinding, LockReportKind, PlaceView, Verdict, WaitLink};
+use ringfence_diag::{Finding, Link, LockFinding, LockReportKind, PlaceView, Verdict, WaitLink};
 use ringfence_model::Plan;
 use ringfence_model::judge::{Breach, Hang, HangKind};
 
@@ -171,22 +171,47 @@ fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec
     if !is_a_fact(finding.rule) {
         finding.verdict = Verdict::Predicted;
     }
-    finding.why.clone_from(&lock.why);
+    if finding.rule == lock.rule {
+        finding.why.clone_from(&lock.why);
+    } else if finding.rule == "RF303" && !waits_for_fences(&lock) {
+        finding.why = ONLY_SECTIONS.into();
+    }
     finding.lock = Some(lock);
     drafts.push(Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices });
 }
 
+/// What a circle means in which nobody waits for a fence.
+const ONLY_SECTIONS: &str = "One signalling section begins under the lock, and another one takes it. Nobody waits for a fence under the \
+     lock yet; lockdep up to Linux 6.12 reports it all the same, and once somebody does, it hangs.";
+
 /// A circle through the kernel's annotations breaks the clause that these stand for.
 fn rule_of(lock: &LockFinding) -> &'static str {
-    let through = |class: &str| lock.report.links.iter().any(|link| link.from.name == class);
     match lock.kind {
-        LockReportKind::Circular if through("dma_fence_map") => "RF303",
-        LockReportKind::Circular
-            if through("fs_reclaim") || through("mmu_notifier_invalidate_range_start") =>
-        {
-            "RF405"
-        }
+        LockReportKind::Circular if takes(lock, |link| link.to.name == FENCE_MAP) => "RF303",
+        LockReportKind::Circular if takes(lock, reclaims) => "RF405",
         _ => lock.rule,
+    }
+}
+
+/// The annotation of fences: signalling sections read it, waits write it.
+const FENCE_MAP: &str = "dma_fence_map";
+
+fn takes(lock: &LockFinding, what: impl Fn(&Link) -> bool) -> bool {
+    lock.report.links.iter().any(what)
+}
+
+/// Somebody waits for a fence somewhere on the circle.
+fn waits_for_fences(lock: &LockFinding) -> bool {
+    takes(lock, |link| link.to.name == FENCE_MAP && link.taken_read == 0)
+}
+
+/// An allocation; notifiers run in it, and elsewhere.
+fn reclaims(link: &Link) -> bool {
+    let allocates = || link.taken_at.via.as_deref().is_some_and(|via| via.starts_with("fs_reclaim_acquire"));
+    match link.to.name.as_str() {
+        "fs_reclaim" => true,
+        "mmu_notifier_invalidate_range_start" => allocates(),
+        _ => false,
     }
 }
 
@@ -200,8 +225,9 @@ fn belongs(draft: &Draft, lock: &LockFinding) -> bool {
         return true;
     }
     let same_cause = match draft.finding.rule {
-        "RF301" | "RF302" | "RF303" | "RF401" | "RF402" | "RF405" => {
-            here || lock.report.links.iter().any(|link| same_place(&link.taken_at, at))
+        "RF301" | "RF302" | "RF303" | "RF304" | "RF305" | "RF401" | "RF402" | "RF405" => {
+            let circle = matches!(lock.kind, Recursive | Circular);
+            circle && (here || takes(lock, |link| same_place(&link.taken_at, at)))
         }
         "RF610" => here && lock.kind == WaitContext,
         "RF611" => here && lock.kind == NestLockNotHeld,
@@ -215,11 +241,19 @@ fn same_place(a: &PlaceView, b: &PlaceView) -> bool {
     a.line.is_some() && a.file == b.file && a.line == b.line
 }
 
-/// The same clash of interrupts, found from the other side.
+/// The same clash of interrupts, or circle of classes, found from another side.
 fn same_problem(draft: &Draft, lock: &LockFinding) -> bool {
-    let clash = |kind| matches!(kind, LockReportKind::IrqDependency | LockReportKind::IrqInversion);
-    let known = draft.finding.lock.as_ref();
-    clash(lock.kind) && known.is_some_and(|known| clash(known.kind) && known.summary == lock.summary)
+    use LockReportKind::{Circular, IrqDependency, IrqInversion};
+    let Some(known) = &draft.finding.lock else { return false };
+    match (known.kind, lock.kind) {
+        (Circular, Circular) => circle(known) == circle(lock),
+        (IrqDependency | IrqInversion, IrqDependency | IrqInversion) => known.summary == lock.summary,
+        _ => false,
+    }
+}
+
+fn circle(lock: &LockFinding) -> BTreeSet<&str> {
+    lock.report.links.iter().map(|link| link.from.name.as_str()).collect()
 }
 
 /// The hang is one on the locks that the report is about.

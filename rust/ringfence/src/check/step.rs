@@ -3,7 +3,7 @@
 use ringfence_base::scenario::{Kind, Op, number};
 use ringfence_base::{Event, EventKind, ObjectRef, SiteId};
 use ringfence_diag::StepView;
-use ringfence_model::{Action, Current, LockSort, Plan, Value, World, class};
+use ringfence_model::{Action, Argument, Current, LockSort, Plan, Value, World, class};
 
 use super::describe::Describe;
 use super::execution::{Executor, Watch};
@@ -130,24 +130,37 @@ impl Recorder<'_> {
 /// An operation with its arguments: `dma_resv_add_fence(bo, flip, DMA_RESV_USAGE_WRITE)`. Cookies say nothing, nor
 /// does NULL at the end.
 fn call(plan: &Plan, world: &World, current: &Current) -> String {
-    let describe = Describe { plan };
     let mut args: Vec<String> = Vec::new();
     let mut worth = 0;
-    for (spec, &value) in current.op.spec().args.iter().zip(&current.args) {
+    for (spec, argument) in current.op.spec().args.iter().zip(&current.args) {
         let kind = spec.kinds.first().copied();
-        args.extend(match (value, kind) {
-            _ if spec.text || kind == Some(Kind::Cookie) => None,
-            (Value::Int(value), kind) => Some(number(kind.unwrap_or(Kind::Int), value)),
-            (Value::Null, Some(Kind::Workqueue)) => Some("system_wq".to_owned()),
-            (Value::Null, _) => Some("NULL".to_owned()),
-            (Value::Object(kind, index), _) => Some(describe.name(world, ObjectRef { kind, index })),
+        if spec.text || kind == Some(Kind::Cookie) {
+            continue;
+        }
+        let shown = |&value: &Value| shown(plan, world, kind, value);
+        args.push(match argument {
+            Argument::One(value) => shown(value),
+            Argument::Several(values) => {
+                format!("[{}]", values.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
         });
-        let optional = spec.nullable && value == Value::Null && kind != Some(Kind::Workqueue);
-        worth = if optional { worth } else { args.len() };
+        if *argument != Argument::One(Value::Null) || !spec.nullable || kind == Some(Kind::Workqueue) {
+            worth = args.len();
+        }
     }
     args.truncate(worth);
     let again = if current.goes_on { "… " } else { "" };
     format!("{again}{}({})", current.op.name(), args.join(", "))
+}
+
+/// A value where one of this kind is wanted.
+fn shown(plan: &Plan, world: &World, kind: Option<Kind>, value: Value) -> String {
+    match (value, kind) {
+        (Value::Int(value), kind) => number(kind.unwrap_or(Kind::Int), value),
+        (Value::Null, Some(Kind::Workqueue)) => "system_wq".to_owned(),
+        (Value::Null, _) => "NULL".to_owned(),
+        (Value::Object(kind, index), _) => Describe { plan }.name(world, ObjectRef { kind, index }),
+    }
 }
 
 /// The operation's name says it.
