@@ -1,6 +1,7 @@
 //! Checking scenarios: what the three judges say.
 
 mod abba;
+#[path = "../../../ringfence-model/tests/it/build.rs"]
 mod build;
 mod determinism;
 mod extremes;
