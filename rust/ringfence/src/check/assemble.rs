@@ -181,8 +181,9 @@ fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec
 }
 
 /// What a circle means in which nobody waits for a fence.
-const ONLY_SECTIONS: &str = "One signalling section begins under the lock, and another one takes it. Nobody waits for a fence under the \
-     lock yet; lockdep up to Linux 6.12 reports it all the same, and once somebody does, it hangs.";
+const ONLY_SECTIONS: &str = "One signalling section begins under the lock, and another one takes it. Nobody waits \
+                             for a fence under the lock yet; Linux up to 6.12 reports it all the same, and once \
+                             somebody does, it hangs.";
 
 /// A circle through the kernel's annotations breaks the clause that these stand for.
 fn rule_of(lock: &LockFinding) -> &'static str {
