@@ -53,6 +53,9 @@ pub(super) struct Collected {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Collector {
     pub(super) found: BTreeMap<Cause, Collected>,
+    /// What the problems of the validator are, by their index in it: each is put into words once, not in every
+    /// execution that meets it. Until it is merged, a collector takes from one executor.
+    locks: BTreeMap<usize, Cause>,
     /// Executions that were run.
     pub(super) executions: u64,
     /// Steps of all of them.
@@ -93,12 +96,14 @@ impl Collector {
                 Shown::Hang { hang: hang.clone(), chain, classes, guilty }
             });
         }
-        let mut problems = executor.problems().to_vec();
-        problems.dedup_by_key(|(problem, _)| *problem);
-        for (problem, _) in problems {
-            let finding = executor.judge().kernel().validator().finding(problem);
-            let cause = Cause::Lock { rule: finding.rule, summary: finding.summary.clone() };
-            self.add(executor, cause, || Shown::Lock(Box::new(finding)));
+        for &(problem, _) in executor.problems() {
+            let finding = || executor.judge().kernel().validator().finding(problem);
+            let cause = self.locks.entry(problem).or_insert_with(|| {
+                let LockFinding { rule, summary, .. } = finding();
+                Cause::Lock { rule, summary }
+            });
+            let cause = cause.clone();
+            self.add(executor, cause, || Shown::Lock(Box::new(finding())));
         }
     }
 
