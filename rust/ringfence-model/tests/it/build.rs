@@ -21,6 +21,25 @@ impl Build {
         self.object(name, ObjectKind::Mutex { class: None })
     }
 
+    /// Two threads that take the mutexes a and b, one in this order, two in the other.
+    pub(crate) fn abba() -> Self {
+        let mut build = Self::default();
+        let (a, b) = (build.mutex("a"), build.mutex("b"));
+        for (name, first, second) in [("one", a, b), ("two", b, a)] {
+            build.thread(
+                name,
+                &[],
+                vec![
+                    op(Op::MutexLock, &[obj(first)]),
+                    op(Op::MutexLock, &[obj(second)]),
+                    op(Op::MutexUnlock, &[obj(second)]),
+                    op(Op::MutexUnlock, &[obj(first)]),
+                ],
+            );
+        }
+        build
+    }
+
     /// A program without parameters; registers are those that the statements assign.
     pub(crate) fn program(&mut self, name: &str, registers: &[Kind], body: Vec<Stmt>) -> ProgramId {
         self.handler(name, 0, registers, None, body)

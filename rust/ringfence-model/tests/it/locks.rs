@@ -7,21 +7,7 @@ use crate::build::{Build, obj, op, op_out};
 use crate::run::{run, run_with};
 
 fn abba() -> Plan {
-    let mut build = Build::default();
-    let (a, b) = (build.mutex("a"), build.mutex("b"));
-    for (name, first, second) in [("one", a, b), ("two", b, a)] {
-        build.thread(
-            name,
-            &[],
-            vec![
-                op(Op::MutexLock, &[obj(first)]),
-                op(Op::MutexLock, &[obj(second)]),
-                op(Op::MutexUnlock, &[obj(second)]),
-                op(Op::MutexUnlock, &[obj(first)]),
-            ],
-        );
-    }
-    Plan::new(&build.scenario).expect("a valid scenario")
+    Plan::new(&Build::abba().scenario).expect("a valid scenario")
 }
 
 #[test]
