@@ -3,8 +3,6 @@
 /// What is decided.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ChoiceKind {
-    /// Who runs next.
-    Schedule,
     /// What an allocation does: succeed, reclaim first, fail.
     Allocation,
     /// Whether a trylock succeeds though the lock could be had, or fails.

@@ -95,8 +95,6 @@ pub enum EventKind {
 
     /// The task blocks; the object is what it waits for.
     Block(ObjectRef),
-    /// It goes on.
-    Wake,
     /// The task has returned from its program.
     Exit,
     /// A fence was made.

@@ -66,7 +66,7 @@ impl Interrupts {
     }
 
     /// It is pending, not being served, and neither disabled nor masked.
-    pub(crate) fn can_arrive(&self, number: usize, _: Source) -> bool {
+    pub(crate) fn can_arrive(&self, number: usize) -> bool {
         self.lines[number].can_arrive()
     }
 
@@ -144,7 +144,7 @@ impl Kernel<'_> {
     /// A pending interrupt arrives on this context.
     pub(crate) fn interrupt_arrives(&mut self, source: u32) {
         let number = source as usize;
-        assert!(self.w.interrupts.can_arrive(number, self.plan.sources[number]), "engine bug: not pending");
+        assert!(self.w.interrupts.can_arrive(number), "engine bug: not pending");
         self.w.interrupts.clear(number);
         self.w.interrupts.lines[number].host = self.task;
         let hard = self.plan.sources[number].is_hard();

@@ -49,8 +49,6 @@ pub enum Wait {
     RcuBarrier,
     /// Until no invalidation of an interval notifier's range runs.
     IntervalNotifier(u32),
-    /// Until an mm's notifiers are idle.
-    Mm(u32),
     /// Until a thread has returned.
     Task(u32),
     /// Virtual time.
@@ -78,7 +76,6 @@ impl Wait {
             Self::Tasklet(index) => object(Kind::Tasklet, index),
             Self::IrqWork(index) => object(Kind::IrqWork, index),
             Self::IntervalNotifier(index) => object(Kind::IntervalNotifier, index),
-            Self::Mm(index) => object(Kind::Mm, index),
             Self::Task(index) => object(Kind::Task, index),
             Self::AnyFence(_) | Self::Rcu | Self::RcuBarrier | Self::Sleep => None,
         }

@@ -132,7 +132,7 @@ impl World {
 
     fn enabled_interrupts(&self, plan: &Plan, actions: &mut Vec<Action>) {
         for (number, &source) in plan.sources.iter().enumerate() {
-            if !self.interrupts.can_arrive(number, source) {
+            if !self.interrupts.can_arrive(number) {
                 continue;
             }
             for host in 0..self.threads.len() as u32 {

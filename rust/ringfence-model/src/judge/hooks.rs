@@ -63,23 +63,7 @@ impl World {
 
     /// The place that the context is at in the scenario: the innermost one that is known.
     pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
-        Self::site_of_frames(plan, &self.threads[task as usize].frames)
-    }
-
-    /// The place of the allocation in which the context reclaims memory; otherwise as [`World::site`].
-    pub fn allocation_site(&self, plan: &Plan, task: u32) -> SiteId {
-        let frames = &self.threads[task as usize].frames;
-        let reclaims = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Reclaim(_)));
-        let below = frames.iter().position(reclaims).unwrap_or(frames.len());
-        Self::site_of_frames(plan, &frames[..below])
-    }
-
-    fn site_of_frames(plan: &Plan, frames: &[Frame]) -> SiteId {
-        let site = |frame: &Frame| match frame {
-            Frame::Program(frame) => plan.site_at(frame.pc),
-            _ => None,
-        };
-        frames.iter().rev().find_map(site).unwrap_or(SiteId::UNKNOWN)
+        plan.site_of_innermost(&self.threads[task as usize].frames).unwrap_or(SiteId::UNKNOWN)
     }
 
     /// Nobody has to signal the fence for others to get it: it is a container, whose parts are published as well and
@@ -143,7 +127,7 @@ impl World {
                 runs(tasks)
             }
             Wait::Rcu | Wait::RcuBarrier => self.inside_section(|thread| thread.rcu != 0),
-            Wait::IntervalNotifier(_) | Wait::Mm(_) => self.inside_section(|thread| {
+            Wait::IntervalNotifier(_) => self.inside_section(|thread| {
                 let invalidates = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Invalidate(_)));
                 thread.frames.iter().any(invalidates)
             }),
