@@ -21,6 +21,14 @@ pub enum ChoiceKind {
     Named,
     /// Which range of user memory reclaim takes, if any.
     Reclaim,
+    /// Whether work on a GPU hangs.
+    GpuHang,
+    /// Whether a GPU's interrupt arrives, is lost, or comes late.
+    GpuIrq,
+    /// Whether a reset succeeds.
+    GpuReset,
+    /// Which of its rings an engine serves next.
+    GpuRing,
 }
 
 /// Takes the choices of an execution.

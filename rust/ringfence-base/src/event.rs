@@ -36,6 +36,25 @@ pub enum Published {
     Otherwise,
 }
 
+/// What the scheduler, or a driver, does with a `drm_sched_job`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum JobEvent {
+    /// `drm_sched_job_arm()`.
+    Arm,
+    /// `drm_sched_entity_push_job()`.
+    Push,
+    /// `run_job` is called.
+    Run,
+    /// `timedout_job` is called.
+    TimedOut,
+    /// It has returned.
+    Handled,
+    /// `cancel_job` is called.
+    Cancel,
+    /// `free_job` is called.
+    Free,
+}
+
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
@@ -109,6 +128,8 @@ pub enum EventKind {
     FenceEnableSignaling(u32),
     /// A fence was freed.
     FenceFree(u32),
+    /// Something is done with a job.
+    Job(JobEvent, u32),
     /// An allocation was made: whether it got memory.
     Allocated(bool),
     /// Virtual time moved on to this nanosecond.

@@ -140,7 +140,7 @@ impl Kernel<'_> {
             entry.completed.push(fence);
             self.fence_hw_done(fence);
         }
-        if let ObjectKind::Engine { irq: Some(irq) } = *self.plan.declared(Kind::Engine, engine) {
+        if let ObjectKind::Engine { irq: Some(irq), .. } = *self.plan.declared(Kind::Engine, engine) {
             self.raise_irq(self.plan.index(irq));
         }
         self.engine_begins(engine);

@@ -57,6 +57,7 @@ mod ops;
 mod page_alloc;
 mod plan;
 mod rcu;
+mod sched_ops;
 mod session;
 mod shrinker;
 mod sleep;

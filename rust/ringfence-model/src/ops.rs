@@ -20,6 +20,7 @@ impl Kernel<'_> {
             Family::Resv => self.resv_op(call),
             Family::Device if call.op == Op::ForeignFence => self.foreign_fence(),
             Family::Device => self.device_op(call),
+            Family::Sched => self.sched_op(call),
         }
     }
 }

@@ -24,6 +24,14 @@ pub struct Environment {
     pub deadlock_injection: bool,
     /// A timeout can run out although threads could still run: they were preempted for that long.
     pub early_timeouts: bool,
+    /// Any work on a GPU can hang.
+    pub gpu_hangs: bool,
+    /// A GPU's interrupt can be lost, or come late.
+    pub irq_loss: bool,
+    /// Resetting a GPU can fail.
+    pub reset_failure: bool,
+    /// The process behind a thread can be killed at any time.
+    pub process_kill: bool,
     /// Virtual nanoseconds that a published fence may take.
     pub fence_bound: i64,
 }
@@ -42,6 +50,10 @@ impl Environment {
             trylock_failure: false,
             deadlock_injection: false,
             early_timeouts: false,
+            gpu_hangs: false,
+            irq_loss: false,
+            reset_failure: false,
+            process_kill: false,
             fence_bound: Self::FENCE_BOUND,
         }
     }
@@ -59,6 +71,10 @@ impl Environment {
             trylock_failure: true,
             deadlock_injection: true,
             early_timeouts: true,
+            gpu_hangs: true,
+            irq_loss: true,
+            reset_failure: true,
+            process_kill: true,
             fence_bound: Self::FENCE_BOUND,
         }
     }
@@ -67,7 +83,7 @@ impl Environment {
     pub const FENCE_BOUND: i64 = 10_000_000_000;
 
     /// The switches by name, as in Python and JSON.
-    pub const PARTS: [&str; 10] = [
+    pub const PARTS: [&str; 14] = [
         "foreign_resv",
         "foreign_shrinker",
         "foreign_notifier",
@@ -78,6 +94,10 @@ impl Environment {
         "trylock_failure",
         "deadlock_injection",
         "early_timeouts",
+        "gpu_hangs",
+        "irq_loss",
+        "reset_failure",
+        "process_kill",
     ];
 
     /// The switch of this name.
@@ -93,6 +113,10 @@ impl Environment {
             "trylock_failure" => &mut self.trylock_failure,
             "deadlock_injection" => &mut self.deadlock_injection,
             "early_timeouts" => &mut self.early_timeouts,
+            "gpu_hangs" => &mut self.gpu_hangs,
+            "irq_loss" => &mut self.irq_loss,
+            "reset_failure" => &mut self.reset_failure,
+            "process_kill" => &mut self.process_kill,
             _ => return None,
         })
     }

@@ -134,8 +134,27 @@ kinds! {
     Resv "dma_resv" Declared;
     /// A cursor over the fences of a `dma_resv`.
     ResvIter "dma_resv_iter" Made;
-    /// A device that completes work after a while and raises an interrupt.
+    /// A GPU: engines with their rings, which can be reset together.
+    Gpu "gpu" Declared;
+    /// What of a device executes work: after a while it completes it, and raises an interrupt.
     Engine "engine" Declared;
+    /// A queue of slots in front of an engine.
+    Ring "ring" Declared;
+    /// A number in memory that the GPU waits for and writes.
+    GpuSemaphore "gpu_semaphore" Declared;
+    /// A lock that work on the GPU holds while it runs.
+    GpuLock "gpu_lock" Declared;
+    /// What a job has the GPU do.
+    GpuJob "gpu_job" Declared;
+
+    /// `struct drm_gpu_scheduler`.
+    DrmSched "drm_gpu_scheduler" Declared;
+    /// `struct drm_sched_entity`.
+    SchedEntity "drm_sched_entity" Declared;
+    /// `struct drm_sched_job`.
+    SchedJob "drm_sched_job" Made;
+    /// What `run_job` returns: a fence, NULL, or `ERR_PTR()` of a negative errno. For results of programs only.
+    FenceOrErr "dma_fence_or_err" Made;
 }
 
 impl Kind {

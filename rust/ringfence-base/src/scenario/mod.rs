@@ -19,7 +19,7 @@ mod validate;
 pub use environment::Environment;
 pub use json::SCENARIO_VERSION;
 pub use kind::{Kind, Sort};
-pub use object::{Object, ObjectKind, WwAlgorithm};
+pub use object::{GpuHang, Object, ObjectKind, SchedFix, SchedPolicy, SemaphorePoint, WwAlgorithm};
 pub use operation::{ArgSpec, Family, Op, OpSpec};
 pub use pretty::number;
 pub use program::{Arg, Operation, Program, Stmt};

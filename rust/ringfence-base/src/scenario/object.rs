@@ -226,7 +226,153 @@ pub enum ObjectKind {
     Engine {
         /// Raised after each completion.
         irq: Option<ObjectId>,
+        /// The GPU that it is a part of; `None`: one of its own, which can do everything.
+        gpu: Option<ObjectId>,
+        /// It can switch to another ring in the middle of a work.
+        preemption: bool,
     },
+    /// A GPU.
+    Gpu {
+        /// An engine can be reset alone, which spares the work of others.
+        engine_reset: bool,
+        /// It can be reset as a whole.
+        full_reset: bool,
+    },
+    /// A queue of slots in front of an engine; an engine with several rings serves one after the other.
+    Ring {
+        /// Who executes what is on it.
+        engine: ObjectId,
+        /// How much can be on it at once.
+        slots: u32,
+        /// Raised after each completion; `None`: its engine's.
+        irq: Option<ObjectId>,
+    },
+    /// What a job has the GPU do.
+    GpuJob {
+        /// Virtual nanoseconds.
+        run_time: i64,
+        /// Whether it ends.
+        hang: GpuHang,
+        /// It begins to run once each of these semaphores is at least its value.
+        waits: Vec<SemaphorePoint>,
+        /// Written when it is done.
+        signals: Vec<SemaphorePoint>,
+        /// Taken one after the other when it begins, given back when it ends, one way or the other.
+        locks: Vec<ObjectId>,
+        /// User memory that it uses while it runs.
+        uses: Vec<ObjectId>,
+        /// It accesses memory that is not mapped: it stops, and the engine's interrupt is raised.
+        fault: bool,
+    },
+    /// A number in memory that the GPU waits for and writes; it only grows.
+    GpuSemaphore,
+    /// A lock that work on the GPU holds while it runs.
+    GpuLock,
+
+    /// `drm_sched_init()`, and `struct drm_sched_backend_ops`. Programs take the job, unless something else is said.
+    DrmSched {
+        /// Hands the job to the hardware; returns a fence with a reference, NULL, or a negative errno.
+        run_job: ProgramId,
+        /// Takes the entity as well; returns a fence with a reference to wait for first, or NULL.
+        prepare_job: Option<ProgramId>,
+        /// Recovers; returns an `enum drm_gpu_sched_stat`.
+        timedout_job: Option<ProgramId>,
+        /// Frees the job.
+        free_job: ProgramId,
+        /// Takes a job that runs off the hardware and signals its fence (since 6.17).
+        cancel_job: Option<ProgramId>,
+        /// `update_job_credits` (up to 6.18): returns how many credits the job takes now.
+        update_job_credits: Option<ProgramId>,
+        /// How much may run at once.
+        credit_limit: u32,
+        /// How many of a job's hangs are forgiven.
+        hang_limit: u32,
+        /// Virtual nanoseconds that a job may run; `i64::MAX`: for ever.
+        timeout: i64,
+        /// `drm_sched_policy`.
+        policy: SchedPolicy,
+        /// Run-queues, one for each priority: 1 to 4.
+        num_rqs: u32,
+        /// Where `run_job` and `free_job` are called; `None`: an ordered workqueue of its own.
+        submit_wq: Option<ObjectId>,
+        /// Where `timedout_job` is called; `None`: `system_wq`.
+        timeout_wq: Option<ObjectId>,
+        /// Bugs of the scheduler itself that are fixed in Linux 6.12.117, but not here.
+        without: Vec<SchedFix>,
+    },
+    /// `drm_sched_entity_init()`.
+    SchedEntity {
+        /// The schedulers that its jobs may go to; none: it is initialised by a program.
+        scheds: Vec<ObjectId>,
+        /// `enum drm_sched_priority`: 0 KERNEL, 1 HIGH, 2 NORMAL, 3 LOW.
+        priority: u32,
+        /// Set to 1 when a job of it has hung more often than the scheduler forgives.
+        guilty: Option<ObjectId>,
+    },
+}
+
+/// Whether work on a GPU ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum GpuHang {
+    /// After its run time.
+    #[default]
+    No,
+    /// After so many virtual nanoseconds more.
+    Finite(i64),
+    /// Never.
+    Infinite,
+    /// Never, if it was preempted.
+    AfterPreemption,
+}
+
+/// A semaphore and a value that it is to have.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SemaphorePoint {
+    /// Which.
+    pub semaphore: ObjectId,
+    /// At least that, or set to that.
+    pub value: i64,
+}
+
+/// Whose job is next (`drm_sched_policy`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum SchedPolicy {
+    /// The entity whose job has waited longest.
+    #[default]
+    Fifo,
+    /// One entity after the other.
+    RoundRobin,
+    /// The entity that has used the GPU least, weighted by priority (since 7.2).
+    Fair,
+}
+
+impl SchedPolicy {
+    /// All of them, with their names in JSON and Python.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Fifo, "fifo"), (Self::RoundRobin, "rr"), (Self::Fair, "fair")];
+}
+
+/// Bugs of the scheduler itself, by the fix that is left out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SchedFix {
+    /// 8af39ec5cf2b: a job is counted before it is put on the entity's queue.
+    SpscCount,
+    /// 15f77764e90a: a dependency on a job of the same scheduler wakes the scheduler, too.
+    DependencyWakeup,
+    /// 487df8b69834: dependencies of killed jobs are walked in a work, not in a fence callback.
+    KillInWork,
+    /// 135517d3565f: the timeout handler takes its job off the list of pending jobs.
+    TimeoutUnlinks,
+}
+
+impl SchedFix {
+    /// All of them, with their names in JSON and Python.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::SpscCount, "spsc_count"),
+        (Self::DependencyWakeup, "dependency_wakeup"),
+        (Self::KillInWork, "kill_in_work"),
+        (Self::TimeoutUnlinks, "timeout_unlinks"),
+    ];
 }
 
 impl ObjectKind {
@@ -268,6 +414,13 @@ impl ObjectKind {
             Self::SwSync => Kind::SwSync,
             Self::Resv => Kind::Resv,
             Self::Engine { .. } => Kind::Engine,
+            Self::Gpu { .. } => Kind::Gpu,
+            Self::Ring { .. } => Kind::Ring,
+            Self::GpuJob { .. } => Kind::GpuJob,
+            Self::GpuSemaphore => Kind::GpuSemaphore,
+            Self::GpuLock => Kind::GpuLock,
+            Self::DrmSched { .. } => Kind::DrmSched,
+            Self::SchedEntity { .. } => Kind::SchedEntity,
         }
     }
 }

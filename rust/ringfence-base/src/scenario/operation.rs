@@ -30,6 +30,8 @@ pub enum Family {
     Resv,
     /// Devices.
     Device,
+    /// The GPU scheduler.
+    Sched,
 }
 
 /// What an argument may be.
@@ -538,6 +540,118 @@ operations! {
         EngineReset "engine_reset" (engine: is Engine) - true "Forgets what is queued; it can be used again.";
         ForeignFence "foreign_fence" () Fence true
             "Some published fence, with a reference, or NULL: a choice. For foreign drivers.";
+        RingEmit "ring_emit" (ring: is Ring, work: opt GpuJob|SchedJob, fence: opt Fence) Errno true
+            "Puts work on the ring: 0, -ENOSPC if no slot is free, -ENODEV if the GPU is wedged. Of a \
+             drm_sched_job, what it was allocated for. Takes over no reference.";
+        RingSpace "ring_space" (ring: is Ring) Int true "How many slots are free.";
+        RingCompleted "ring_completed" (ring: is Ring) Fence true
+            "The fence of the oldest completed work nobody has asked for, or NULL.";
+        RingSeqno "ring_seqno" (ring: is Ring) Int true
+            "What the GPU has written back: how much of the ring's work is completed.";
+        RingEmitted "ring_emitted" (ring: is Ring) Int true "How much was ever put on the ring.";
+        RingIdle "ring_idle" (ring: is Ring) Int true "1 if nothing is on it.";
+        RingHead "ring_head" (ring: is Ring) Fence true "The fence of the oldest work on it, or NULL.";
+        RingClear "ring_clear" (ring: is Ring) - true "Takes everything off the ring, whatever it is at.";
+        RingPreempt "ring_preempt" (ring: is Ring) - true
+            "Asks the engine to leave this ring's work for that of another one; it goes on with it later.";
+        GpuEngineReset "gpu_engine_reset" (engine: is Engine|Ring, guilty: opt Fence|SchedJob|GpuJob) Errno true
+            "Resets one engine and takes the guilty work off it (NULL: whatever it was at); all other work goes \
+             on. 0, -EIO if it fails, -EOPNOTSUPP, -ENODEV if wedged.";
+        GpuReset "gpu_reset" (gpu: is Gpu|Engine|Ring) Errno true
+            "Resets the whole GPU: everything that was on its rings is gone. 0, -EIO if it fails, \
+             -EOPNOTSUPP, -ENODEV if wedged.";
+        GpuWedge "gpu_wedge" (gpu: is Gpu|Engine|Ring) - true
+            "Gives the GPU up: it stops, and takes no work any more.";
+        GpuWedged "gpu_wedged" (gpu: is Gpu|Engine|Ring) Int true "1 if it was given up.";
+        GpuHang "gpu_hang" (engine: is Engine|Ring) - true
+            "What it is at never ends, unless it is reset.";
+        GpuFaulted "gpu_faulted" (engine: is Engine|Ring) Fence true
+            "The fence of the work that has stopped at a memory fault, or NULL.";
+        GpuFaultResume "gpu_fault_resume" (engine: is Engine|Ring) - true
+            "The memory is mapped now: the work goes on.";
+        GpuSemaphoreSignal "gpu_semaphore_signal" (semaphore: is GpuSemaphore, value: is Int) - true
+            "The CPU writes it; work that waits for it can begin.";
+        GpuSemaphoreRead "gpu_semaphore_read" (semaphore: is GpuSemaphore) Int true "Its value.";
+    }
+    Sched {
+        DrmSchedEntityInit "drm_sched_entity_init" (entity: is SchedEntity, priority: is Int, scheds: list DrmSched)
+            Errno true
+            "0, or -EINVAL.";
+        DrmSchedEntityModifySched "drm_sched_entity_modify_sched" (entity: is SchedEntity, scheds: list DrmSched)
+            - true
+            "Other schedulers for its next jobs.";
+        DrmSchedEntitySetPriority "drm_sched_entity_set_priority" (entity: is SchedEntity, priority: is Int) - true
+            "Counts from the next choice of a run-queue on.";
+        DrmSchedEntityError "drm_sched_entity_error" (entity: is SchedEntity) Errno true
+            "The error of the job that was scheduled last.";
+        DrmSchedEntityFlush "drm_sched_entity_flush" (entity: is SchedEntity, timeout: is Nanos) Nanos true
+            "Waits until its queue is empty; kills it if the process was killed. What is left of the timeout.";
+        DrmSchedEntityKill "drm_sched_entity_kill" (entity: is SchedEntity) - true
+            "Takes it off its run-queue and ends its jobs with -ESRCH (exported since 7.2).";
+        DrmSchedEntityFini "drm_sched_entity_fini" (entity: is SchedEntity) - true "Kills it, and lets go.";
+        DrmSchedEntityDestroy "drm_sched_entity_destroy" (entity: is SchedEntity) - true
+            "drm_sched_entity_flush() for a second, then drm_sched_entity_fini().";
+        DrmSchedJobAlloc "drm_sched_job_alloc" (work: opt GpuJob) SchedJob true
+            "A driver's job, which begins with a drm_sched_job, and what it has the GPU do.";
+        DrmSchedJobInit "drm_sched_job_init" (job: is SchedJob, entity: is SchedEntity, credits: is Int) Errno true
+            "0, -ENOENT, -EINVAL or -ENOMEM.";
+        DrmSchedJobAddDependency "drm_sched_job_add_dependency" (job: is SchedJob, fence: opt Fence) Errno true
+            "Takes over the reference. 0 or -ENOMEM.";
+        DrmSchedJobAddResvDependencies "drm_sched_job_add_resv_dependencies" (job: is SchedJob, resv: is Resv,
+            usage: is Usage) Errno true
+            "All fences of a reservation, whose lock is held. 0 or -ENOMEM.";
+        DrmSchedJobAddImplicitDependencies "drm_sched_job_add_implicit_dependencies" (job: is SchedJob,
+            resv: is Resv, write: is Int) Errno true
+            "Likewise, for a reader or a writer of the buffer.";
+        DrmSchedJobAddSyncobjDependency "drm_sched_job_add_syncobj_dependency" (job: is SchedJob,
+            syncobj: is Syncobj, point: is Seqno) Errno true
+            "The fence of a syncobj. 0, -EINVAL or -ENOMEM.";
+        DrmSchedJobHasDependency "drm_sched_job_has_dependency" (job: is SchedJob, fence: is Fence) Int true
+            "1 if the job waits for that fence.";
+        DrmSchedJobArm "drm_sched_job_arm" (job: is SchedJob) - true
+            "The point of no return: its fences exist from here on, and it has to be pushed.";
+        DrmSchedEntityPushJob "drm_sched_entity_push_job" (job: is SchedJob) - true "Submits the job.";
+        DrmSchedJobCleanup "drm_sched_job_cleanup" (job: is SchedJob) - true "What drm_sched_job_init() took.";
+        DrmSchedJobFree "drm_sched_job_free" (job: is SchedJob) - true "kfree() of the driver's job.";
+        DrmSchedJobScheduled "drm_sched_job_scheduled" (job: is SchedJob) Fence true
+            "&job->s_fence->scheduled: no reference. NULL before it is armed.";
+        DrmSchedJobFinished "drm_sched_job_finished" (job: is SchedJob) Fence true
+            "&job->s_fence->finished: no reference. NULL before it is armed.";
+        DrmSchedJobParent "drm_sched_job_parent" (job: is SchedJob) Fence true
+            "job->s_fence->parent: what run_job returned, without a reference, or NULL.";
+        DrmSchedJobKarma "drm_sched_job_karma" (job: is SchedJob) Int true "job->karma.";
+        DrmSchedJobIs "drm_sched_job_is" (job: is SchedJob, work: is GpuJob) Int true
+            "1 if that is what it has the GPU do.";
+        DrmSchedStop "drm_sched_stop" (sched: is DrmSched, bad: opt SchedJob) - true
+            "Stops submission, puts the bad job back on the list, takes all callbacks off the hardware's fences.";
+        DrmSchedStart "drm_sched_start" (sched: is DrmSched, error: is Errno) - true
+            "Undoes it; jobs whose fence is gone end with the error (0: -ECANCELED).";
+        DrmSchedResubmitJobs "drm_sched_resubmit_jobs" (sched: is DrmSched) - true
+            "Runs all pending jobs again; those of a guilty context get -ECANCELED.";
+        DrmSchedIncreaseKarma "drm_sched_increase_karma" (bad: is SchedJob) - true
+            "Counts the hang, and marks its entity as guilty.";
+        DrmSchedFault "drm_sched_fault" (sched: is DrmSched) - true "Runs the timeout handler now.";
+        DrmSchedTdrQueueImm "drm_sched_tdr_queue_imm" (sched: is DrmSched) - true
+            "Likewise, and for every later job.";
+        DrmSchedSuspendTimeout "drm_sched_suspend_timeout" (sched: is DrmSched) Nanos true
+            "Puts the timeout off; what was left of it.";
+        DrmSchedResumeTimeout "drm_sched_resume_timeout" (sched: is DrmSched, remaining: is Nanos) - true
+            "The timeout runs again.";
+        DrmSchedWqueueStop "drm_sched_wqueue_stop" (sched: is DrmSched) - true "Stops submission.";
+        DrmSchedWqueueStart "drm_sched_wqueue_start" (sched: is DrmSched) - true "Starts it again.";
+        DrmSchedWqueueReady "drm_sched_wqueue_ready" (sched: is DrmSched) Int true
+            "1 between drm_sched_init() and drm_sched_fini().";
+        DrmSchedIsStopped "drm_sched_is_stopped" (sched: is DrmSched) Int true "1 while submission is stopped.";
+        DrmSchedSetReady "drm_sched_set_ready" (sched: is DrmSched, ready: is Int) - true
+            "sched->ready: whether entities with several schedulers may choose it.";
+        DrmSchedFirstPendingJob "drm_sched_first_pending_job" (sched: is DrmSched) SchedJob true
+            "The oldest job on the list of pending ones, or NULL.";
+        DrmSchedNextPendingJob "drm_sched_next_pending_job" (job: is SchedJob) SchedJob true
+            "The next one on the list, or NULL.";
+        DrmSchedInsertPendingJob "drm_sched_insert_pending_job" (job: is SchedJob) - true
+            "list_add(&job->list, &sched->pending_list) with the lock held.";
+        DrmSchedFini "drm_sched_fini" (sched: is DrmSched) - true
+            "Takes the scheduler down; pending jobs are left alone, unless there is cancel_job (since 6.17).";
     }
 }
 

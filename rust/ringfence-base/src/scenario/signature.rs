@@ -1,6 +1,6 @@
 //! What the kernel passes to a program that an object calls, and what it wants back.
 
-use super::{Kind, ObjectKind};
+use super::{Kind, ObjectKind, SemaphorePoint};
 use crate::{ObjectId, ProgramId};
 
 /// How the kernel calls a program.
@@ -21,6 +21,10 @@ pub(super) enum Returns {
     MaybeNumber,
     /// A number.
     Number,
+    /// A fence, NULL or nothing.
+    Fence,
+    /// A fence, NULL, nothing, or a negative errno.
+    FenceOrError,
 }
 
 /// A field of an object that names a program.
@@ -46,6 +50,11 @@ const INVALIDATE: Signature =
     signature(&[("blockable", Kind::Int), ("cur_seq", Kind::Seqno)], Returns::Number);
 const OF_FENCE: Signature = signature(&[("fence", Kind::Fence)], Returns::Ignored);
 const ASK_FENCE: Signature = signature(&[("fence", Kind::Fence)], Returns::Number);
+const OF_JOB: Signature = signature(&[("job", Kind::SchedJob)], Returns::Ignored);
+const ASK_JOB: Signature = signature(&[("job", Kind::SchedJob)], Returns::Number);
+const RUN_JOB: Signature = signature(&[("job", Kind::SchedJob)], Returns::FenceOrError);
+const PREPARE_JOB: Signature =
+    signature(&[("job", Kind::SchedJob), ("entity", Kind::SchedEntity)], Returns::Fence);
 const SET_DEADLINE: Signature =
     signature(&[("fence", Kind::Fence), ("deadline", Kind::Nanos)], Returns::Ignored);
 
@@ -85,22 +94,64 @@ pub(super) fn handlers(kind: &ObjectKind) -> Vec<Handler> {
             ("release", release, OF_FENCE),
             ("set_deadline", set_deadline, SET_DEADLINE),
         ]),
+        ObjectKind::DrmSched {
+            run_job,
+            prepare_job,
+            timedout_job,
+            free_job,
+            cancel_job,
+            update_job_credits,
+            ..
+        } => of(&[
+            ("run_job", Some(run_job), RUN_JOB),
+            ("prepare_job", prepare_job, PREPARE_JOB),
+            ("timedout_job", timedout_job, ASK_JOB),
+            ("free_job", Some(free_job), OF_JOB),
+            ("cancel_job", cancel_job, OF_JOB),
+            ("update_job_credits", update_job_credits, ASK_JOB),
+        ]),
         _ => Vec::new(),
     }
 }
 
 /// The objects that an object refers to: the field, which one, and what it has to be.
 pub(super) fn references(kind: &ObjectKind) -> Vec<(&'static str, ObjectId, &'static [Kind])> {
-    match *kind {
-        ObjectKind::WwMutex { class } => vec![("class", class, &[Kind::WwClass])],
-        ObjectKind::UserRange { mm } | ObjectKind::MmuNotifier { mm, .. } => vec![("mm", mm, &[Kind::Mm])],
-        ObjectKind::IntervalNotifier { range, .. } => vec![("range", range, &[Kind::UserRange])],
-        ObjectKind::Fence { timeline, .. } => vec![("timeline", timeline, &[Kind::Timeline])],
-        ObjectKind::Engine { irq: Some(irq) } => vec![("irq", irq, &[Kind::Irq])],
-        ObjectKind::Timeline { lock, ops, .. } => {
+    match kind {
+        &ObjectKind::WwMutex { class } => vec![("class", class, &[Kind::WwClass])],
+        &ObjectKind::UserRange { mm } | &ObjectKind::MmuNotifier { mm, .. } => vec![("mm", mm, &[Kind::Mm])],
+        &ObjectKind::IntervalNotifier { range, .. } => vec![("range", range, &[Kind::UserRange])],
+        &ObjectKind::Fence { timeline, .. } => vec![("timeline", timeline, &[Kind::Timeline])],
+        &ObjectKind::Engine { irq, gpu, .. } => {
+            let irq = irq.map(|irq| ("irq", irq, &[Kind::Irq][..]));
+            let gpu = gpu.map(|gpu| ("gpu", gpu, &[Kind::Gpu][..]));
+            irq.into_iter().chain(gpu).collect()
+        }
+        &ObjectKind::Ring { engine, irq, .. } => {
+            let irq = irq.map(|irq| ("irq", irq, &[Kind::Irq][..]));
+            [("engine", engine, &[Kind::Engine][..])].into_iter().chain(irq).collect()
+        }
+        &ObjectKind::Timeline { lock, ops, .. } => {
             let lock = lock.map(|lock| ("lock", lock, &[Kind::Spinlock, Kind::RawSpinlock][..]));
             let ops = ops.map(|ops| ("ops", ops, &[Kind::FenceOps][..]));
             lock.into_iter().chain(ops).collect()
+        }
+        ObjectKind::GpuJob { waits, signals, locks, uses, .. } => {
+            let point =
+                |field| move |point: &SemaphorePoint| (field, point.semaphore, &[Kind::GpuSemaphore][..]);
+            let waits = waits.iter().map(point("waits"));
+            let signals = signals.iter().map(point("signals"));
+            let locks = locks.iter().map(|&lock| ("locks", lock, &[Kind::GpuLock][..]));
+            let uses = uses.iter().map(|&range| ("uses", range, &[Kind::UserRange][..]));
+            waits.chain(signals).chain(locks).chain(uses).collect()
+        }
+        &ObjectKind::DrmSched { submit_wq, timeout_wq, .. } => {
+            let submit_wq = submit_wq.map(|wq| ("submit_wq", wq, &[Kind::Workqueue][..]));
+            let timeout_wq = timeout_wq.map(|wq| ("timeout_wq", wq, &[Kind::Workqueue][..]));
+            submit_wq.into_iter().chain(timeout_wq).collect()
+        }
+        ObjectKind::SchedEntity { scheds, guilty, .. } => {
+            let scheds = scheds.iter().map(|&sched| ("scheds", sched, &[Kind::DrmSched][..]));
+            scheds.chain(guilty.map(|cell| ("guilty", cell, &[Kind::Cell][..]))).collect()
         }
         _ => Vec::new(),
     }

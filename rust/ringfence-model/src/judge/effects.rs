@@ -143,7 +143,8 @@ impl Walk<'_> {
             Op::CallRcu => (Kind::RcuHead, first),
             Op::EngineSubmit => {
                 if let Some(engine) = first
-                    && let ObjectKind::Engine { irq: Some(irq) } = self.plan.declared(Kind::Engine, engine)
+                    && let ObjectKind::Engine { irq: Some(irq), .. } =
+                        self.plan.declared(Kind::Engine, engine)
                 {
                     self.handlers(Kind::Irq, self.plan.index(*irq));
                 }

@@ -83,7 +83,7 @@ fn random_scenario(rng: &mut Random) -> Build {
         build.scenario.objects.extend(objects);
     }
     let irq = build.scenario.objects.iter().position(|object| object.kind.kind() == Kind::Irq);
-    build.object("engine", ObjectKind::Engine { irq: irq.map(ObjectId::new) });
+    build.object("engine", ObjectKind::Engine { irq: irq.map(ObjectId::new), gpu: None, preemption: false });
     assert!(next <= functions, "{next} functions");
     let ops: Vec<Op> = Op::ALL
         .iter()

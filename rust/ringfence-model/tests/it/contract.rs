@@ -33,7 +33,7 @@ fn driver() -> Scenario {
 
 #[test]
 fn every_part_adds_its_own_and_nothing_else() {
-    let expected: [(&str, &[&str]); 10] = [
+    let expected: [(&str, &[&str]); 14] = [
         ("foreign_resv", &["foreign: wait under bo"]),
         ("foreign_shrinker", &["foreign: shrinker"]),
         ("foreign_notifier", &["foreign: notifier of mm"]),
@@ -44,6 +44,10 @@ fn every_part_adds_its_own_and_nothing_else() {
         ("trylock_failure", &[]),
         ("deadlock_injection", &[]),
         ("early_timeouts", &[]),
+        ("gpu_hangs", &[]),
+        ("irq_loss", &[]),
+        ("reset_failure", &[]),
+        ("process_kill", &[]),
     ];
     assert_eq!(expected.map(|(part, _)| part), Environment::PARTS);
     let mut scenario = driver();

@@ -16,7 +16,7 @@ fn engine_with_irq(story: &mut Story) -> ObjectId {
     let mark = story.mark("irq");
     let handler = story.build.program("handler", &[], vec![mark]);
     let irq = story.build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None });
-    story.build.object("engine", ObjectKind::Engine { irq: Some(irq) })
+    story.build.object("engine", ObjectKind::Engine { irq: Some(irq), gpu: None, preemption: false })
 }
 
 /// Times at which the interrupt's handler ran.
@@ -73,7 +73,7 @@ fn the_oldest_completed_fence_is_asked_for_first() {
     let mut build = Build::default();
     let kind = ObjectKind::Timeline { lock: None, ops: None, first_seqno: 1, bound: None };
     build.object("timeline", kind);
-    build.object("engine", ObjectKind::Engine { irq: None });
+    build.object("engine", ObjectKind::Engine { irq: None, gpu: None, preemption: false });
     let mut session = Session::new(&build.scenario, 1).expect("a valid scenario");
     let (timeline, engine) = (Value::Object(Kind::Timeline, 0), Value::Object(Kind::Engine, 0));
     let mut call = |op, args: &[Value]| session.call(0, op, args, &[]).expect("it does not block");
@@ -107,7 +107,10 @@ fn a_driver_signals_from_its_interrupt_what_it_waits_for() {
     let handler = if_op(Op::EngineCompleted, &[obj(engine)], signal);
     let handler = story.build.program("handler", &[Kind::Fence], handler);
     let irq = story.build.object("irq", ObjectKind::Irq { handler: Some(handler), thread: None });
-    assert_eq!(story.build.object("engine", ObjectKind::Engine { irq: Some(irq) }), engine);
+    assert_eq!(
+        story.build.object("engine", ObjectKind::Engine { irq: Some(irq), gpu: None, preemption: false }),
+        engine
+    );
     let mut body = Vec::new();
     for run_time in [10, 20] {
         body.push(op_out(Op::DmaFenceInit, &[obj(timeline)], 2));

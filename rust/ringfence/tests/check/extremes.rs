@@ -55,7 +55,7 @@ fn numbers() {
         let completion = build.object("c", ObjectKind::Completion);
         let timer = build.object("timer", ObjectKind::Timer { function: handler, irqsafe: false });
         let delayed = build.object("dw", ObjectKind::DelayedWork { function: handler });
-        let engine = build.object("engine", ObjectKind::Engine { irq: None });
+        let engine = build.object("engine", ObjectKind::Engine { irq: None, gpu: None, preemption: false });
         let cell = build.object("cell", ObjectKind::Cell { init: number });
         let queue = build.object("wq", ObjectKind::WaitQueue);
         let resv = build.object("resv", ObjectKind::Resv);

@@ -4,7 +4,7 @@ use super::value::Json;
 use super::write;
 use crate::scenario::closest::unknown;
 use crate::scenario::path::Path;
-use crate::scenario::{Kind, ScenarioError, WwAlgorithm};
+use crate::scenario::{GpuHang, Kind, ScenarioError, SchedFix, SchedPolicy, SemaphorePoint, WwAlgorithm};
 use crate::shown::shown;
 use crate::{ObjectId, ProgramId, SiteId, SourceLocation};
 
@@ -229,6 +229,107 @@ impl Field for Kind {
 
     fn write(&self, out: &mut String) {
         write::text(out, self.as_str());
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Self, ScenarioError> {
+        let Json::List(items) = json else { return Err(reader.wrong(json, "a list", path)) };
+        let item = |(index, json)| T::read(reader, json, &path.item("", index));
+        items.iter().enumerate().map(item).collect()
+    }
+
+    fn write(&self, out: &mut String) {
+        for (index, item) in self.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
+            item.write(out);
+        }
+        out.push_str(if self.is_empty() { "[]" } else { "]" });
+    }
+}
+
+/// `[semaphore, value]`.
+impl Field for SemaphorePoint {
+    fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Self, ScenarioError> {
+        let Json::List(items) = json else { return Err(reader.wrong(json, POINT, path)) };
+        let [semaphore, value] = &items[..] else { return Err(reader.wrong(json, POINT, path)) };
+        Ok(Self {
+            semaphore: ObjectId::read(reader, semaphore, path)?,
+            value: i64::read(reader, value, path)?,
+        })
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        self.semaphore.write(out);
+        out.push(',');
+        self.value.write(out);
+        out.push(']');
+    }
+}
+
+const POINT: &str = "a semaphore and a value, as [0, 1]";
+
+/// `no`, `infinite`, `after_preemption`, or nanoseconds.
+impl Field for GpuHang {
+    fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Self, ScenarioError> {
+        match json {
+            Json::Int(_) | Json::Large(_) => i64::read(reader, json, path).map(Self::Finite),
+            Json::Text(name) if name == "no" => Ok(Self::No),
+            Json::Text(name) if name == "infinite" => Ok(Self::Infinite),
+            Json::Text(name) if name == "after_preemption" => Ok(Self::AfterPreemption),
+            _ => Err(reader.wrong(json, "`no`, `infinite`, `after_preemption`, or nanoseconds", path)),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::No => write::text(out, "no"),
+            Self::Infinite => write::text(out, "infinite"),
+            Self::AfterPreemption => write::text(out, "after_preemption"),
+            Self::Finite(time) => time.write(out),
+        }
+    }
+}
+
+/// Reads one of several values by its name.
+fn named<T: Copy>(
+    names: &[(T, &'static str)],
+    reader: &Reader,
+    json: &Json<'_>,
+    path: &Path<'_>,
+) -> Result<T, ScenarioError> {
+    let wanted = || names.iter().map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let Json::Text(text) = json else {
+        return Err(reader.wrong(json, &format!("one of {}", wanted()), path));
+    };
+    let found = names.iter().find(|(_, name)| name == text);
+    found
+        .map(|&(value, _)| value)
+        .ok_or_else(|| reader.error(path, format!("must be one of {}, not `{}`", wanted(), shown(text))))
+}
+
+fn name_of<T: Copy + PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
+    names.iter().find(|(known, _)| *known == value).map_or("", |&(_, name)| name)
+}
+
+impl Field for SchedPolicy {
+    fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Self, ScenarioError> {
+        named(&Self::ALL, reader, json, path)
+    }
+
+    fn write(&self, out: &mut String) {
+        write::text(out, name_of(&Self::ALL, *self));
+    }
+}
+
+impl Field for SchedFix {
+    fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Self, ScenarioError> {
+        named(&Self::ALL, reader, json, path)
+    }
+
+    fn write(&self, out: &mut String) {
+        write::text(out, name_of(&Self::ALL, *self));
     }
 }
 

@@ -6,7 +6,7 @@ use super::write;
 use crate::SiteId;
 use crate::scenario::closest::unknown;
 use crate::scenario::path::Path;
-use crate::scenario::{Kind, Object, ObjectKind, ScenarioError, Sort};
+use crate::scenario::{GpuHang, Kind, Object, ObjectKind, ScenarioError, SchedPolicy, Sort};
 
 /// What every object has.
 const COMMON: [&str; 4] = ["kind", "name", "driver", "at"];
@@ -103,7 +103,21 @@ object_fields! {
     Syncobj {}
     SwSync {}
     Resv {}
-    Engine { irq = None }
+    Engine { irq = None, gpu = None, preemption = false }
+    Gpu { engine_reset = true, full_reset = true }
+    Ring { engine, slots = 4, irq = None }
+    GpuJob {
+        run_time, hang = GpuHang::No, waits = Vec::new(), signals = Vec::new(), locks = Vec::new(),
+        uses = Vec::new(), fault = false
+    }
+    GpuSemaphore {}
+    GpuLock {}
+    DrmSched {
+        run_job, prepare_job = None, timedout_job = None, free_job, cancel_job = None, update_job_credits = None,
+        credit_limit, hang_limit = 0, timeout = i64::MAX, policy = SchedPolicy::Fifo, num_rqs = 4,
+        submit_wq = None, timeout_wq = None, without = Vec::new()
+    }
+    SchedEntity { scheds = Vec::new(), priority = 2, guilty = None }
 }
 
 pub(super) fn read(reader: &Reader, json: &Json<'_>, path: &Path<'_>) -> Result<Object, ScenarioError> {

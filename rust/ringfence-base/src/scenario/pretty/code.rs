@@ -315,5 +315,14 @@ const fn c_type(kind: Kind) -> &'static str {
         Kind::Resv => "struct dma_resv *",
         Kind::ResvIter => "struct dma_resv_iter",
         Kind::Engine => "struct engine *",
+        Kind::Gpu => "struct gpu *",
+        Kind::Ring => "struct ring *",
+        Kind::GpuJob => "const struct gpu_job *",
+        Kind::GpuSemaphore => "struct gpu_semaphore *",
+        Kind::GpuLock => "struct gpu_lock *",
+        Kind::DrmSched => "struct drm_gpu_scheduler *",
+        Kind::SchedEntity => "struct drm_sched_entity *",
+        Kind::SchedJob => "struct drm_sched_job *",
+        Kind::FenceOrErr => "struct dma_fence *",
     }
 }

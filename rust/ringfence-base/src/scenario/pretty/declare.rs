@@ -6,7 +6,9 @@ use super::MAX_COLUMNS;
 use super::literal::duration;
 use super::names::Names;
 use crate::scenario::signature::handlers;
-use crate::scenario::{Kind, Object, ObjectKind, Scenario, WwAlgorithm};
+use crate::scenario::{
+    GpuHang, Kind, Object, ObjectKind, Scenario, SchedFix, SchedPolicy, SemaphorePoint, WwAlgorithm,
+};
 use crate::shown::shown;
 use crate::{ObjectId, ProgramId};
 
@@ -104,7 +106,12 @@ impl Declare<'_> {
         match *kind {
             ObjectKind::MmuNotifier { mm, .. } => fields.push(("mm", self.to(mm))),
             ObjectKind::IntervalNotifier { range, .. } => fields.push(("range", self.to(range))),
-            ObjectKind::Engine { irq } => fields.extend(irq.map(|irq| ("irq", self.to(irq)))),
+            ObjectKind::Engine { .. }
+            | ObjectKind::Gpu { .. }
+            | ObjectKind::Ring { .. }
+            | ObjectKind::GpuJob { .. }
+            | ObjectKind::DrmSched { .. }
+            | ObjectKind::SchedEntity { .. } => self.gpu_fields(kind, &mut fields),
             ObjectKind::Timeline { lock, ops, first_seqno, bound } => {
                 fields.extend(lock.map(|lock| ("lock", self.to(lock))));
                 fields.extend(ops.map(|ops| ("ops", self.to(ops))));
@@ -127,6 +134,86 @@ impl Declare<'_> {
             _ => {}
         }
         self.initialiser(structure_name(kind), &fields)
+    }
+
+    fn gpu_fields(&self, kind: &ObjectKind, fields: &mut Vec<(&'static str, String)>) {
+        let mut some = |name, id: Option<ObjectId>| fields.extend(id.map(|id| (name, self.to(id))));
+        match kind {
+            ObjectKind::Engine { irq, gpu, preemption } => {
+                some("irq", *irq);
+                some("gpu", *gpu);
+                fields.extend(preemption.then(|| ("preemption", "true".to_owned())));
+            }
+            ObjectKind::Gpu { engine_reset, full_reset } => {
+                fields.extend((!engine_reset).then(|| ("engine_reset", "false".to_owned())));
+                fields.extend((!full_reset).then(|| ("full_reset", "false".to_owned())));
+            }
+            ObjectKind::Ring { engine, slots, irq } => {
+                some("engine", Some(*engine));
+                some("irq", *irq);
+                fields.push(("slots", slots.to_string()));
+            }
+            ObjectKind::GpuJob { run_time, hang, waits, signals, locks, uses, fault } => {
+                fields.push(("run_time", duration(*run_time)));
+                fields.extend(match hang {
+                    GpuHang::No => None,
+                    GpuHang::Finite(longer) => Some(("hang", duration(*longer))),
+                    GpuHang::Infinite => Some(("hang", "INFINITE".to_owned())),
+                    GpuHang::AfterPreemption => Some(("hang", "AFTER_PREEMPTION".to_owned())),
+                });
+                let point =
+                    |point: &SemaphorePoint| format!("{{ {}, {} }}", self.to(point.semaphore), point.value);
+                fields.extend(braces("waits", waits.iter().map(point)));
+                fields.extend(braces("signals", signals.iter().map(point)));
+                fields.extend(braces("locks", locks.iter().map(|&lock| self.to(lock))));
+                fields.extend(braces("uses", uses.iter().map(|&range| self.to(range))));
+                fields.extend(fault.then(|| ("fault", "true".to_owned())));
+            }
+            ObjectKind::DrmSched {
+                timeout,
+                policy,
+                num_rqs,
+                submit_wq,
+                timeout_wq,
+                credit_limit,
+                hang_limit,
+                without,
+                ..
+            } => {
+                some("submit_wq", *submit_wq);
+                some("timeout_wq", *timeout_wq);
+                fields.push(("credit_limit", credit_limit.to_string()));
+                fields.extend((*hang_limit != 0).then(|| ("hang_limit", hang_limit.to_string())));
+                let finite = *timeout != i64::MAX;
+                fields.push((
+                    "timeout",
+                    if finite { duration(*timeout) } else { "MAX_SCHEDULE_TIMEOUT".to_owned() },
+                ));
+                fields.push((
+                    "policy",
+                    match policy {
+                        SchedPolicy::Fifo => "DRM_SCHED_POLICY_FIFO",
+                        SchedPolicy::RoundRobin => "DRM_SCHED_POLICY_RR",
+                        SchedPolicy::Fair => "DRM_SCHED_POLICY_FAIR",
+                    }
+                    .to_owned(),
+                ));
+                fields.extend((*num_rqs != 4).then(|| ("num_rqs", num_rqs.to_string())));
+                let fix = |fix: &SchedFix| {
+                    let known = SchedFix::ALL.iter().find(|(known, _)| known == fix);
+                    known.map_or_else(String::new, |&(_, name)| name.to_owned())
+                };
+                fields.extend(braces("without", without.iter().map(fix)));
+            }
+            ObjectKind::SchedEntity { scheds, priority, guilty } => {
+                some("guilty", *guilty);
+                fields.extend(braces("scheds", scheds.iter().map(|&sched| self.to(sched))));
+                let priority =
+                    PRIORITIES.get(*priority as usize).copied().unwrap_or("DRM_SCHED_PRIORITY_LOW");
+                fields.push(("priority", priority.to_owned()));
+            }
+            _ => {}
+        }
     }
 
     fn initialiser(&self, structure: &str, fields: &[(&str, String)]) -> String {
@@ -176,6 +263,19 @@ impl Declare<'_> {
     }
 }
 
+const PRIORITIES: [&str; 4] = [
+    "DRM_SCHED_PRIORITY_KERNEL",
+    "DRM_SCHED_PRIORITY_HIGH",
+    "DRM_SCHED_PRIORITY_NORMAL",
+    "DRM_SCHED_PRIORITY_LOW",
+];
+
+/// A field with several values, if there are any.
+fn braces(field: &'static str, values: impl Iterator<Item = String>) -> Option<(&'static str, String)> {
+    let values: Vec<String> = values.collect();
+    (!values.is_empty()).then(|| (field, format!("{{ {} }}", values.join(", "))))
+}
+
 /// What the kernel calls a field that names a program.
 fn kernel_field(kind: &ObjectKind, field: &'static str) -> &'static str {
     match (kind, field) {
@@ -196,6 +296,13 @@ fn structure_name(kind: &ObjectKind) -> &'static str {
         ObjectKind::Timeline { .. } => "struct timeline",
         ObjectKind::FenceCb { .. } => "struct dma_fence_cb",
         ObjectKind::RcuHead { .. } => "struct rcu_head",
+        ObjectKind::Gpu { .. } => "struct gpu",
+        ObjectKind::Ring { .. } => "struct ring",
+        ObjectKind::GpuJob { .. } => "const struct gpu_job",
+        ObjectKind::GpuSemaphore => "struct gpu_semaphore",
+        ObjectKind::GpuLock => "struct gpu_lock",
+        ObjectKind::DrmSched { .. } => "struct drm_gpu_scheduler",
+        ObjectKind::SchedEntity { .. } => "struct drm_sched_entity",
         _ => "struct engine",
     }
 }

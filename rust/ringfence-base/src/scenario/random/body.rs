@@ -189,9 +189,18 @@ impl<'a> Body<'a> {
     }
 
     fn leave(&mut self) {
-        let value = self.result.map(|_| Arg::Int(self.rng.number(-1, 0)));
+        let value = self.result.map(|kind| match kind {
+            Kind::Fence => self.fence_or_null(),
+            Kind::FenceOrErr if self.rng.percent(70) => self.fence_or_null(),
+            _ => Arg::Int(self.rng.number(-1, 0)),
+        });
         let at = some_site(self.rng);
         self.push(Stmt::Return { value, at });
+    }
+
+    fn fence_or_null(&mut self) -> Arg {
+        let spec = &Op::DmaFencePut.spec().args[0];
+        self.argument(Op::DmaFencePut, spec, 0).unwrap_or(Arg::Null)
     }
 
     fn operation(&mut self) {

@@ -3,7 +3,9 @@
 use super::{some_driver, some_site};
 use crate::rng::Rng;
 use crate::scenario::signature::{Returns, handlers};
-use crate::scenario::{Kind, Object, ObjectKind, Sort, WwAlgorithm};
+use crate::scenario::{
+    GpuHang, Kind, Object, ObjectKind, SchedFix, SchedPolicy, SemaphorePoint, Sort, WwAlgorithm,
+};
 use crate::{ObjectId, ProgramId};
 
 /// A program to be written.
@@ -49,6 +51,9 @@ impl Declare<'_> {
         for handler in handlers(&kind) {
             let result = match handler.signature.result {
                 Returns::Number => Some(*self.rng.pick(&[Kind::Int, Kind::Errno])),
+                Returns::Fence => self.rng.percent(60).then_some(Kind::Fence),
+                Returns::FenceOrError => Some(*self.rng.pick(&[Kind::FenceOrErr, Kind::Fence, Kind::Errno]))
+                    .filter(|_| self.rng.percent(90)),
                 Returns::Ignored | Returns::MaybeNumber => self.rng.percent(30).then_some(Kind::Int),
             };
             let params = handler.signature.params.iter().map(|&(_, kind)| kind).collect();
@@ -81,7 +86,14 @@ impl Declare<'_> {
                 seqno: self.rng.percent(30).then(|| self.rng.below(9) as u64),
             },
             Kind::Timeline => self.timeline(),
-            Kind::Engine => ObjectKind::Engine { irq: self.maybe(Kind::Irq) },
+            Kind::Engine
+            | Kind::Gpu
+            | Kind::Ring
+            | Kind::GpuJob
+            | Kind::GpuSemaphore
+            | Kind::GpuLock
+            | Kind::DrmSched
+            | Kind::SchedEntity => self.gpu(kind),
             Kind::FenceOps | Kind::FenceCb => self.fence_functions(kind),
             Kind::Mm | Kind::UserRange | Kind::Shrinker | Kind::MmuNotifier | Kind::IntervalNotifier => {
                 self.memory(kind)
@@ -154,6 +166,76 @@ impl Declare<'_> {
             first_seqno: self.rng.below(4) as u64,
             bound: self.rng.percent(30).then_some(1_000_000_000),
         }
+    }
+
+    fn gpu(&mut self, kind: Kind) -> ObjectKind {
+        match kind {
+            Kind::Engine => ObjectKind::Engine {
+                irq: self.maybe(Kind::Irq),
+                gpu: self.maybe(Kind::Gpu),
+                preemption: self.rng.percent(50),
+            },
+            Kind::Gpu => {
+                ObjectKind::Gpu { engine_reset: self.rng.percent(60), full_reset: self.rng.percent(60) }
+            }
+            Kind::Ring => ObjectKind::Ring {
+                engine: self.some(Kind::Engine),
+                slots: 1 + self.rng.below(4) as u32,
+                irq: self.maybe(Kind::Irq),
+            },
+            Kind::GpuJob => ObjectKind::GpuJob {
+                run_time: *self.rng.pick(&[0, 1_000, 5_000_000]),
+                hang: *self.rng.pick(&[
+                    GpuHang::No,
+                    GpuHang::No,
+                    GpuHang::Finite(1_000_000_000),
+                    GpuHang::Infinite,
+                    GpuHang::AfterPreemption,
+                ]),
+                waits: self.points(),
+                signals: self.points(),
+                locks: self.several(Kind::GpuLock),
+                uses: self.several(Kind::UserRange),
+                fault: self.rng.percent(20),
+            },
+            Kind::GpuSemaphore => ObjectKind::GpuSemaphore,
+            Kind::GpuLock => ObjectKind::GpuLock,
+            Kind::SchedEntity => ObjectKind::SchedEntity {
+                scheds: self.several(Kind::DrmSched),
+                priority: self.rng.below(4) as u32,
+                guilty: self.maybe(Kind::Cell),
+            },
+            _ => self.sched(),
+        }
+    }
+
+    fn sched(&mut self) -> ObjectKind {
+        ObjectKind::DrmSched {
+            run_job: self.program(),
+            prepare_job: self.maybe_program(),
+            timedout_job: self.maybe_program(),
+            free_job: self.program(),
+            cancel_job: self.maybe_program(),
+            update_job_credits: self.maybe_program(),
+            credit_limit: 1 + self.rng.below(4) as u32,
+            hang_limit: self.rng.below(2) as u32,
+            timeout: *self.rng.pick(&[0, 500_000_000, i64::MAX]),
+            policy: self.rng.pick(&SchedPolicy::ALL).0,
+            num_rqs: 1 + self.rng.below(4) as u32,
+            submit_wq: self.maybe(Kind::Workqueue),
+            timeout_wq: self.maybe(Kind::Workqueue),
+            without: SchedFix::ALL.iter().filter(|_| self.rng.percent(20)).map(|&(fix, _)| fix).collect(),
+        }
+    }
+
+    fn points(&mut self) -> Vec<SemaphorePoint> {
+        let semaphores = self.several(Kind::GpuSemaphore);
+        let point = |semaphore| SemaphorePoint { semaphore, value: self.rng.number(0, 3) };
+        semaphores.into_iter().map(point).collect()
+    }
+
+    fn several(&mut self, kind: Kind) -> Vec<ObjectId> {
+        (0..self.rng.below(3)).map(|_| self.some(kind)).collect()
     }
 
     fn class(&mut self) -> Option<String> {

@@ -20,7 +20,7 @@ impl Body<'_> {
         op.spec().args.iter().map(|spec| self.argument(op, spec, producers)).collect()
     }
 
-    fn argument(&mut self, op: Op, spec: &ArgSpec, producers: usize) -> Option<Arg> {
+    pub(super) fn argument(&mut self, op: Op, spec: &ArgSpec, producers: usize) -> Option<Arg> {
         if spec.text {
             return Some(Arg::Text((*self.rng.pick(&CHOICES)).to_owned()));
         }

@@ -134,7 +134,11 @@ impl<'a> Flow<'a> {
             }
             (Some(value), Some(kind)) => {
                 let nullable = !kind.is_number();
-                self.value(value, &[kind], nullable, &path.item("return", 0), &|| "the result".to_owned())
+                let wanted = match kind {
+                    Kind::FenceOrErr => &[Kind::Fence, Kind::Errno][..],
+                    _ => &[kind],
+                };
+                self.value(value, wanted, nullable, &path.item("return", 0), &|| "the result".to_owned())
             }
         }
     }

@@ -1,9 +1,14 @@
 //! Declared objects: what they refer to, and whether their programs are what the kernel calls.
 
+use core::ops::RangeInclusive;
+
 use super::Checker;
 use crate::scenario::path::Path;
 use crate::scenario::signature::{Handler, Returns, handlers, references};
-use crate::scenario::{Object, ObjectKind, Program, ScenarioError};
+use crate::scenario::{GpuHang, Kind, Object, ObjectKind, Program, ScenarioError};
+
+/// `DRM_SCHED_PRIORITY_COUNT`.
+const PRIORITIES: u32 = 4;
 
 impl Checker<'_> {
     pub(super) fn objects(self) -> Result<(), ScenarioError> {
@@ -29,6 +34,20 @@ impl Checker<'_> {
                 self.seqno("first_seqno", first_seqno, path)
             }
             ObjectKind::Fence { seqno, .. } => self.seqno("seqno", seqno.unwrap_or(0), path),
+            ObjectKind::Ring { slots, .. } => self.within("slots", slots, 1..=u32::MAX, path),
+            ObjectKind::GpuJob { run_time, hang, .. } => {
+                self.not_negative("run_time", run_time, path)?;
+                let longer = if let GpuHang::Finite(longer) = hang { longer } else { 0 };
+                self.not_negative("hang", longer, path)
+            }
+            ObjectKind::DrmSched { timeout, num_rqs, credit_limit, .. } => {
+                self.not_negative("timeout", timeout, path)?;
+                self.within("num_rqs", num_rqs, 1..=PRIORITIES, path)?;
+                self.within("credit_limit", credit_limit, 1..=u32::MAX, path)
+            }
+            ObjectKind::SchedEntity { priority, .. } => {
+                self.within("priority", priority, 0..=PRIORITIES - 1, path)
+            }
             _ => Ok(()),
         }
     }
@@ -40,6 +59,23 @@ impl Checker<'_> {
         }
         let message = format!("there is no thread {thread} (counted from 0; the scenario has {count})");
         Err(self.error(&path.field("thread"), message))
+    }
+
+    fn within(
+        self,
+        field: &str,
+        value: u32,
+        range: RangeInclusive<u32>,
+        path: &Path<'_>,
+    ) -> Result<(), ScenarioError> {
+        if range.contains(&value) {
+            return Ok(());
+        }
+        let message = match *range.end() {
+            u32::MAX => format!("must be at least {}, not {value}", range.start()),
+            end => format!("must be from {} to {end}, not {value}", range.start()),
+        };
+        Err(self.error(&path.field(field), message))
     }
 
     /// Programs handle sequence numbers as `i64`.
@@ -92,8 +128,11 @@ impl Checker<'_> {
         path: &Path<'_>,
     ) -> Result<(), ScenarioError> {
         let fits = match (handler.signature.result, program.result) {
-            (Returns::Ignored, _) | (Returns::MaybeNumber, None) => true,
-            (Returns::Number, None) => false,
+            (Returns::Ignored, _)
+            | (Returns::MaybeNumber | Returns::Fence | Returns::FenceOrError, None)
+            | (Returns::FenceOrError, Some(Kind::Fence | Kind::FenceOrErr))
+            | (Returns::Fence, Some(Kind::Fence)) => true,
+            (Returns::Number, None) | (Returns::Fence, Some(_)) => false,
             (_, Some(kind)) => kind.is_plain_number(),
         };
         if fits {
@@ -101,7 +140,12 @@ impl Checker<'_> {
         }
         let name = self.program_name(handler.program);
         let got = program.result.map_or("nothing".to_owned(), |kind| format!("a value of kind {kind}"));
-        let message = format!("`{}` must return a number, but {name} returns {got}", handler.field);
+        let wanted = match handler.signature.result {
+            Returns::Fence => "a fence or NULL",
+            Returns::FenceOrError => "a fence, NULL or a negative errno",
+            Returns::Ignored | Returns::MaybeNumber | Returns::Number => "a number",
+        };
+        let message = format!("`{}` must return {wanted}, but {name} returns {got}", handler.field);
         Err(self.error(path, message))
     }
 }
