@@ -73,6 +73,8 @@ world! {
     resvs: crate::dma_resv::Reservations;
     /// Devices.
     engines: crate::engine::Engines;
+    /// GPU schedulers, their entities and jobs.
+    scheds: crate::sched_main::Scheds;
 }
 
 impl World {

@@ -7,6 +7,7 @@ mod deferred;
 mod fences;
 mod interrupts;
 mod locks;
+mod sched;
 mod sync;
 mod time;
 mod waits;
@@ -40,6 +41,7 @@ impl World {
         self.check_fences()?;
         self.check_sync()?;
         self.check_deferred(plan)?;
+        self.check_scheds(plan)?;
         self.check_waits(plan)
     }
 }
