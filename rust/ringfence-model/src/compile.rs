@@ -43,6 +43,7 @@ impl Compiler {
             by_kind: vec![Vec::new(); Kind::ALL.len()],
             sources: Vec::new(),
             deferred: crate::deferred::Layout::default(),
+            gpu: crate::gpu::GpuLayout::default(),
             version: crate::plan::KernelVersion::default(),
             initial: World::default(),
             scenario,

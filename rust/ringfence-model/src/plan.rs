@@ -30,6 +30,8 @@ pub struct Plan {
     pub(crate) sources: Vec<Source>,
     /// What runs later: maps, functions, contexts.
     pub(crate) deferred: crate::deferred::Layout,
+    /// GPUs, their engines and rings, what their jobs do.
+    pub(crate) gpu: crate::gpu::GpuLayout,
     pub(crate) version: KernelVersion,
     pub(crate) initial: World,
 }

@@ -71,8 +71,8 @@ world! {
     sync: crate::sync::SyncObjects;
     /// Reservations.
     resvs: crate::dma_resv::Reservations;
-    /// Devices.
-    engines: crate::engine::Engines;
+    /// GPUs.
+    gpu: crate::gpu::Hardware;
 }
 
 impl World {
