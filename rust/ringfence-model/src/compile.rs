@@ -45,6 +45,7 @@ impl Compiler {
             sources: Vec::new(),
             deferred: crate::deferred::Layout::default(),
             scheds: crate::sched_main::SchedLayouts::default(),
+            gpu: crate::gpu::GpuLayout::default(),
             version: crate::plan::KernelVersion::default(),
             strict: true,
             initial: World::default(),

@@ -46,6 +46,8 @@ pub(crate) enum Frame {
     Resv(crate::dma_resv_ops::ResvFrame),
     /// The GPU scheduler.
     Sched(crate::sched_ops::SchedFrame),
+    /// A reset of a GPU.
+    Gpu(crate::gpu_reset::ResetFrame),
 }
 
 /// A position in a program.

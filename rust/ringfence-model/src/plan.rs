@@ -32,6 +32,8 @@ pub struct Plan {
     pub(crate) deferred: crate::deferred::Layout,
     /// The GPU schedulers and their entities.
     pub(crate) scheds: crate::sched_main::SchedLayouts,
+    /// GPUs, their engines and rings, what their jobs do.
+    pub(crate) gpu: crate::gpu::GpuLayout,
     pub(crate) version: KernelVersion,
     /// What the GPU scheduler calls its driver in counts as a signalling section, annotated or not.
     pub(crate) strict: bool,

@@ -5,6 +5,7 @@
 mod contexts;
 mod deferred;
 mod fences;
+mod gpu;
 mod interrupts;
 mod locks;
 mod sched;
@@ -39,6 +40,7 @@ impl World {
         self.check_interrupts(plan)?;
         self.check_time(plan)?;
         self.check_fences()?;
+        self.check_gpu(plan)?;
         self.check_sync()?;
         self.check_deferred(plan)?;
         self.check_scheds(plan)?;
