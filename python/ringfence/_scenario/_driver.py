@@ -49,7 +49,7 @@ class Driver:
     ``k.irq(…)`` without handler and thread   ``irq(self, t)``
     ``k.shrinker(…)``                         ``count_objects(self, t)``,
                                               ``scan_objects(self, t, nr_to_scan)``
-    ``k.mmu_notifier(…)``                     ``invalidate(self, t, blockable)``
+    ``k.mmu_notifier(…)`` without release     ``invalidate(self, t, blockable)``
     ``k.mmu_interval_notifier(…)``            ``invalidate(self, t, blockable, seq)``
     ========================================  =============================================
 

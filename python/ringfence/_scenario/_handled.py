@@ -214,6 +214,10 @@ class MmuNotifier(WithFunctions):
     }
     METHODS: ClassVar = {"invalidate": "invalidate"}
 
+    def _misses(self, name: str) -> bool:
+        """One that is told of the end of the address space need not be told of anything else."""
+        return super()._misses(name) and self._entry["release"] is None
+
     def invalidate(self, function: Function) -> Self:
         """Gives it ``invalidate_range_start``: takes ``blockable``, returns 0 or, if that is 0, -EAGAIN."""
         return self._give("invalidate", function)
