@@ -68,10 +68,12 @@ class WithFunctions(Pointer):
         METHODS: the method that each is of the driver which declares the object, unless it is given.
     """
 
-    __slots__ = ("_entry",)
+    __slots__ = ("_entry", "_usual")
     FUNCTIONS: ClassVar[dict[str, Signature]] = {"function": _VOID}
     METHODS: ClassVar[dict[str, str]] = {}
     _entry: dict[str, Any]
+    # Its functions that are the usual ones.
+    _usual: set[str]
 
     def _misses(self, name: str) -> bool:
         """Whether it would take this function from its driver."""

@@ -28,12 +28,12 @@ def method_of(driver: Driver, name: str) -> Callable[..., Any] | None:
     if not callable(getattr(cls, name, None)):
         return None
     driver._asked.add(name)
-    given = driver._given.get(name)
-    if callable(given):
-        return given
-    method = inspect.getattr_static(cls, name)
-    bind = getattr(method, "__get__", None)
-    return method if bind is None else bind(driver, cls)  # type: ignore[no-any-return] # likewise
+    method: Any = driver._given.get(name)
+    if not callable(method):
+        method = inspect.getattr_static(cls, name)
+        bind = getattr(method, "__get__", None)
+        method = method if bind is None else bind(driver, cls)
+    return method  # type: ignore[no-any-return] # what it takes is the user's business
 
 
 def tell_of_unused(driver: Driver) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ringfence._scenario._environment import Environment
     from ringfence._scenario._kernel import Kernel
 
-__all__ = ["KernelBase"]
+__all__ = ["Entry", "KernelBase", "Missing"]
 
 P = TypeVar("P", bound=Pointer)
 W = TypeVar("W", bound=WithFunctions)
@@ -42,7 +42,7 @@ class _Waiting(NamedTuple):
     site: int | None
 
 
-class _Missing(NamedTuple):
+class Missing(NamedTuple):
     """An object that takes the functions that it is not given from a driver, or else the usual ones."""
 
     thing: WithFunctions
@@ -72,7 +72,7 @@ class KernelBase:
         self._waiting: deque[_Waiting] = deque()
         self._known: dict[object, int] = {}
         self._with_functions: list[WithFunctions] = []
-        self._missing: list[_Missing] = []
+        self._missing: list[Missing] = []
         self._drivers: list[Driver] = []
         # The driver or part whose setup() is being called.
         self._setting_up: Driver | None = None
@@ -159,9 +159,10 @@ class KernelBase:
         names: dict[str, object] = dict.fromkeys(cls.FUNCTIONS)
         thing = self._declare(cls, name, **names, **fields)
         thing._entry = self._objects[-1]
+        thing._usual = set()
         self._with_functions.append(thing)
         if usual or (cls.METHODS and self._setting_up is not None):
-            self._missing.append(_Missing(thing, self._setting_up, usual or {}))
+            self._missing.append(Missing(thing, self._setting_up, usual or {}))
         for slot, function in functions.items():
             if function is not None:
                 thing._give(slot, function)
@@ -232,6 +233,7 @@ class KernelBase:
                         thing._give(slot, function)
                 if slot in usual and thing._misses(slot) and thing._declared is not None:
                     thing._give(slot, usual[slot], thing._declared.site)
+                    thing._usual.add(slot)
         self._missing.clear()
 
     def _record_programs(self) -> None:

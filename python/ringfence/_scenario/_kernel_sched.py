@@ -12,8 +12,11 @@ from ringfence._scenario._constants import (
     DRM_SCHED_PRIORITY_NORMAL,
     MAX_SCHEDULE_TIMEOUT,
 )
-from ringfence._scenario._kernel_base import KernelBase
+from ringfence._scenario._handled import Irq
+from ringfence._scenario._kernel_base import Entry, KernelBase, Missing
 from ringfence._scenario._objects import Cell, Workqueue
+from ringfence._scenario._pointers import Pointer
+from ringfence._scenario._ring_jobs import RingInterrupt, RingJobs
 from ringfence._scenario._sched import DrmSched, DrmSchedEntity
 from ringfence._scenario._where import mistake
 from ringfence._scenario._wording import described
@@ -21,6 +24,7 @@ from ringfence._scenario._wording import described
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ringfence._scenario._environment import Environment
     from ringfence._scenario._handled import Function
 
 __all__ = ["KernelSched", "Policy"]
@@ -38,10 +42,15 @@ _CREDITS: Final = 4
 class KernelSched(KernelBase):
     """The part of a `Kernel` that declares schedulers and what queues jobs for them."""
 
+    def __init__(self, name: str, environment: Environment) -> None:
+        super().__init__(name, environment)
+        self._interrupts: dict[Irq, RingInterrupt] = {}
+
     def drm_sched(
         self,
         name: str,
         *,
+        ring: Pointer | None = None,
         run_job: Function | None = None,
         prepare_job: Function | None = None,
         timedout_job: Function | None = None,
@@ -62,8 +71,15 @@ class KernelSched(KernelBase):
         Every handler takes ``t`` and the job. In a driver's ``setup()``, one that is not given is the
         driver's method of the same name, if its class has one (see `Driver`).
 
+        With a ring, those that are still missing do what most drivers do. ``run_job`` puts the job on the
+        ring, with a fence that is a part of the job: nothing is allocated. The ring's interrupt, if nobody
+        handles it, signals the fences of completed work. ``timedout_job`` resets the engine, which spares all
+        other work; if that fails, the GPU; if that fails, it gives the GPU up. Fences of what was lost by it
+        get an error and are signaled.
+
         Args:
             name: its name in reports.
+            ring: where its jobs go, if `run_job`, `timedout_job` or an interrupt's handler is missing.
             run_job: hands the job to the hardware; returns a fence with a reference, which becomes
                 ``job.parent``; NULL or nothing, if the job is done; or a negative errno, which is its error.
             prepare_job: takes the entity as well; returns a fence with a reference to wait for first, or
@@ -74,7 +90,8 @@ class KernelSched(KernelBase):
             cancel_job: takes the job off the hardware and signals its fence, in ``t.drm_sched_fini()``
                 (since 6.17).
             update_job_credits: returns how many credits the job takes now (up to 6.18).
-            credit_limit: how many credits jobs may take up on the hardware together; without, 4.
+            credit_limit: how many credits jobs may take up on the hardware together; without, as many as the
+                ring has slots, or 4.
             hang_limit: how many of a job's hangs are forgiven.
             timeout: virtual nanoseconds that a job may run.
             policy: ``drm_sched_policy``: ``"fifo"``, ``"rr"``, or ``"fair"`` (since 7.2).
@@ -86,8 +103,8 @@ class KernelSched(KernelBase):
                 (487df8b69834), ``"timeout_unlinks"`` (135517d3565f).
 
         Raises:
-            ScenarioError: a number is out of range, a policy or fix is not known, or a workqueue is none of
-                this scenario. Without `run_job`, when the scenario is complete.
+            ScenarioError: a number is out of range, a policy or fix is not known, or a ring or workqueue is
+                none of this scenario. Without `run_job` and ring, when the scenario is complete.
         """
         functions = {
             "run_job": run_job,
@@ -97,8 +114,9 @@ class KernelSched(KernelBase):
             "cancel_job": cancel_job,
             "update_job_credits": update_job_credits,
         }
-        credits_ = _CREDITS if credit_limit is None else credit_limit
-        return self._declare_with(
+        slots = _CREDITS if ring is None else self._ring(ring)["slots"]
+        credits_ = slots if credit_limit is None else credit_limit
+        sched = self._declare_with(
             DrmSched,
             name,
             functions,
@@ -112,6 +130,40 @@ class KernelSched(KernelBase):
             timeout_wq=self._optional("k.drm_sched(timeout_wq=…)", timeout_wq, Workqueue),
             without=_fixes(without),
         )
+        if ring is not None:
+            self._drive(sched, ring)
+        return sched
+
+    def _ring(self, ring: Pointer) -> Entry:
+        """What a ring was declared with."""
+        entry = self._objects[self._reference("k.drm_sched(ring=…)", ring, Pointer)]
+        if entry["kind"] != "ring":
+            message = f"k.drm_sched(ring=…) takes a declared ring, not {described(ring)}"
+            raise mistake(message)
+        return entry
+
+    def _drive(self, sched: DrmSched, ring: Pointer) -> None:
+        """Has the scheduler do with jobs on that ring what most drivers do, where its driver does nothing."""
+        irq = self._interrupt(self._ring(ring))
+        jobs = RingJobs(sched, ring, self._self.timeline(f"{ring.name}->fences"), irq)
+        self._missing.append(
+            Missing(sched, None, {"run_job": jobs.run_job, "timedout_job": jobs.timedout_job})
+        )
+        handler = self._interrupts.setdefault(irq, RingInterrupt())
+        handler.rings.append(jobs)
+        self._missing.append(Missing(irq, None, {"handler": handler}))
+
+    def _interrupt(self, ring: Entry) -> Irq:
+        """The interrupt that tells of the ring's completed work: its own, its engine's, or a new one."""
+        line = ring["irq"]
+        if line is None:
+            line = self._objects[ring["engine"]]["irq"]
+        for thing in self._with_functions:
+            if isinstance(thing, Irq) and thing._argument["obj"] == line:
+                return thing
+        irq = self._declare_with(Irq, f"{ring['name']}-irq", {})
+        ring["irq"] = irq._argument["obj"]
+        return irq
 
     def drm_sched_entity(
         self,
