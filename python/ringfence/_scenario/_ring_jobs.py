@@ -60,8 +60,11 @@ class RingJobs:
             fence = t._value(DmaFence, "ring_completed", self.ring)
             with t.if_(fence.is_null):
                 t.break_()
+            if not self._holds:
+                # The scheduler's reference may be the only one, and goes with the job once it is signaled.
+                t.dma_fence_get(fence)
             t.dma_fence_signal(fence)
-            self._drop(t, fence)
+            t.dma_fence_put(fence)
 
     def timedout_job(self, t: Recorder, job: DrmSchedJob) -> Int:
         """``timedout_job``: recovers, while nobody submits or signals.
@@ -83,7 +86,7 @@ class RingJobs:
         return status
 
     def _recover(self, t: Recorder, job: DrmSchedJob, fence: DmaFence, status: Int) -> None:
-        """Resets the engine, or else the GPU, or gives it up; then the fences of what was lost are signaled."""
+        """Resets the engine, else the GPU, or gives it up; signals the fences of what was lost by it."""
         ret = t._value(Errno, "gpu_engine_reset", self.ring, job)
         with t.if_(ret.failed), t.if_(t._value(Errno, "gpu_reset", self.ring).failed):
             t._do("gpu_wedge", self.ring)
@@ -101,11 +104,8 @@ class RingJobs:
         with t.if_(t.not_(t.dma_fence_is_signaled(fence))):
             t.dma_fence_set_error(fence, -error)
             t.dma_fence_signal(fence)
-            self._drop(t, fence)
-
-    def _drop(self, t: Recorder, fence: DmaFence) -> None:
-        if self._holds:
-            t.dma_fence_put(fence)
+            if self._holds:
+                t.dma_fence_put(fence)
 
 
 class RingInterrupt:
