@@ -1,7 +1,7 @@
 //! The model against the real kernel: recordings of what Linux did are replayed on it, operation by operation,
 //! through the operations that scenarios use.
 //!
-//! A recording is one line of JSON. What form it has is told by its fields; each form has a file here.
+//! A recording is one line of JSON. What form it has is told by its fields; each form has its own module here.
 
 mod args;
 mod dma_buf;

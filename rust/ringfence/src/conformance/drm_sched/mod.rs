@@ -1,6 +1,7 @@
 //! Recordings of the DRM scheduler: two of them, each with a mock ring, whose jobs are pushed, wait for each other,
 //! complete, hang and are killed.
 
+mod jobs;
 mod log;
 mod op;
 mod replay;
