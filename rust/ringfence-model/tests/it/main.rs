@@ -21,6 +21,7 @@ mod locks;
 mod memory_random;
 mod memory_support;
 mod mmu_notifier;
+mod mock_claims;
 mod mock_log;
 mod mock_scheduler;
 mod mock_test;

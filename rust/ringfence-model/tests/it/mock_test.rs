@@ -239,3 +239,15 @@ impl<'m> Test<'m> {
         self.call(Op::Msleep, &[Arg::Int(duration.max(HZ / 1_000_000))]);
     }
 }
+
+/// The line of an expectation that does not hold is told, and the seed of the schedule.
+#[test]
+fn what_does_not_hold_is_told_with_seed_and_line() {
+    let mut mock = Mock::new(KernelVersion::V6_12);
+    mock.thread("kunit", |t| t.expect_timeouts(true));
+    let line = line!() - 1;
+    mock.run(|log| {
+        let told = log.to_string();
+        assert!(told.contains("seed ") && told.contains(&format!("mock_test.rs:{line}")), "{told}");
+    });
+}

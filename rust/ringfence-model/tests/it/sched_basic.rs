@@ -5,7 +5,7 @@ use ringfence_base::scenario::{Op, SchedPolicy};
 use ringfence_model::KernelVersion;
 
 use crate::build::obj;
-use crate::mock_log::{Log, Mark};
+use crate::mock_log::Mark;
 use crate::mock_scheduler::{BOTH_VERSIONS, Config, ECANCELED, ESRCH, HZ, Hardware, JOB, Mock, NORMAL};
 
 /// One job: it is scheduled at once, and finished only when the hardware says so.

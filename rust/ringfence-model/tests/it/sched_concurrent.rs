@@ -4,7 +4,7 @@ use ringfence_base::ObjectId;
 use ringfence_base::scenario::{ObjectKind, Op};
 
 use crate::build::obj;
-use crate::mock_log::{Log, Mark};
+use crate::mock_log::Mark;
 use crate::mock_scheduler::{BOTH_VERSIONS, Config, HZ, Hardware, JOB, Mock, NORMAL};
 use crate::mock_test::{Job, PLAIN, Special};
 

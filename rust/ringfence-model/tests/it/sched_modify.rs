@@ -5,7 +5,6 @@ use ringfence_base::ObjectId;
 use ringfence_base::scenario::{Arg, Op};
 
 use crate::build::obj;
-use crate::mock_log::Log;
 use crate::mock_scheduler::{BOTH_VERSIONS, Config, HZ, Hardware, JOB, Mock, NORMAL};
 use crate::mock_test::{PLAIN, Special, Test};
 

@@ -5,7 +5,7 @@ use ringfence_base::ObjectId;
 use ringfence_base::scenario::{Arg, Kind, Op, SchedPolicy};
 
 use crate::build::{obj, op_out};
-use crate::mock_log::{Log, Mark};
+use crate::mock_log::Mark;
 use crate::mock_scheduler::{BOTH_VERSIONS, Config, HZ, Hardware, JOB, Mock, PRIORITIES};
 use crate::ww::R;
 
