@@ -27,6 +27,13 @@ pub(crate) struct JobInfo {
     fault: bool,
 }
 
+impl JobInfo {
+    /// The semaphores that it writes.
+    pub(crate) fn semaphores(&self) -> impl Iterator<Item = u32> + '_ {
+        self.signals.iter().map(|&(semaphore, _)| semaphore)
+    }
+}
+
 impl Compiler {
     pub(crate) fn set_up_gpu_jobs(&mut self) {
         for id in &self.plan.by_kind[Kind::GpuJob as usize] {
