@@ -86,6 +86,26 @@ DECLARED: dict[str, Any] = {
     "drm_syncobj": lambda k: k.syncobj("it"),
     "sw_sync": lambda k: k.sw_sync("it"),
     "dma_resv": lambda k: k.resv("it"),
+    "drm_gpu_scheduler": lambda k: k.drm_sched(
+        "it",
+        run_job=nothing,
+        prepare_job=nothing,
+        timedout_job=zero,
+        free_job=nothing,
+        cancel_job=nothing,
+        update_job_credits=zero,
+        credit_limit=5,
+        hang_limit=6,
+        timeout=7,
+        policy="rr",
+        num_rqs=3,
+        submit_wq=k.workqueue("submit_wq"),
+        timeout_wq=k.workqueue("timeout_wq"),
+        without=["kill_in_work"],
+    ),
+    "drm_sched_entity": lambda k: k.drm_sched_entity(
+        "it", k.drm_sched("sched", run_job=nothing), priority=1, guilty=k.cell("guilty")
+    ),
     "engine": lambda k: k.engine("it", irq=k.irq("irq")),
 }
 
@@ -95,6 +115,7 @@ MADE: dict[str, Any] = {
     "cookie": lambda k, t: t.local_irq_save(),
     "ww_acquire_ctx": lambda k, t: t.ww_acquire_init(),
     "memory": lambda k, t: t.kmalloc(GFP_KERNEL),
+    "drm_sched_job": lambda k, t: t.drm_sched_job_alloc(),
     "sync_file": lambda k, t: t.sync_file_create(k.dma_fence("filed")),
     "dma_resv_iter": lambda k, t: t.dma_resv_iter_begin(k.dma_resv("walked"), rf.READ),
 }

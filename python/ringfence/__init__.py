@@ -25,6 +25,15 @@ from ringfence._scenario._constants import (
     DMA_RESV_USAGE_KERNEL,
     DMA_RESV_USAGE_READ,
     DMA_RESV_USAGE_WRITE,
+    DRM_GPU_SCHED_STAT_ENODEV,
+    DRM_GPU_SCHED_STAT_NO_HANG,
+    DRM_GPU_SCHED_STAT_NOMINAL,
+    DRM_GPU_SCHED_STAT_NONE,
+    DRM_GPU_SCHED_STAT_RESET,
+    DRM_SCHED_PRIORITY_HIGH,
+    DRM_SCHED_PRIORITY_KERNEL,
+    DRM_SCHED_PRIORITY_LOW,
+    DRM_SCHED_PRIORITY_NORMAL,
     EAGAIN,
     EALREADY,
     EBUSY,
@@ -100,9 +109,17 @@ from ringfence._scenario._pointers import Memory, SyncFile
 from ringfence._scenario._recorder import Recorder
 from ringfence._scenario._results import LockResult, ResvIterator, SavedState, TryLock, WwAcquireCtx
 from ringfence._scenario._scenario import Scenario, scenario
+from ringfence._scenario._sched import DrmSched, DrmSchedEntity, DrmSchedJob
 from ringfence._scenario._section import Lock
 from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Nanos, Seqno, UsageLevel, Value
-from ringfence.errors import ArgumentError, ProfileError, RingfenceError, ScenarioError, UnknownRuleError
+from ringfence.errors import (
+    ArgumentError,
+    ProfileError,
+    RingfenceError,
+    ScenarioError,
+    ScenarioWarning,
+    UnknownRuleError,
+)
 from ringfence.gfp import (
     GFP_ATOMIC,
     GFP_HIGHUSER,
@@ -121,6 +138,15 @@ __all__ = [
     "DMA_RESV_USAGE_KERNEL",
     "DMA_RESV_USAGE_READ",
     "DMA_RESV_USAGE_WRITE",
+    "DRM_GPU_SCHED_STAT_ENODEV",
+    "DRM_GPU_SCHED_STAT_NOMINAL",
+    "DRM_GPU_SCHED_STAT_NONE",
+    "DRM_GPU_SCHED_STAT_NO_HANG",
+    "DRM_GPU_SCHED_STAT_RESET",
+    "DRM_SCHED_PRIORITY_HIGH",
+    "DRM_SCHED_PRIORITY_KERNEL",
+    "DRM_SCHED_PRIORITY_LOW",
+    "DRM_SCHED_PRIORITY_NORMAL",
     "EAGAIN",
     "EALREADY",
     "EBUSY",
@@ -163,6 +189,9 @@ __all__ = [
     "DmaFenceOps",
     "DmaResv",
     "Driver",
+    "DrmSched",
+    "DrmSchedEntity",
+    "DrmSchedJob",
     "Engine",
     "Environment",
     "Errno",
@@ -201,6 +230,7 @@ __all__ = [
     "SavedState",
     "Scenario",
     "ScenarioError",
+    "ScenarioWarning",
     "Seqno",
     "Shrinker",
     "Snapshot",

@@ -20,6 +20,7 @@ __all__ = [
     "ProfileError",
     "RingfenceError",
     "ScenarioError",
+    "ScenarioWarning",
     "TraceError",
     "UnknownNameError",
     "UnknownRuleError",
@@ -66,6 +67,10 @@ class ScenarioError(RingfenceError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class ScenarioWarning(UserWarning):
+    """What a scenario may mean, but probably does not: a handler that nothing calls."""
 
 
 class UnknownNameError(ScenarioError, AttributeError):

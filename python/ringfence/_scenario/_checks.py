@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ringfence._scenario._values import Value
 from ringfence._scenario._where import mistake
-from ringfence._scenario._wording import described
+from ringfence._scenario._wording import closest, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["MAX", "checked_function", "checked_name", "checked_number"]
+__all__ = ["MAX", "checked_choice", "checked_function", "checked_name", "checked_number"]
 
 MAX = (1 << 63) - 1
 """The largest number."""
@@ -39,6 +39,19 @@ def checked_name(what: str, value: object) -> str:
         return value
     message = f"{what} is declared with a name, a text, not {described(value)}"
     raise mistake(message)
+
+
+def checked_choice(what: str, value: object, known: Sequence[str]) -> str:
+    """The text, which must be one of these.
+
+    Raises:
+        ScenarioError: it is not.
+    """
+    if isinstance(value, str) and value in known:
+        return value
+    message = f"{what} takes {' or '.join(map(repr, known))}, not {described(value)}"
+    close = closest(value, known, cutoff=0.4) if isinstance(value, str) else None
+    raise mistake(message + (f"; did you mean {close!r}?" if close else ""))
 
 
 def checked_function(what: str, value: Any) -> Callable[..., Any]:

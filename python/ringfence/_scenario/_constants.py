@@ -13,6 +13,15 @@ __all__ = [
     "DMA_RESV_USAGE_KERNEL",
     "DMA_RESV_USAGE_READ",
     "DMA_RESV_USAGE_WRITE",
+    "DRM_GPU_SCHED_STAT_ENODEV",
+    "DRM_GPU_SCHED_STAT_NOMINAL",
+    "DRM_GPU_SCHED_STAT_NONE",
+    "DRM_GPU_SCHED_STAT_NO_HANG",
+    "DRM_GPU_SCHED_STAT_RESET",
+    "DRM_SCHED_PRIORITY_HIGH",
+    "DRM_SCHED_PRIORITY_KERNEL",
+    "DRM_SCHED_PRIORITY_LOW",
+    "DRM_SCHED_PRIORITY_NORMAL",
     "EAGAIN",
     "EALREADY",
     "EBUSY",
@@ -72,6 +81,25 @@ IRQ_WAKE_THREAD: Final = 1
 
 MAX_SCHEDULE_TIMEOUT: Final = (1 << 63) - 1
 """No timeout: waits as long as it takes."""
+
+
+# enum drm_sched_priority: what a smaller number has goes first (include/drm/gpu_scheduler.h).
+DRM_SCHED_PRIORITY_KERNEL: Final = 0
+DRM_SCHED_PRIORITY_HIGH: Final = 1
+DRM_SCHED_PRIORITY_NORMAL: Final = 2
+DRM_SCHED_PRIORITY_LOW: Final = 3
+
+# enum drm_gpu_sched_stat: what timedout_job returns.
+DRM_GPU_SCHED_STAT_NONE: Final = 0
+"""Reserved."""
+DRM_GPU_SCHED_STAT_NOMINAL: Final = 1
+"""The hang was dealt with, and the device works."""
+DRM_GPU_SCHED_STAT_RESET: Final = 1
+"""`DRM_GPU_SCHED_STAT_NOMINAL` by its name since 6.17."""
+DRM_GPU_SCHED_STAT_ENODEV: Final = 2
+"""The device is gone: no timeout runs any more."""
+DRM_GPU_SCHED_STAT_NO_HANG: Final = 3
+"""It was a false alarm: the scheduler takes the job back (since 6.17)."""
 
 
 class Usage(IntEnum):

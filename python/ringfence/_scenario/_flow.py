@@ -172,6 +172,9 @@ class Flow(Structure):
 
     def _returned(self, value: object) -> list[Argument]:
         """The JSON form of what is returned: a list of one or none."""
+        if self._fences is not None:
+            converted = self._fences.converted(value)
+            return [converted._use(self._self) if isinstance(converted, Value) else converted]
         if self._result is None and isinstance(value, (int, Int)):
             self._result = self._may_return
         if self._result is None and value is not None:
@@ -277,9 +280,11 @@ class Flow(Structure):
         if scope.outer is not None:
             message = f"the block opened at {scope.where} is still open at the end of `{self.name}`"
             raise mistake(message)
+        fences = self._fences
         if result is None and scope.ended is None and self._result is not None:
             result = self._default
-        if result is not None:
+        falls_through = fences is not None and fences.seen and scope.ended is None
+        if result is not None or falls_through:
             self._check_reachable("the returned value")
             returned = self._returned(result)
             site = self._kernel._last_line(function)
@@ -295,6 +300,6 @@ class Flow(Structure):
             "name": self.name,
             "params": self._params,
             "registers": self._registers,
-            "result": self._result,
+            "result": self._result if fences is None else fences.kind,
             "body": self._body,
         }

@@ -45,7 +45,8 @@ class Signature(NamedTuple):
         result: kind of what it returns.
         default: what it returns at its end if it returns something elsewhere; None: it must return something.
         required: the object makes no sense without it.
-        may_return: kind of what it returns, if it returns something at all.
+        may_return: kind of what it returns, if it returns something at all. For ``dma_fence`` and
+            ``dma_fence_or_err`` the program's result is the narrowest kind that covers what it returns.
     """
 
     parameters: tuple[tuple[str, type[Value]], ...] = ()
@@ -64,14 +65,22 @@ class WithFunctions(Pointer):
 
     Attributes:
         FUNCTIONS: each function's name in the scenario, with its signature.
+        METHODS: the method that each is of the driver which declares the object, unless it is given.
     """
 
-    __slots__ = ("_entry",)
+    __slots__ = ("_entry", "_usual")
     FUNCTIONS: ClassVar[dict[str, Signature]] = {"function": _VOID}
+    METHODS: ClassVar[dict[str, str]] = {}
     _entry: dict[str, Any]
+    # Its functions that are the usual ones.
+    _usual: set[str]
 
-    def _give(self, name: str, function: Function | None) -> Self:
-        """Sets one of the functions."""
+    def _misses(self, name: str) -> bool:
+        """Whether it would take this function from its driver."""
+        return self._entry[name] is None
+
+    def _give(self, name: str, function: Function | None, site: int | None = None) -> Self:
+        """Sets one of the functions; `site`: the place that stands for all of one that is not the user's."""
         declared = self._declared
         if declared is None or function is None:
             message = f"{self!r} is a variable: functions are given to declared objects"
@@ -80,7 +89,7 @@ class WithFunctions(Pointer):
             message = f"{self!r} has its {name} already"
             raise mistake(message)
         self._entry[name] = declared.kernel._program(
-            function, self.FUNCTIONS[name], f"{name} of {self.KIND} `{declared.name}`", declared.driver
+            function, self.FUNCTIONS[name], f"{name} of {self.KIND} `{declared.name}`", declared.driver, site
         )
         return self
 
@@ -159,6 +168,11 @@ class Irq(WithFunctions):
         "handler": Signature(default=0, required=False, may_return="int"),
         "thread": Signature(default=0, required=False, may_return="int"),
     }
+    METHODS: ClassVar = {"handler": "irq"}
+
+    def _misses(self, name: str) -> bool:
+        """One with a threaded handler needs no other."""
+        return super()._misses(name) and self._entry["thread"] is None
 
     def __call__(self, function: Function) -> Self:
         """Gives it its hard irq handler, as a decorator does."""
@@ -180,6 +194,7 @@ class Shrinker(WithFunctions):
         "count": Signature(result="int"),
         "scan": Signature((("nr_to_scan", Int),), result="int"),
     }
+    METHODS: ClassVar = {"count": "count_objects", "scan": "scan_objects"}
 
     def count(self, function: Function) -> Self:
         """Gives it ``count_objects``: returns how many objects it could free."""
@@ -199,6 +214,11 @@ class MmuNotifier(WithFunctions):
         "invalidate": Signature((("blockable", Int),), result="errno", required=False),
         "release": Signature(required=False),
     }
+    METHODS: ClassVar = {"invalidate": "invalidate"}
+
+    def _misses(self, name: str) -> bool:
+        """One that is told of the end of the address space need not be told of anything else."""
+        return super()._misses(name) and self._entry["release"] is None
 
     def invalidate(self, function: Function) -> Self:
         """Gives it ``invalidate_range_start``: takes ``blockable``, returns 0 or, if that is 0, -EAGAIN."""
@@ -215,6 +235,7 @@ class IntervalNotifier(WithFunctions):
     __slots__ = ()
     KIND = "mmu_interval_notifier"
     FUNCTIONS: ClassVar = {"invalidate": Signature((("blockable", Int), ("seq", Seqno)), result="int")}
+    METHODS: ClassVar = {"invalidate": "invalidate"}
 
     def __call__(self, function: Function) -> Self:
         """Gives it ``invalidate``: takes ``blockable`` and ``seq``, returns 1, or 0 if not blockable."""

@@ -6,10 +6,12 @@ import json
 from typing import TypeVar
 
 from ringfence._scenario._driver import Driver, checked_driver
+from ringfence._scenario._handlers import tell_of_unused
 from ringfence._scenario._kernel_deferred import KernelDeferred
 from ringfence._scenario._kernel_fences import KernelFences
 from ringfence._scenario._kernel_locks import KernelLocks
 from ringfence._scenario._kernel_memory import KernelMemory
+from ringfence._scenario._kernel_sched import KernelSched
 from ringfence._scenario._recorder import Recorder
 from ringfence._scenario._where import mistake, unknown_name
 from ringfence._scenario._wording import closest
@@ -19,7 +21,7 @@ __all__ = ["Kernel"]
 D = TypeVar("D", bound=Driver)
 
 
-class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
+class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences, KernelSched):
     """``k``: declares the objects, handlers and threads of a scenario, under the kernel's names.
 
     A scenario's function and `Driver.setup` get one; there is no other way to have one.
@@ -48,16 +50,18 @@ class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences):
             raise mistake(message)
         self._drivers.append(instance)
         instance.name = name or type(instance).__name__.lower()
-        outer = self._driver
-        self._driver = outer or instance.name
+        outer, whole = self._driver, self._setting_up
+        self._driver, self._setting_up = outer or instance.name, instance
         instance.setup(self)
-        self._driver = outer
+        self._driver, self._setting_up = outer, whole
         return instance
 
     def _json(self) -> str:
         """The scenario in its JSON form."""
         self._record_programs()
         self._check_functions()
+        for driver in self._drivers:
+            tell_of_unused(driver)
         scenario = {
             "ringfence_scenario": 1,
             "name": self.name,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ringfence._scenario._checks import checked_function, checked_name
 from ringfence._scenario._handled import Function, Signature, WithFunctions
+from ringfence._scenario._handlers import method_of
 from ringfence._scenario._mistakes import run_user_code
 from ringfence._scenario._pointers import Declared, Pointer
 from ringfence._scenario._recorder import Recorder
@@ -16,13 +17,14 @@ from ringfence._scenario._wording import described
 from ringfence.errors import ScenarioError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import CodeType, FrameType
 
     from ringfence._scenario._driver import Driver
     from ringfence._scenario._environment import Environment
     from ringfence._scenario._kernel import Kernel
 
-__all__ = ["KernelBase"]
+__all__ = ["Entry", "KernelBase", "Missing"]
 
 P = TypeVar("P", bound=Pointer)
 W = TypeVar("W", bound=WithFunctions)
@@ -37,6 +39,15 @@ class _Waiting(NamedTuple):
     signature: Signature
     role: str
     driver: str | None
+    site: int | None
+
+
+class Missing(NamedTuple):
+    """An object that takes the functions that it is not given from a driver, or else the usual ones."""
+
+    thing: WithFunctions
+    driver: Driver | None
+    usual: dict[str, Function]
 
 
 class KernelBase:
@@ -61,9 +72,14 @@ class KernelBase:
         self._waiting: deque[_Waiting] = deque()
         self._known: dict[object, int] = {}
         self._with_functions: list[WithFunctions] = []
+        self._missing: list[Missing] = []
         self._drivers: list[Driver] = []
+        # The driver or part whose setup() is being called.
+        self._setting_up: Driver | None = None
         # The driver whose setup() or handler is being called: what is declared meanwhile belongs to it.
         self._driver: str | None = None
+        # The place that stands for all of a program that is none of the user's.
+        self._standing: int | None = None
 
     @property
     def _self(self) -> Kernel:
@@ -73,6 +89,8 @@ class KernelBase:
 
     def _site(self, frame: FrameType) -> int:
         """The number of the user's line that is being executed."""
+        if self._standing is not None:
+            return self._standing
         code = frame.f_code
         while is_own(code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
@@ -99,6 +117,8 @@ class KernelBase:
 
     def _last_line(self, function: object) -> int:
         """The number of a function's last line, where it returned a plain value; 0 if it has no source."""
+        if self._standing is not None:
+            return self._standing
         code: CodeType | None = getattr(function, "__code__", None)
         if code is None:
             return 0
@@ -128,13 +148,21 @@ class KernelBase:
         return lock
 
     def _declare_with(
-        self, cls: type[W], name: str, functions: dict[str, Function | None], **fields: object
+        self,
+        cls: type[W],
+        name: str,
+        functions: Mapping[str, Function | None],
+        usual: dict[str, Function] | None = None,
+        **fields: object,
     ) -> W:
-        """Declares an object with functions; those that are missing may be given later."""
+        """Declares an object with functions; missing ones may be given later, or are the usual ones."""
         names: dict[str, object] = dict.fromkeys(cls.FUNCTIONS)
         thing = self._declare(cls, name, **names, **fields)
         thing._entry = self._objects[-1]
+        thing._usual = set()
         self._with_functions.append(thing)
+        if usual or (cls.METHODS and self._setting_up is not None):
+            self._missing.append(Missing(thing, self._setting_up, usual or {}))
         for slot, function in functions.items():
             if function is not None:
                 thing._give(slot, function)
@@ -168,10 +196,18 @@ class KernelBase:
 
     # ---- programs ------------------------------------------------------------------------------------------
 
-    def _program(self, function: Function, signature: Signature, role: str, driver: str | None) -> int:
+    def _program(
+        self,
+        function: Function,
+        signature: Signature,
+        role: str,
+        driver: str | None,
+        site: int | None = None,
+    ) -> int:
         """The number of the program that a function records; the same function gives the same program.
 
-        The program is the code of that driver or, if None is named, of the one that is being set up.
+        The program is the code of that driver or, if None is named, of the one that is being set up. If a
+        place is given, it stands for all of it: nothing of it is written by the user.
         """
         driver = driver or self._driver
         checked_function(f"{role} takes a function", function)
@@ -183,20 +219,38 @@ class KernelBase:
         if known is None:
             known = self._known[key] = len(self._programs)
             self._programs.append(None)
-            self._waiting.append(_Waiting(known, function, signature, role, driver))
+            self._waiting.append(_Waiting(known, function, signature, role, driver, site))
         return known
+
+    def _supply(self) -> None:
+        """Everything is declared: objects take what they were not given from their driver, or the usual."""
+        for thing, driver, usual in self._missing:
+            for slot in thing.FUNCTIONS:
+                method = thing.METHODS.get(slot)
+                if driver is not None and method is not None and thing._misses(slot):
+                    function = method_of(driver, method)
+                    if function is not None:
+                        thing._give(slot, function)
+                if slot in usual and thing._misses(slot) and thing._declared is not None:
+                    thing._give(slot, usual[slot], thing._declared.site)
+                    thing._usual.add(slot)
+        self._missing.clear()
 
     def _record_programs(self) -> None:
         """Runs all handlers, each with a recorder of its own; they may declare more."""
+        self._supply()
         while self._waiting:
-            number, function, signature, role, self._driver = self._waiting.popleft()
+            number, function, signature, role, self._driver, self._standing = self._waiting.popleft()
             name = getattr(function, "__name__", "").strip("<>") or role
-            t = Recorder(self._self, name, signature, declared_at(function) or role)
+            where = self._place(self._standing) if self._standing else declared_at(function)
+            t = Recorder(self._self, name, signature, where or role)
             arguments = [t, *t._parameters(signature)]
             takes = ", ".join(["t", *(parameter for parameter, _ in signature.parameters)])
             what = f"the {role} is called as {name}({takes})"
             result = run_user_code(function, arguments, {}, what)
             self._programs[number] = {**t._finish(result, function), "driver": self._driver}
+            self._standing = None
+            self._supply()
 
     def _check_functions(self) -> None:
         for thing in self._with_functions:

@@ -52,7 +52,7 @@ def _translated(error: TypeError, function: Callable[..., Any], what: str) -> Sc
     innermost: TracebackType | None = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next
-    refused = re.match(r"(?:[\w.<>]+\.)?(\w+)\(\) (.+)$", str(error), re.DOTALL)
+    refused = re.match(r"(?:[\w.<>]+\.)?([\w<>]+)\(\) (.+)$", str(error), re.DOTALL)
     if innermost is None or refused is None:
         return None
     code = innermost.tb_frame.f_code

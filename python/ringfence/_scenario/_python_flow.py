@@ -24,6 +24,7 @@ _BLOCKS = frozenset(
     {
         *("if_", "elif_", "else_", "loop", "while_", "get_user_pages", "get_user_pages_fast"),
         *("dma_resv_for_each_fence", "dma_resv_for_each_fence_unlocked"),
+        "drm_sched_for_each_pending_job",
     }
 )
 # Calls that can fail, which makes their blocks branches; the last ones only within an acquire context.

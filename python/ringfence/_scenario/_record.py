@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ringfence._core import Gfp
+from ringfence._scenario._returns import FENCES, FenceReturns
 from ringfence._scenario._scope import Scope, Statement
 from ringfence._scenario._section import Ending, Guard, Lock
 from ringfence._scenario._table import NUMBERS, Parameter, operations
@@ -40,6 +41,7 @@ class Record:
         self._result = signature.result
         self._default = signature.default
         self._may_return = signature.may_return
+        self._fences = FenceReturns(name, signature.may_return) if signature.may_return in FENCES else None
         self._params = len(signature.parameters)
         self._registers: list[str] = []
         self._body: list[Statement] = []

@@ -8,6 +8,7 @@ from ringfence._scenario._calls.deferred import Deferred
 from ringfence._scenario._calls.fences import Fences
 from ringfence._scenario._calls.memory import Memory
 from ringfence._scenario._calls.reservations import Reservations
+from ringfence._scenario._calls.sched import Sched
 from ringfence._scenario._calls.sleeping_locks import SleepingLocks
 from ringfence._scenario._calls.spinlocks import Spinlocks
 from ringfence._scenario._calls.waiting import Waiting
@@ -18,7 +19,7 @@ __all__ = ["Recorder"]
 
 
 class Recorder(
-    SleepingLocks, Spinlocks, Context, Waiting, Deferred, Memory, Fences, Reservations, Containers
+    SleepingLocks, Spinlocks, Context, Waiting, Deferred, Memory, Fences, Reservations, Containers, Sched
 ):
     """``t``: every call records an operation of the program; nothing runs yet.
 

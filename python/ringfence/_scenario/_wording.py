@@ -20,6 +20,8 @@ _MADE_BY = {
     "cookie": "what the call it belongs to returned",
     "dma_fence": "a dma_fence (k.dma_fence(), t.dma_fence_init(), …)",
     "dma_resv_iter": "a cursor (t.dma_resv_iter_begin())",
+    "drm_gpu_scheduler": "a drm_gpu_scheduler (k.drm_sched())",
+    "drm_sched_job": "a drm_sched_job (t.drm_sched_job(), t.drm_sched_job_alloc())",
     "drm_syncobj": "a drm_syncobj (k.syncobj())",
     "gfp": "a gfp mask (rf.GFP_KERNEL, …)",
     "memory": "memory (t.kmalloc())",

@@ -109,6 +109,11 @@ impl Kernel<'_> {
         Flow::Continue
     }
 
+    /// Whether what comes now can still be done in this step: it begins a new one, or the step ends here.
+    pub(crate) fn begins_step(&mut self) -> bool {
+        !std::mem::replace(&mut self.stepped, true)
+    }
+
     /// Result of the latest call.
     pub(crate) fn ret(&mut self) -> Value {
         self.me().ret
@@ -143,6 +148,7 @@ impl Kernel<'_> {
                 Frame::Fence(frame) => self.run_fence(frame),
                 Frame::Sync(frame) => self.run_sync(frame),
                 Frame::Resv(frame) => self.run_resv(frame),
+                Frame::Sched(frame) => self.run_sched(frame),
                 Frame::Gpu(frame) => self.run_gpu_reset(frame),
             };
             match flow {

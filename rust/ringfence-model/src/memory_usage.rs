@@ -26,6 +26,7 @@ impl World {
             + reserved(&self.ready)
             + self.locks.memory_usage()
             + self.fences.memory_usage()
+            + self.scheds.memory_usage()
             + reserved(&self.resvs.list)
             + resvs
             + reserved(&self.resvs.iters)

@@ -71,6 +71,8 @@ world! {
     sync: crate::sync::SyncObjects;
     /// Reservations.
     resvs: crate::dma_resv::Reservations;
+    /// GPU schedulers, their entities and jobs.
+    scheds: crate::sched_main::Scheds;
     /// GPUs.
     gpu: crate::gpu::Hardware;
 }

@@ -8,6 +8,7 @@ from ringfence._core import Gfp
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._pointers import Memory as Allocated
 from ringfence._scenario._results import LockResult, SavedState, TryLock
+from ringfence._scenario._sched import DrmSchedJob
 from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Seqno
 
 if TYPE_CHECKING:
@@ -38,9 +39,14 @@ class Memory(Flow):
 
     kzalloc = kmalloc
 
-    def kfree(self, memory: Allocated | None) -> None:
-        """``kfree()``."""
-        self._do("kfree", memory)
+    def kfree(self, memory: Allocated | DrmSchedJob | None) -> None:
+        """``kfree()``.
+
+        Args:
+            memory: what was allocated; None or NULL: nothing. A job of the GPU scheduler is freed as
+                `drm_sched_job_free` does.
+        """
+        self._do("drm_sched_job_free" if isinstance(memory, DrmSchedJob) else "kfree", memory)
 
     def use_memory(self, memory: Allocated) -> None:
         """Looks at allocated memory: a finding if it is NULL or freed."""

@@ -8,6 +8,7 @@ mod fences;
 mod gpu;
 mod interrupts;
 mod locks;
+mod sched;
 mod sync;
 mod time;
 mod waits;
@@ -42,6 +43,7 @@ impl World {
         self.check_gpu(plan)?;
         self.check_sync()?;
         self.check_deferred(plan)?;
+        self.check_scheds(plan)?;
         self.check_waits(plan)
     }
 }

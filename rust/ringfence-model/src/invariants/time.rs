@@ -5,6 +5,7 @@ use crate::dma_fence_ops::FenceFrame;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::plan::Plan;
+use crate::sched_ops::SchedFrame;
 use crate::sync::SyncFrame;
 use crate::time::{Timed, TimerId};
 use crate::timer::Timer;
@@ -17,6 +18,7 @@ pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
         Frame::Fence(FenceFrame::Wait(frame)) => frame.timeout(),
         Frame::Fence(FenceFrame::WaitAny(frame)) => frame.timeout(),
         Frame::Sync(SyncFrame::Wait(frame)) => frame.timeout(),
+        Frame::Sched(SchedFrame::End(frame)) => frame.timeout(),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ mod gpu_waits;
 mod hang_rule;
 mod hooks;
 mod monitor;
+mod sched;
 mod wait_for;
 
 pub use gpu_waits::{GpuWork, GpuWorkState};
