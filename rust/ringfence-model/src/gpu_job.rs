@@ -61,7 +61,6 @@ impl Compiler {
 
 impl Kernel<'_> {
     /// What a `drm_sched_job` has the GPU do: the declared job that it was allocated for.
-    #[expect(clippy::unused_self, reason = "the scheduler is not modelled yet")]
     fn work_of_sched_job(&self, job: u32) -> Option<u32> {
         self.w.scheds.work_of(job)
     }
