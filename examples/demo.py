@@ -20,7 +20,7 @@ TRACES = [
     ("random-read-trylock.jsonl.xz", Profile("next")),
     ("random-no-mmu-notifier.jsonl.xz", Profile(mmu_notifier=False)),
 ]
-CALLS = ["dma-buf-api.jsonl.xz", "ww-mutex.jsonl.xz"]
+CALLS = ["dma-buf-api.jsonl.xz", "ww-mutex.jsonl.xz", "drm-sched.jsonl.xz"]
 
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 WIDTH = min(100, shutil.get_terminal_size((100, 24)).columns)
@@ -45,7 +45,11 @@ def agreement() -> None:
     while (batch := run.next_batch()) is not None:
         recordings, _, _, agree = batch.counts()
         agreeing, total = agreeing + agree, total + recordings
-    told(agreeing, total, "recordings of API calls: fences, reservations, ww_mutexes on the model")
+    told(
+        agreeing,
+        total,
+        "recordings of API calls: fences, reservations, ww_mutexes, GPU schedulers on the model",
+    )
 
 
 def told(agreeing: int, total: int, what: str) -> None:

@@ -26,5 +26,5 @@ def test_the_other_profile_does_not_agree() -> None:
 
 def test_no_recording_is_forgotten() -> None:
     # The recordings of API calls are replayed by tests/test_cli_conformance.py.
-    calls = {"dma-buf-api.jsonl.xz", "ww-mutex.jsonl.xz"}
+    calls = {"dma-buf-api.jsonl.xz", "ww-mutex.jsonl.xz", "drm-sched.jsonl.xz"}
     assert {path.name for path in CONFORMANCE.glob("*.jsonl*")} == set(FILES) | calls

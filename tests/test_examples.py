@@ -26,7 +26,7 @@ def test_demo() -> None:
     shown = run_example("demo.py")
     assert max(map(len, shown.splitlines())) <= 100
     assert "34389 of 34389 traces" in shown
-    assert "9000 of  9000 recordings of API calls" in shown
+    assert "9798 of  9798 recordings of API calls" in shown
     assert "lockdep would have stayed silent" in shown
     assert re.search(r"^RF301 .*: CONFIRMED$", shown, re.MULTILINE)
     assert "get_tiling_flags (examples/amdgpu_commit_tail.py:" in shown

@@ -31,10 +31,10 @@ def conformance(
 ) -> None:
     """Replay recordings of API calls of a real kernel on the model.
 
-    FILEs hold one recording per line, as JSON: calls of the dma-buf API, or threads that contend for
-    ww_mutexes. Plain, or compressed with xz, gzip or zstd. `-` is standard input. Without further options, a
-    table of agreement comes out. --json writes each recording with the model's results in place of the
-    recorded ones.
+    FILEs hold one recording per line, as JSON: calls of the dma-buf API, threads that contend for
+    ww_mutexes, or the DRM scheduler at work. Plain, or compressed with xz, gzip or zstd. `-` is standard
+    input. Without further options, a table of agreement comes out. --json writes each recording with the
+    model's results in place of the recorded ones.
 
     Exit status: 0 fine, 1 disagreement, 2 unusable input or arguments, 130 interrupted.
     """

@@ -55,6 +55,31 @@ pub enum JobEvent {
     Free,
 }
 
+/// What a GPU does, or what is done with it. Of work: its fence, if it has one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum GpuEvent {
+    /// Work is put on a ring.
+    Emit(Option<u32>),
+    /// An engine turns to it for the first time.
+    Begin(Option<u32>),
+    /// The engine leaves it for another ring's.
+    Preempt(Option<u32>),
+    /// It has accessed memory that is not mapped, and stops.
+    Fault(Option<u32>),
+    /// It will never end.
+    Hang(Option<u32>),
+    /// It is completed.
+    Complete(Option<u32>),
+    /// It was taken off its ring before it was completed.
+    Lost(Option<u32>),
+    /// A reset begins: the hardware stands still.
+    ResetBegin,
+    /// It is over: 0, or a positive error number.
+    ResetEnd(i32),
+    /// The GPU is given up.
+    Wedge,
+}
+
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
@@ -130,6 +155,9 @@ pub enum EventKind {
     FenceFree(u32),
     /// Something is done with a job.
     Job(JobEvent, u32),
+    /// A GPU does something, or something is done with it: on which ring, for work (the engine, if that was not
+    /// submitted to a ring), otherwise the engine or the GPU.
+    Gpu(GpuEvent, ObjectRef),
     /// An allocation was made: whether it got memory.
     Allocated(bool),
     /// Virtual time moved on to this nanosecond.

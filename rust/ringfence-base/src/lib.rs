@@ -16,7 +16,7 @@ pub mod scenario;
 mod shown;
 
 pub use choice::{ChoiceKind, Decide, Ordinary};
-pub use event::{Event, EventKind, JobEvent, ObjectRef, Published, Scope};
+pub use event::{Event, EventKind, GpuEvent, JobEvent, ObjectRef, Published, Scope};
 pub use gfp::{Gfp, UnknownGfp};
 pub use id::{ClassId, LockId, ObjectId, ProgramId, SiteId, TaskId};
 pub use limits::{KERNEL_LIMITS, Limits};

@@ -9,7 +9,7 @@ use crate::value::Value;
 use crate::world::World;
 
 /// Classes that exist in every kernel, in the order of [`class`](crate::plan::class).
-const WELL_KNOWN: [(&str, LockSort); 9] = [
+const WELL_KNOWN: [(&str, LockSort); 10] = [
     ("mmap_lock", LockSort::Sleeping),
     ("reservation_ww_class_acquire", LockSort::Map),
     ("reservation_ww_class_mutex", LockSort::Sleeping),
@@ -19,6 +19,7 @@ const WELL_KNOWN: [(&str, LockSort); 9] = [
     ("&fence->inline_lock", LockSort::Spinlock),
     ("dma_fence_stub_lock", LockSort::Spinlock),
     ("&obj->lock", LockSort::Spinlock),
+    ("&fence->lock", LockSort::Spinlock),
 ];
 
 /// A plan in the making.
@@ -43,7 +44,10 @@ impl Compiler {
             by_kind: vec![Vec::new(); Kind::ALL.len()],
             sources: Vec::new(),
             deferred: crate::deferred::Layout::default(),
+            scheds: crate::sched_main::SchedLayouts::default(),
+            gpu: crate::gpu::GpuLayout::default(),
             version: crate::plan::KernelVersion::default(),
+            strict: true,
             initial: World::default(),
             scenario,
         };
@@ -268,6 +272,7 @@ impl Compiler {
         self.set_up_sync();
         self.set_up_resv();
         self.set_up_device();
+        self.set_up_scheds();
         self.set_up_threads();
     }
 

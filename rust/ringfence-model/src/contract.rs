@@ -21,7 +21,7 @@ pub(crate) fn expand(scenario: &Scenario) -> Scenario {
         ids.map(|(index, _)| ObjectId::new(index)).collect::<Vec<_>>()
     };
     let declared = Declared {
-        fences: !of_kind(Kind::Timeline).is_empty() || !of_kind(Kind::SwSync).is_empty(),
+        fences: [Kind::Timeline, Kind::SwSync, Kind::DrmSched].iter().any(|&kind| !of_kind(kind).is_empty()),
         resvs: of_kind(Kind::Resv),
         shrinkers: !of_kind(Kind::Shrinker).is_empty(),
         mms: of_kind(Kind::Mm),

@@ -256,6 +256,15 @@ impl Kernel<'_> {
         }
     }
 
+    /// Ends the section in which strict mode has put a function that began like this.
+    pub(crate) fn end_strict_section(&mut self, before: Depths) {
+        let sections = &mut self.me().sections;
+        if sections.len() > before.sections as usize {
+            sections.remove(before.sections as usize);
+            self.emit(EventKind::EndSignalling);
+        }
+    }
+
     /// A function that began like this has returned: reports what it left behind, and cleans up as far as the
     /// kernel does, for the sake of what its context was doing before.
     pub(crate) fn check_depths(&mut self, before: Depths) {

@@ -76,6 +76,10 @@ pub(crate) enum FenceSort {
     Stub,
     /// On a `sw_sync` timeline: its index.
     SwSync(u32),
+    /// `drm_sched_fence::scheduled` of this job.
+    Scheduled(u32),
+    /// `drm_sched_fence::finished` of this job.
+    Finished(u32),
 }
 
 /// A declared fence context.
@@ -306,7 +310,7 @@ impl Compiler {
         let lock = self.lock_of_class("dma_fence_stub_lock", class::FENCE_STUB);
         let fences = &mut self.plan.initial.fences;
         fences.stub = fences.add(FenceSort::Stub, lock, 0, 0, flag::SIGNALED | flag::ENABLE_SIGNAL);
-        let kinds = [Kind::Timeline, Kind::Syncobj, Kind::SwSync];
+        let kinds = [Kind::Timeline, Kind::Syncobj, Kind::SwSync, Kind::DrmSched];
         if kinds.iter().any(|&kind| !self.plan.by_kind[kind as usize].is_empty()) {
             self.source(Source::FenceIrqWork);
         }
@@ -449,7 +453,11 @@ impl Kernel<'_> {
                 let Chain { fence: contained, prev, .. } = fences.chains[chain as usize];
                 scratch.extend([Value::fence(prev), Value::fence(contained)]);
             }
-            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {}
+            FenceSort::Driver(_)
+            | FenceSort::Stub
+            | FenceSort::SwSync(_)
+            | FenceSort::Scheduled(_)
+            | FenceSort::Finished(_) => {}
         }
     }
 

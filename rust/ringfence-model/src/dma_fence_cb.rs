@@ -35,6 +35,14 @@ pub(crate) enum Callback {
     Array(u32),
     /// Goes on with a `dma_fence_chain`.
     Chain(u32),
+    /// `drm_sched_job_done_cb()` of a job.
+    JobDone(u32),
+    /// `drm_sched_entity_wakeup()` of an entity.
+    EntityWakeup(u32),
+    /// `drm_sched_entity_clear_dep()` of an entity, which wakes nobody (before 6.17).
+    EntityClearDep(u32),
+    /// `drm_sched_entity_kill_jobs_cb()` of a job.
+    KillJob(u32),
     /// The node is not in use; the next one that is not.
     Unused(u32),
 }
@@ -152,11 +160,36 @@ impl Kernel<'_> {
                     self.queue_fence_irq_work(chain);
                     self.fence_put(fence)
                 }
+                callback @ (Callback::JobDone(_)
+                | Callback::EntityWakeup(_)
+                | Callback::EntityClearDep(_)
+                | Callback::KillJob(_)) => {
+                    self.w.fences.drop_node(node);
+                    self.sched_callback(callback, fence)
+                }
                 Callback::Unused(_) => panic!("engine bug: node {node} is linked but not in use"),
             };
             if !matches!(flow, Flow::Return(_)) {
                 return flow;
             }
+        }
+    }
+
+    /// A callback of the GPU scheduler's.
+    fn sched_callback(&mut self, callback: Callback, fence: u32) -> Flow {
+        match callback {
+            Callback::JobDone(job) => {
+                self.job_mut(job).node = NONE;
+                let error = self.w.fences.get(fence).error;
+                self.job_done(job, error)
+            }
+            Callback::EntityWakeup(entity) => self.entity_wakeup(entity, fence, true),
+            Callback::EntityClearDep(entity) => self.entity_wakeup(entity, fence, false),
+            Callback::KillJob(job) => {
+                self.job_mut(job).node = NONE;
+                self.kill_job_callback(job, fence)
+            }
+            other => panic!("engine bug: {other:?} is no callback of the scheduler"),
         }
     }
 

@@ -72,7 +72,11 @@ impl Kernel<'_> {
                 self.array_clear_pending_error(fence);
                 Flow::Return(Value::bool(false))
             }
-            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => {
+            FenceSort::Driver(_)
+            | FenceSort::Stub
+            | FenceSort::SwSync(_)
+            | FenceSort::Scheduled(_)
+            | FenceSort::Finished(_) => {
                 panic!("engine bug: irq_work of a plain fence")
             }
         }

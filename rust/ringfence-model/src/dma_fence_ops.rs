@@ -364,7 +364,7 @@ impl Kernel<'_> {
     }
 
     /// `dma_fence_set_error()`.
-    fn fence_set_error(&mut self, fence: u32, error: i64) {
+    pub(crate) fn fence_set_error(&mut self, fence: u32, error: i64) {
         if self.w.fences.has(fence, flag::SIGNALED) {
             self.broken("RF512", "an error is set on a fence that is signaled already", fence_object(fence));
         }

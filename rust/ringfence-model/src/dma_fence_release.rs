@@ -80,6 +80,16 @@ impl Kernel<'_> {
                     frame.at = At::Gone;
                     go!(self, FenceFrame::Release(frame), self.with_fence_lock(fence, Doing::Unlist));
                 }
+                FenceSort::Finished(job) => {
+                    frame.at = At::Gone;
+                    let scheduled = self.job(job).scheduled;
+                    go!(self, FenceFrame::Release(frame), self.fence_put(scheduled));
+                }
+                FenceSort::Scheduled(job) => {
+                    frame.at = At::Gone;
+                    let parent = std::mem::replace(&mut self.job_mut(job).parent, NONE);
+                    go!(self, FenceFrame::Release(frame), self.fence_put(parent));
+                }
                 FenceSort::Array(_) => frame.at = At::Members(0),
                 FenceSort::Chain(_) => frame.at = At::Unlinking,
                 FenceSort::Driver(_) | FenceSort::Stub => {
@@ -94,7 +104,11 @@ impl Kernel<'_> {
         match self.w.fences.get(fence).sort {
             FenceSort::Array(array) => self.release_array(frame, array),
             FenceSort::Chain(chain) => self.release_chain(frame, chain),
-            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => self.fence_is_gone(fence),
+            FenceSort::Driver(_)
+            | FenceSort::Stub
+            | FenceSort::SwSync(_)
+            | FenceSort::Scheduled(_)
+            | FenceSort::Finished(_) => self.fence_is_gone(fence),
         }
     }
 

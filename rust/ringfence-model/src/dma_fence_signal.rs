@@ -271,7 +271,9 @@ impl Kernel<'_> {
             return Flow::Return(Value::bool(false));
         }
         let has_op = match entry.sort {
-            FenceSort::Driver(NONE) | FenceSort::Stub => false,
+            FenceSort::Driver(NONE) | FenceSort::Stub | FenceSort::Scheduled(_) | FenceSort::Finished(_) => {
+                false
+            }
             FenceSort::Driver(_) => self.fence_ops(fence).enable_signaling.is_some(),
             FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) => true,
         };
@@ -303,6 +305,7 @@ impl Kernel<'_> {
             FenceSort::Array(_) => self.array_enable_signaling(fence),
             FenceSort::Chain(_) => self.chain_enable_signaling(fence),
             FenceSort::SwSync(_) => Flow::Return(Value::bool(true)),
+            FenceSort::Scheduled(_) | FenceSort::Finished(_) => Flow::Return(Value::bool(true)),
             FenceSort::Driver(_) | FenceSort::Stub => match self.fence_ops(fence).enable_signaling {
                 Some(program) => {
                     self.emit(EventKind::FenceEnableSignaling(fence));
@@ -319,7 +322,9 @@ impl Kernel<'_> {
             return Flow::Return(Value::bool(true));
         }
         let has_op = match self.w.fences.get(fence).sort {
-            FenceSort::Driver(NONE) | FenceSort::Stub => false,
+            FenceSort::Driver(NONE) | FenceSort::Stub | FenceSort::Scheduled(_) | FenceSort::Finished(_) => {
+                false
+            }
             FenceSort::Driver(_) => self.fence_ops(fence).signaled.is_some(),
             FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) => true,
         };
@@ -355,6 +360,7 @@ impl Kernel<'_> {
             FenceSort::Array(_) => self.array_signaled(fence),
             FenceSort::Chain(_) => self.chain_signaled(fence),
             FenceSort::SwSync(timeline) => Flow::Return(Value::bool(self.w.sw_sync_reached(timeline, fence))),
+            FenceSort::Scheduled(_) | FenceSort::Finished(_) => Flow::Return(Value::bool(false)),
             FenceSort::Driver(_) | FenceSort::Stub => match self.fence_ops(fence).signaled {
                 Some(program) => self.call_fence_op(program, &[Value::fence(fence)]),
                 None => Flow::Return(Value::bool(false)),

@@ -133,7 +133,8 @@ impl Kernel<'_> {
     pub(crate) fn fence_set_deadline(&mut self, fence: u32, deadline: i64) -> Flow {
         let has_op = match self.w.fences.get(fence).sort {
             FenceSort::Driver(_) | FenceSort::Stub => self.fence_ops(fence).set_deadline.is_some(),
-            FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) => true,
+            FenceSort::Scheduled(_) => false,
+            FenceSort::Array(_) | FenceSort::Chain(_) | FenceSort::SwSync(_) | FenceSort::Finished(_) => true,
         };
         if !has_op {
             return Flow::Return(Value::Null);
@@ -199,9 +200,19 @@ impl Kernel<'_> {
                 self.fence_get(fence);
                 DeadlineAt::Node(fence)
             }
-            FenceSort::Driver(_) | FenceSort::Stub | FenceSort::SwSync(_) => DeadlineAt::Over,
+            FenceSort::Driver(_)
+            | FenceSort::Stub
+            | FenceSort::SwSync(_)
+            | FenceSort::Scheduled(_)
+            | FenceSort::Finished(_) => DeadlineAt::Over,
         };
         self.replace(Frame::Fence(FenceFrame::Deadline(*frame)));
+        if let FenceSort::Finished(job) = self.w.fences.get(fence).sort {
+            return match self.sched_fence_deadline(job, deadline) {
+                Some(parent) => self.fence_set_deadline(parent, deadline),
+                None => Flow::Return(Value::Null),
+            };
+        }
         if matches!(self.w.fences.get(fence).sort, FenceSort::SwSync(_)) {
             return self.with_fence_lock(fence, Doing::Deadline);
         }

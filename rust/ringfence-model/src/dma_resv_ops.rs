@@ -80,7 +80,7 @@ impl Kernel<'_> {
     }
 
     /// A usage; one that is none is reported, and counts as the last.
-    fn usage(&mut self, call: Call<'_>, n: usize) -> u8 {
+    pub(crate) fn usage(&mut self, call: Call<'_>, n: usize) -> u8 {
         match u8::try_from(self.int(call, n)) {
             Ok(usage) if usage <= BOOKKEEP => usage,
             _ => {

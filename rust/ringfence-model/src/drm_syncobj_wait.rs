@@ -92,13 +92,41 @@ impl Kernel<'_> {
             Op::SyncobjFindFence => (Purpose::Find, WAIT_FOR_SUBMIT),
             _ => (Purpose::Signaled, self.int(call, 3).max(0)),
         };
+        let frame = self.syncobj_wait_frame(syncobj, point, for_submit, (purpose, timeout));
+        self.call(Frame::Sync(SyncFrame::Wait(frame)));
+        if purpose == Purpose::Find {
+            return Flow::Continue;
+        }
+        match self.allocate(Gfp::KERNEL) {
+            Flow::Return(memory) => {
+                self.me().ret = memory;
+                Flow::Continue
+            }
+            flow => flow,
+        }
+    }
+
+    /// `drm_syncobj_find_fence()`: 0, or a negative errno; [`Kernel::found_or_stub`] is the fence.
+    pub(crate) fn syncobj_find_fence(&mut self, syncobj: u32, point: u64, for_submit: bool) -> Flow {
+        let purpose = (Purpose::Find, WAIT_FOR_SUBMIT);
+        let frame = self.syncobj_wait_frame(syncobj, point, for_submit, purpose);
+        self.call(Frame::Sync(SyncFrame::Wait(frame)))
+    }
+
+    fn syncobj_wait_frame(
+        &mut self,
+        syncobj: u32,
+        point: u64,
+        for_submit: bool,
+        (purpose, timeout): (Purpose, i64),
+    ) -> SyncobjWaitFrame {
         if for_submit {
             self.might_sleep();
             self.assert_nothing_held(syncobj);
         }
         let slot = self.me().scratch.len() as u32;
         self.me().scratch.push(Value::Null);
-        let frame = SyncobjWaitFrame {
+        SyncobjWaitFrame {
             syncobj,
             slot,
             point,
@@ -111,17 +139,6 @@ impl Kernel<'_> {
             timeout,
             timer: None,
             result: 0,
-        };
-        self.call(Frame::Sync(SyncFrame::Wait(frame)));
-        if purpose == Purpose::Find {
-            return Flow::Continue;
-        }
-        match self.allocate(Gfp::KERNEL) {
-            Flow::Return(memory) => {
-                self.me().ret = memory;
-                Flow::Continue
-            }
-            flow => flow,
         }
     }
 

@@ -1,148 +1,404 @@
-//! A device that completes submitted work in order, after a while, and raises an interrupt.
+//! An engine of a GPU: executes the work at the head of one of its rings, then that of the next, and raises
+//! interrupts. What is submitted to it without a ring goes onto one of its own, which has no end of slots.
 
 use ringfence_base::scenario::{Kind, ObjectKind, Op};
+use ringfence_base::{ChoiceKind, EventKind, GpuEvent, ObjectRef};
 
 use crate::compile::Compiler;
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
+use crate::ring::{Work, flag};
 use crate::thread::NONE;
 use crate::time::{Timed, TimerId};
 use crate::value::Value;
 
-/// Devices of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Engines {
-    list: Vec<Engine>,
+/// What an engine is at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) enum Phase {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Its work waits for a lock, and occupies it.
+    Waiting,
+    /// Its work is done at that time.
+    Running(TimerId),
+    /// Its work never ends.
+    Hung,
+    /// Its work has accessed memory that is not mapped.
+    Faulted,
+    /// It has work, but was stopped.
+    Stopped,
 }
 
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-struct Engine {
-    /// Submitted and not completed, oldest first.
-    queue: Vec<Job>,
-    /// Fences of completed work that nobody has asked for yet, oldest first.
-    completed: Vec<u32>,
-    /// When the oldest work is completed; `None` while there is none, or it never will be.
-    due: Option<TimerId>,
-    /// It completes nothing until it is reset.
+/// An engine.
+#[derive(PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Engine {
+    /// The ring whose head it is at; [`NONE`].
+    current: u32,
+    /// Position of the ring that it was at last, among its own.
+    last: u32,
+    phase: Phase,
+    /// `engine_hang()`: it does nothing until it is reset.
     hung: bool,
+    /// Resets that are under way.
+    resets: u32,
+    /// One bit per ring of its own: the work at its head waits for no semaphore.
+    runnable: Vec<u64>,
+    /// How many bits are set.
+    runnables: u32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Job {
-    /// [`NONE`]: nobody wants to know.
-    fence: u32,
-    /// Virtual nanoseconds; [`i64::MAX`]: it never ends.
-    run_time: i64,
+/// What never changes about an engine.
+#[derive(Debug)]
+pub(crate) struct EngineInfo {
+    pub(crate) gpu: u32,
+    /// Raised where the ring has none of its own.
+    pub(crate) irq: Option<u32>,
+    preemption: bool,
+    /// Its rings; the first one is for what is submitted without a ring.
+    pub(crate) rings: Vec<u32>,
 }
 
 impl Clone for Engine {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), completed: self.completed.clone(), ..*self }
+        Self { runnable: self.runnable.clone(), ..*self }
     }
 
     fn clone_from(&mut self, source: &Self) {
-        self.queue.clone_from(&source.queue);
-        self.completed.clone_from(&source.completed);
-        self.due = source.due;
-        self.hung = source.hung;
+        let mut runnable = std::mem::take(&mut self.runnable);
+        runnable.clone_from(&source.runnable);
+        *self = Self { runnable, ..*source };
     }
 }
 
-impl Clone for Engines {
-    fn clone(&self) -> Self {
-        Self { list: self.list.clone() }
+impl Engine {
+    fn new() -> Self {
+        Self {
+            current: NONE,
+            last: 0,
+            phase: Phase::Idle,
+            hung: false,
+            resets: 0,
+            runnable: vec![0],
+            runnables: 0,
+        }
     }
 
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
+    /// What it is at.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
     }
-}
 
-impl Engines {
-    /// When the oldest work of each is completed, if it ever is.
-    pub(crate) fn due(&self) -> impl Iterator<Item = Option<TimerId>> {
-        self.list.iter().map(|engine| engine.due)
+    /// The ring whose head it is at.
+    pub(crate) fn current(&self) -> Option<u32> {
+        (self.current != NONE).then_some(self.current)
+    }
+
+    /// A reset of it is under way.
+    pub(crate) fn is_resetting(&self) -> bool {
+        self.resets != 0
+    }
+
+    /// Resets of it that are under way.
+    pub(crate) fn resets(&self) -> u32 {
+        self.resets
+    }
+
+    /// `engine_hang()` was called.
+    pub(crate) fn is_hung(&self) -> bool {
+        self.hung
+    }
+
+    /// When its work is done, if it ever is.
+    pub(crate) fn due(&self) -> Option<TimerId> {
+        match self.phase {
+            Phase::Running(due) => Some(due),
+            _ => None,
+        }
+    }
+
+    /// Whether the ring at this position could be served.
+    pub(crate) fn is_runnable(&self, position: u32) -> bool {
+        self.runnable[position as usize / 64] >> (position % 64) & 1 == 1
+    }
+
+    /// Says whether the ring at this position could be served.
+    pub(crate) fn set_runnable(&mut self, position: u32, runnable: bool) {
+        if self.is_runnable(position) != runnable {
+            self.runnable[position as usize / 64] ^= 1 << (position % 64);
+            self.runnables = if runnable { self.runnables + 1 } else { self.runnables - 1 };
+        }
+    }
+
+    /// How many of its rings could be served.
+    pub(crate) fn runnables(&self) -> u32 {
+        self.runnables
+    }
+
+    /// Positions of rings that could be served, from this one on.
+    fn runnable_from(&self, start: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = start as usize / 64;
+        let words = self.runnable.iter().copied().enumerate().skip(first);
+        words.flat_map(move |(word, bits)| {
+            let mut bits = if word == first { bits & (u64::MAX << (start % 64)) } else { bits };
+            std::iter::from_fn(move || {
+                if bits == 0 {
+                    return None;
+                }
+                let bit = bits.trailing_zeros();
+                bits &= bits - 1;
+                Some(word as u32 * 64 + bit)
+            })
+        })
+    }
+
+    /// Positions of rings that could be served: whose turn it is comes first.
+    fn in_turn(&self) -> impl Iterator<Item = u32> + '_ {
+        let last = self.last;
+        self.runnable_from(last + 1).chain(self.runnable_from(0).take_while(move |&other| other <= last))
     }
 }
 
 impl Compiler {
-    pub(crate) fn set_up_device(&mut self) {
-        for _ in &self.plan.by_kind[Kind::Engine as usize] {
-            self.plan.initial.engines.list.push(Engine::default());
+    pub(crate) fn set_up_engines(&mut self) {
+        for (index, id) in self.plan.by_kind[Kind::Engine as usize].clone().into_iter().enumerate() {
+            let ObjectKind::Engine { irq, gpu, preemption } = self.plan.scenario.objects[id.index()].kind
+            else {
+                continue;
+            };
+            let gpu = match gpu {
+                Some(gpu) => self.plan.index(gpu),
+                None => self.implicit_gpu(),
+            };
+            let irq = irq.map(|irq| self.plan.index(irq));
+            self.plan.gpu.gpus[gpu as usize].engines.push(index as u32);
+            self.plan.gpu.engines.push(EngineInfo { gpu, irq, preemption, rings: Vec::new() });
+            self.plan.initial.gpu.engines.push(Engine::new());
         }
+    }
+
+    /// The engine gets a ring.
+    pub(crate) fn add_to_engine(&mut self, engine: u32, ring: u32) -> u32 {
+        let rings = &mut self.plan.gpu.engines[engine as usize].rings;
+        rings.push(ring);
+        let count = rings.len();
+        self.plan.initial.gpu.engines[engine as usize].runnable.resize(count.div_ceil(64), 0);
+        count as u32 - 1
     }
 }
 
 impl Kernel<'_> {
-    pub(crate) fn device_op(&mut self, call: Call<'_>) -> Flow {
-        let nothing = Flow::Return(Value::Null);
-        let Some(engine) = self.object(call, 0) else { return nothing };
+    pub(crate) fn engine_op(&mut self, call: Call<'_>, engine: u32) -> Flow {
+        let own = self.plan.gpu.engines[engine as usize].rings[0];
         match call.op {
             Op::EngineSubmit => {
                 let fence = self.arg(call, 1).index().unwrap_or(NONE);
-                if fence != NONE && !self.fence_is_usable(fence) {
-                    return nothing;
-                }
-                let run_time = self.int(call, 2);
-                self.w.engines.list[engine as usize].queue.push(Job { fence, run_time });
-                self.engine_begins(engine);
-            }
-            Op::EngineCompleted => {
-                let completed = &mut self.w.engines.list[engine as usize].completed;
-                if !completed.is_empty() {
-                    return Flow::Return(Value::fence(completed.remove(0)));
+                if fence == NONE || self.fence_is_usable(fence) {
+                    let work = Work::of_run_time(fence, self.int(call, 2));
+                    self.ring_takes(own, work);
                 }
             }
+            Op::EngineCompleted => return Flow::Return(self.ring_completed(own)),
             Op::EngineIdle => {
-                return Flow::Return(Value::bool(self.w.engines.list[engine as usize].queue.is_empty()));
+                let rings = &self.plan.gpu.engines[engine as usize].rings;
+                let idle = rings.iter().all(|&ring| self.w.gpu.rings[ring as usize].queue.is_empty());
+                return Flow::Return(Value::bool(idle));
             }
             Op::EngineHang => {
-                self.w.engines.list[engine as usize].hung = true;
                 self.engine_stops(engine);
+                self.w.gpu.engines[engine as usize].hung = true;
             }
             Op::EngineReset => {
-                self.engine_stops(engine);
-                let entry = &mut self.w.engines.list[engine as usize];
-                entry.hung = false;
-                entry.queue.clear();
+                self.engine_is_emptied(engine);
+                self.engine_resumes(engine);
             }
-            other => panic!("engine bug: {other:?} is no operation on devices"),
+            other => panic!("engine bug: {other:?} is no operation on engines"),
         }
-        nothing
+        Flow::Return(Value::Null)
     }
 
-    /// Begins its oldest work, unless it is at it already.
-    fn engine_begins(&mut self, engine: u32) {
-        let entry = &mut self.w.engines.list[engine as usize];
-        if entry.hung || entry.due.is_some() {
+    pub(crate) fn engine_is_stopped(&self, engine: u32) -> bool {
+        let entry = &self.w.gpu.engines[engine as usize];
+        entry.hung || entry.is_resetting() || self.is_wedged(engine)
+    }
+
+    /// The GPU of the engine was given up.
+    pub(crate) fn is_wedged(&self, engine: u32) -> bool {
+        self.w.gpu.wedged[self.plan.gpu.engines[engine as usize].gpu as usize]
+    }
+
+    /// Begins with one of its rings, if it has nothing to do.
+    pub(crate) fn engine_serves(&mut self, engine: u32) {
+        let entry = &self.w.gpu.engines[engine as usize];
+        if entry.current == NONE && entry.runnables != 0 && !self.engine_is_stopped(engine) {
+            self.engine_turns_to(engine, NONE);
+        }
+    }
+
+    /// Turns to one of its rings, if possible to another one than that at the position `except`.
+    fn engine_turns_to(&mut self, engine: u32, except: u32) {
+        let entry = &self.w.gpu.engines[engine as usize];
+        let only = entry.runnables == 1;
+        let excepted = except != NONE && !only && entry.is_runnable(except);
+        let options = entry.runnables - u32::from(excepted);
+        let choice = self.choose(ChoiceKind::GpuRing, options as usize);
+        let entry = &mut self.w.gpu.engines[engine as usize];
+        let position = entry.in_turn().filter(|&position| only || position != except).nth(choice);
+        let position = position.expect("engine bug: fewer rings can be served than were counted");
+        entry.last = position;
+        entry.current = self.plan.gpu.engines[engine as usize].rings[position as usize];
+        let ring = entry.current;
+        self.work_begins(ring);
+        self.engine_goes_on(engine);
+    }
+
+    /// Its work goes on, as far as it can.
+    pub(crate) fn engine_goes_on(&mut self, engine: u32) {
+        let ring = self.w.gpu.engines[engine as usize].current;
+        let phase = match self.engine_is_stopped(engine) {
+            true => Phase::Stopped,
+            false => self.work_goes_on(ring),
+        };
+        self.w.gpu.engines[engine as usize].phase = phase;
+    }
+
+    /// Its work rests until it is allowed to go on.
+    pub(crate) fn engine_stops(&mut self, engine: u32) {
+        let entry = &mut self.w.gpu.engines[engine as usize];
+        if let Phase::Running(due) = entry.phase {
+            entry.phase = Phase::Stopped;
+            let ring = entry.current as usize;
+            self.w.time.cancel(due);
+            let now = self.w.time.now;
+            self.w.gpu.rings[ring].queue[0].remaining = due.due().saturating_sub(now);
+        }
+    }
+
+    /// Its work is taken from it.
+    pub(crate) fn engine_leaves(&mut self, engine: u32) {
+        let ring = self.w.gpu.engines[engine as usize].current;
+        match self.w.gpu.engines[engine as usize].phase {
+            Phase::Running(_) => self.engine_stops(engine),
+            Phase::Waiting => self.stop_waiting_for_lock(ring),
+            _ => {}
+        }
+        let entry = &mut self.w.gpu.engines[engine as usize];
+        (entry.current, entry.phase) = (NONE, Phase::Idle);
+    }
+
+    /// It is as new, with nothing on its rings.
+    pub(crate) fn engine_is_emptied(&mut self, engine: u32) {
+        let plan = self.plan;
+        for &ring in &plan.gpu.engines[engine as usize].rings {
+            self.ring_loses_all(ring);
+        }
+        self.w.gpu.engines[engine as usize].hung = false;
+    }
+
+    /// What stopped it is over, or something else is on its rings.
+    pub(crate) fn engine_resumes(&mut self, engine: u32) {
+        match self.w.gpu.engines[engine as usize].phase {
+            Phase::Stopped if !self.engine_is_stopped(engine) => self.engine_goes_on(engine),
+            _ => self.engine_serves(engine),
+        }
+    }
+
+    /// A reset of it begins.
+    pub(crate) fn engine_reset_begins(&mut self, engine: u32) {
+        self.engine_stops(engine);
+        self.w.gpu.engines[engine as usize].resets += 1;
+    }
+
+    /// And is over. It has worked, or not.
+    pub(crate) fn engine_reset_ends(&mut self, engine: u32, worked: bool) {
+        let entry = &mut self.w.gpu.engines[engine as usize];
+        entry.resets -= 1;
+        entry.hung &= !worked;
+        self.engine_resumes(engine);
+    }
+
+    /// What it is at never ends.
+    pub(crate) fn engine_hangs(&mut self, engine: u32) {
+        let entry = &self.w.gpu.engines[engine as usize];
+        let (ring, phase) = (entry.current, entry.phase);
+        if ring == NONE {
             return;
         }
-        if let Some(&Job { run_time, .. }) = entry.queue.first()
-            && run_time != i64::MAX
-        {
-            let run_time = u64::try_from(run_time).unwrap_or(0);
-            entry.due = Some(self.w.time.set(run_time, Timed::Engine(engine)));
+        self.w.gpu.rings[ring as usize].queue[0].flags |= flag::HANGS;
+        if let Phase::Running(_) = phase {
+            self.engine_stops(engine);
+            self.engine_goes_on(engine);
         }
     }
 
-    fn engine_stops(&mut self, engine: u32) {
-        if let Some(due) = self.w.engines.list[engine as usize].due.take() {
-            self.w.time.cancel(due);
+    /// `ring_preempt()`: its work goes back to its ring, if that is possible and it is at this one.
+    pub(crate) fn engine_is_preempted(&mut self, ring: u32) {
+        let info = self.plan.gpu.rings[ring as usize];
+        let entry = &self.w.gpu.engines[info.engine as usize];
+        let preemptible = matches!(entry.phase, Phase::Running(_) | Phase::Waiting);
+        let can = self.plan.gpu.engines[info.engine as usize].preemption
+            && entry.current == ring
+            && preemptible
+            && !self.engine_is_stopped(info.engine);
+        if !can {
+            return;
         }
+        self.engine_leaves(info.engine);
+        self.w.gpu.rings[ring as usize].queue[0].flags |= flag::PREEMPTED;
+        self.emit_work(GpuEvent::Preempt, ring, 0);
+        self.engine_turns_to(info.engine, info.position);
     }
 
-    /// The oldest work is completed.
+    /// Its work is done.
     pub(crate) fn engine_completes(&mut self, engine: u32) {
-        let entry = &mut self.w.engines.list[engine as usize];
-        entry.due = None;
-        let fence = entry.queue.remove(0).fence;
-        if fence != NONE {
-            entry.completed.push(fence);
-            self.fence_hw_done(fence);
+        let entry = &mut self.w.gpu.engines[engine as usize];
+        let ring = entry.current;
+        (entry.current, entry.phase) = (NONE, Phase::Idle);
+        self.work_completes(ring);
+        self.engine_serves(engine);
+    }
+
+    /// The fence of what has stopped at a memory fault.
+    pub(crate) fn faulted(&mut self, device: ObjectRef) -> Value {
+        let entry = &self.w.gpu.engines[self.plan.engine_of(device) as usize];
+        let other = device.kind == Kind::Ring && entry.current != device.index;
+        if entry.phase != Phase::Faulted || other {
+            return Value::Null;
         }
-        if let ObjectKind::Engine { irq: Some(irq), .. } = *self.plan.declared(Kind::Engine, engine) {
-            self.raise_irq(self.plan.index(irq));
+        self.w.gpu.rings[entry.current as usize].head()
+    }
+
+    /// The memory is mapped now.
+    pub(crate) fn fault_resume(&mut self, engine: u32) {
+        let entry = &self.w.gpu.engines[engine as usize];
+        if entry.phase == Phase::Faulted {
+            let ring = entry.current as usize;
+            self.w.gpu.rings[ring].queue[0].flags &= !flag::FAULTS;
+            self.engine_goes_on(engine);
         }
-        self.engine_begins(engine);
+    }
+
+    /// An interrupt of a GPU, which can be lost or come late where the environment says so.
+    pub(crate) fn gpu_irq(&mut self, irq: Option<u32>) {
+        let Some(irq) = irq else { return };
+        let choice = match self.plan.scenario.environment.irq_loss {
+            true => self.choose(ChoiceKind::GpuIrq, 3),
+            false => 0,
+        };
+        match choice {
+            0 => self.raise_irq(irq),
+            1 => {}
+            _ => drop(self.w.time.set(LATE, Timed::LateIrq(irq))),
+        }
+    }
+
+    /// Something happens to the work at this place of a ring.
+    pub(crate) fn emit_work(&mut self, event: fn(Option<u32>) -> GpuEvent, ring: u32, position: usize) {
+        let fence = self.w.gpu.rings[ring as usize].queue[position].fence;
+        let event = event((fence != NONE).then_some(fence));
+        self.emit(EventKind::Gpu(event, self.plan.ring_object(ring)));
     }
 }
+
+/// So many virtual nanoseconds later a late interrupt comes.
+const LATE: u64 = 5_000_000;

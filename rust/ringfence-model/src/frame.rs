@@ -44,6 +44,10 @@ pub(crate) enum Frame {
     Sync(crate::sync::SyncFrame),
     /// `dma_resv`.
     Resv(crate::dma_resv_ops::ResvFrame),
+    /// The GPU scheduler.
+    Sched(crate::sched_ops::SchedFrame),
+    /// A reset of a GPU.
+    Gpu(crate::gpu_reset::ResetFrame),
 }
 
 /// A position in a program.

@@ -4,6 +4,7 @@
 //! driver looked up are what it maps, whether they are still there or not.
 
 use ringfence_base::scenario::Op;
+use ringfence_base::{EventKind, SiteId};
 
 use crate::fault::range_object;
 use crate::frame::Flow;
@@ -23,14 +24,22 @@ impl Kernel<'_> {
                     };
                 }
                 Op::GpuUnmap => state.gpu = Pages::Nothing,
-                // Without a mapping the GPU faults, and nothing is harmed.
-                Op::GpuAccess if state.gpu == Pages::Freed => {
-                    self.broken("RF511", "the GPU uses pages that were freed", Some(range_object(range)));
+                Op::GpuAccess => {
+                    let at = self.me().site;
+                    self.gpu_access(range, at);
                 }
-                Op::GpuAccess => {}
                 other => panic!("engine bug: {other:?} is no operation on GPU mappings"),
             }
         }
         Flow::Return(Value::Null)
+    }
+
+    /// The GPU uses what its page tables say, because of an operation at this place. Without a mapping it faults,
+    /// and nothing is harmed.
+    pub(crate) fn gpu_access(&mut self, range: u32, at: SiteId) {
+        if self.w.memory.ranges[range as usize].gpu == Pages::Freed {
+            let what = "the GPU uses pages that were freed";
+            self.emit_at(at, EventKind::Broken("RF511", what, Some(range_object(range))));
+        }
     }
 }

@@ -110,10 +110,25 @@ impl World {
             FenceSort::Array(_) => return format!("dma_fence_array#{fence}"),
             FenceSort::Chain(_) => return format!("dma_fence_chain#{fence}"),
             FenceSort::Stub => return "stub".into(),
+            FenceSort::Scheduled(job) => return format!("{} (scheduled)", self.job_name(plan, job)),
+            FenceSort::Finished(job) => return format!("{} (finished)", self.job_name(plan, job)),
         };
         match timeline {
             Some((kind, timeline)) => format!("{}:{}", plan.object_name(kind, timeline), entry.seqno),
             None => format!("dma_fence#{fence}"),
+        }
+    }
+
+    /// What a job is called: after its entity and its number there.
+    pub fn job_name(&self, plan: &Plan, job: u32) -> String {
+        let Some(entry) = self.scheds.jobs.get(job as usize) else { return format!("drm_sched_job#{job}") };
+        if entry.owner == NONE {
+            return format!("drm_sched_job#{job}");
+        }
+        let entity = plan.object_name(Kind::SchedEntity, entry.owner);
+        match entry.seqno {
+            0 => format!("a job of {entity}"),
+            seqno => format!("{entity}:{seqno}"),
         }
     }
 
@@ -129,6 +144,8 @@ impl World {
                 FenceSort::Chain(_) => "chain",
                 FenceSort::SwSync(_) => "sw_sync",
                 FenceSort::Stub => "stub",
+                FenceSort::Scheduled(_) => "scheduled",
+                FenceSort::Finished(_) => "finished",
             },
             signaled: fence.flags & flag::SIGNALED != 0,
             error: fence.error.min(0),

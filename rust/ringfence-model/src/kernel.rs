@@ -8,7 +8,7 @@ use ringfence_base::{
 use crate::deferred::Depths;
 use crate::frame::{Flow, Frame, ProgramFrame};
 use crate::plan::{Instr, NO_REGISTER, Operand, Plan};
-use crate::thread::{NONE, State, Thread};
+use crate::thread::{State, Thread};
 use crate::value::Value;
 use crate::wait::Wait;
 use crate::world::World;
@@ -49,11 +49,14 @@ impl Kernel<'_> {
     /// Tells the judges.
     #[inline]
     pub(crate) fn emit(&mut self, kind: EventKind) {
-        let (task, site) = match self.w.threads.get(self.task as usize) {
-            Some(thread) => (self.task, thread.site),
-            None => (NONE, SiteId::UNKNOWN),
-        };
-        let origin = Origin { op: self.step, task: TaskId::from_raw(task), site };
+        let site = self.w.threads.get(self.task as usize).map_or(SiteId::UNKNOWN, |thread| thread.site);
+        self.emit_at(site, kind);
+    }
+
+    /// Tells the judges of something that an operation at another place has brought about.
+    #[inline]
+    pub(crate) fn emit_at(&mut self, site: SiteId, kind: EventKind) {
+        let origin = Origin { op: self.step, task: TaskId::from_raw(self.task), site };
         self.events.push(Event { origin, kind });
     }
 
@@ -106,6 +109,11 @@ impl Kernel<'_> {
         Flow::Continue
     }
 
+    /// Whether what comes now can still be done in this step: it begins a new one, or the step ends here.
+    pub(crate) fn begins_step(&mut self) -> bool {
+        !std::mem::replace(&mut self.stepped, true)
+    }
+
     /// Result of the latest call.
     pub(crate) fn ret(&mut self) -> Value {
         self.me().ret
@@ -140,6 +148,8 @@ impl Kernel<'_> {
                 Frame::Fence(frame) => self.run_fence(frame),
                 Frame::Sync(frame) => self.run_sync(frame),
                 Frame::Resv(frame) => self.run_resv(frame),
+                Frame::Sched(frame) => self.run_sched(frame),
+                Frame::Gpu(frame) => self.run_gpu_reset(frame),
             };
             match flow {
                 Flow::Continue => {}

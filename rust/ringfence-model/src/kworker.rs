@@ -12,6 +12,7 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
 use crate::thread::State;
 use crate::wait::Wait;
+use crate::workqueue::WorkFunction;
 
 /// What a worker is at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,6 +59,8 @@ pub(crate) struct KworkerFrame {
     slot: u32,
     /// What the context looked like when it called the work's function; `None`: it has not taken a work yet.
     called: Option<Depths>,
+    /// The work is a signalling section (strict mode).
+    signalling: bool,
 }
 
 impl Kernel<'_> {
@@ -90,7 +93,7 @@ impl Kernel<'_> {
                 Flow::Yield
             }
             (None, Slot::Starved) => Flow::Block(Wait::WorkerCreation(self.slot_layout(frame.slot).wq)),
-            (Some(depths), Slot::Busy(work)) => self.end_work(frame.slot, work, depths),
+            (Some(depths), Slot::Busy(work)) => self.end_work(frame, work, depths),
             (called, slot) => panic!("engine bug: a worker runs while it is {slot:?} ({called:?})"),
         }
     }
@@ -109,13 +112,28 @@ impl Kernel<'_> {
         self.lock_acquire(layout.map, AcquireFlags::default());
         // Taking the work is a step of its own: from here on it can be queued again.
         self.stepped = true;
+        let of_sched = self.plan.deferred.workqueues.queues[wq as usize].of_sched;
+        let signalling = self.plan.strict && (of_sched || layout.function.is_signalling());
         let called = Some(self.depths());
-        self.replace(Frame::Deferred(DeferredFrame::Kworker(KworkerFrame { slot, called })));
-        self.call_program(layout.function, &[])
+        if signalling {
+            self.begin_signalling();
+        }
+        self.replace(Frame::Deferred(DeferredFrame::Kworker(KworkerFrame { slot, called, signalling })));
+        match layout.function {
+            WorkFunction::Program(program) => self.call_program(program, &[]),
+            WorkFunction::RunJob(sched) => self.run_job_work(sched),
+            WorkFunction::FreeJob(sched) => self.free_job_work(sched),
+            WorkFunction::JobTimedout(sched) => self.job_timedout_work(sched),
+            WorkFunction::KillJobs(entity) => self.kill_jobs_work(entity),
+        }
     }
 
-    fn end_work(&mut self, slot: u32, work: u32, depths: Depths) -> Flow {
+    fn end_work(&mut self, frame: KworkerFrame, work: u32, depths: Depths) -> Flow {
+        let slot = frame.slot;
         let wq = self.slot_layout(slot).wq;
+        if frame.signalling {
+            self.end_strict_section(depths);
+        }
         self.lock_release(self.plan.deferred.workqueues.works[work as usize].map);
         self.lock_release(self.plan.deferred.workqueues.queues[wq as usize].map);
         self.check_depths(depths);
@@ -174,7 +192,7 @@ impl Kernel<'_> {
         let thread = &mut self.w.threads[task as usize];
         // Unless it was dismissed while it served an interrupt, and has not noticed yet.
         if thread.frames.is_empty() {
-            let frame = KworkerFrame { slot, called: None };
+            let frame = KworkerFrame { slot, called: None, signalling: false };
             thread.frames.push(Frame::Deferred(DeferredFrame::Kworker(frame)));
         }
         self.set_slot(slot, to);

@@ -1,5 +1,6 @@
 //! How much memory a world takes: what grows with a scenario.
 
+use std::collections::VecDeque;
 use std::mem::size_of;
 
 use crate::world::World;
@@ -9,8 +10,13 @@ pub(crate) fn reserved<T>(list: &Vec<T>) -> usize {
     list.capacity() * size_of::<T>()
 }
 
+/// Likewise, for a queue.
+pub(crate) fn reserved_queue<T>(queue: &VecDeque<T>) -> usize {
+    queue.capacity() * size_of::<T>()
+}
+
 impl World {
-    /// Bytes that its contexts, locks, fences, reservations and variables have reserved. All else is small.
+    /// Bytes that its contexts, locks, fences, reservations, variables and GPUs have reserved. All else is small.
     pub fn memory_usage(&self) -> usize {
         let contexts = self.threads.iter().map(crate::thread::Thread::memory_usage).sum::<usize>();
         let resvs = self.resvs.list.iter().map(|resv| reserved(&resv.slots)).sum::<usize>();
@@ -20,9 +26,11 @@ impl World {
             + reserved(&self.ready)
             + self.locks.memory_usage()
             + self.fences.memory_usage()
+            + self.scheds.memory_usage()
             + reserved(&self.resvs.list)
             + resvs
             + reserved(&self.resvs.iters)
             + reserved(&self.cells)
+            + self.gpu.memory_usage()
     }
 }

@@ -30,7 +30,13 @@ pub struct Plan {
     pub(crate) sources: Vec<Source>,
     /// What runs later: maps, functions, contexts.
     pub(crate) deferred: crate::deferred::Layout,
+    /// The GPU schedulers and their entities.
+    pub(crate) scheds: crate::sched_main::SchedLayouts,
+    /// GPUs, their engines and rings, what their jobs do.
+    pub(crate) gpu: crate::gpu::GpuLayout,
     pub(crate) version: KernelVersion,
+    /// What the GPU scheduler calls its driver in counts as a signalling section, annotated or not.
+    pub(crate) strict: bool,
     pub(crate) initial: World,
 }
 
@@ -199,8 +205,10 @@ pub mod class {
     pub const FENCE_STUB: u32 = 7;
     /// The lock of a `sw_sync` timeline.
     pub const SW_SYNC: u32 = 8;
+    /// The lock that both fences of a `drm_sched_job` share.
+    pub const SCHED_FENCE: u32 = 9;
     /// The first class of the scenario's own.
-    pub const FIRST_FREE: u32 = 9;
+    pub const FIRST_FREE: u32 = 10;
 }
 
 impl Plan {
@@ -228,6 +236,13 @@ impl Plan {
     #[must_use]
     pub fn with_version(mut self, version: KernelVersion) -> Self {
         self.version = version;
+        self
+    }
+
+    /// The same without strict mode: only what Linux annotates is a signalling section.
+    #[must_use]
+    pub fn without_strict_mode(mut self) -> Self {
+        self.strict = false;
         self
     }
 
@@ -280,6 +295,9 @@ impl Plan {
         let Some(position) = position(kind, index) else {
             return "events".into();
         };
+        if let Some(name) = self.deferred.workqueues.own_name(kind, index) {
+            return name.to_owned();
+        }
         match self.by_kind[kind as usize].get(position) {
             Some(id) => self.scenario.objects[id.index()].name.clone(),
             None => format!("{kind}#{index}"),

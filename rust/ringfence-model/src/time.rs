@@ -16,8 +16,10 @@ pub(crate) enum Timed {
     Timer(u32),
     /// A delayed work goes onto its workqueue.
     DelayedWork(u32),
-    /// A device has completed its oldest work.
+    /// An engine has completed the work that it was at.
     Engine(u32),
+    /// An interrupt of a GPU comes late.
+    LateIrq(u32),
 }
 
 /// The clock.
@@ -118,6 +120,7 @@ impl Kernel<'_> {
             Timed::Timer(timer) => self.timer_expires(timer),
             Timed::DelayedWork(work) => self.delayed_work_expires(work),
             Timed::Engine(engine) => self.engine_completes(engine),
+            Timed::LateIrq(irq) => self.raise_irq(irq),
         }
     }
 

@@ -49,6 +49,10 @@ pub enum Wait {
     RcuBarrier,
     /// Until no invalidation of an interval notifier's range runs.
     IntervalNotifier(u32),
+    /// Until the scheduler is done with a `drm_sched_entity` (`entity->entity_idle`).
+    EntityIdle(u32),
+    /// Until the queue of a `drm_sched_entity` is empty (`drm_sched_entity_flush()`).
+    EntityQueue(u32),
     /// Until a thread has returned.
     Task(u32),
     /// Virtual time.
@@ -76,6 +80,7 @@ impl Wait {
             Self::Tasklet(index) => object(Kind::Tasklet, index),
             Self::IrqWork(index) => object(Kind::IrqWork, index),
             Self::IntervalNotifier(index) => object(Kind::IntervalNotifier, index),
+            Self::EntityIdle(index) | Self::EntityQueue(index) => object(Kind::SchedEntity, index),
             Self::Task(index) => object(Kind::Task, index),
             Self::AnyFence(_) | Self::Rcu | Self::RcuBarrier | Self::Sleep => None,
         }

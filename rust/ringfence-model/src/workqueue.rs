@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_base::scenario::{Kind, ObjectKind, Op};
-use ringfence_base::{ProgramId, SiteId};
+use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
 use crate::flush::Flushes;
@@ -69,6 +69,12 @@ pub(crate) struct WorkqueueLayout {
     pub(crate) slots: Vec<SlotLayout>,
     /// How many works are plain ones.
     plain: u32,
+    /// How many plain works, delayed works and queues the scenario declares; the schedulers' own come after them.
+    declared: (u32, u32, u32),
+    /// Names of the schedulers' works and queues, in the order of their indices.
+    own_works: Vec<String>,
+    own_delayed: Vec<String>,
+    own_queues: Vec<String>,
 }
 
 /// What never changes about a workqueue.
@@ -82,6 +88,8 @@ pub(crate) struct QueueLayout {
     pub(crate) max_active: u32,
     /// Index of its pool.
     pub(crate) pool: usize,
+    /// A scheduler calls its driver here: in strict mode, whatever runs on it is a signalling section.
+    pub(crate) of_sched: bool,
     /// Its workers, the rescuer (if there is one) last: start and end in the list of all.
     pub(crate) slots: (u32, u32),
 }
@@ -93,9 +101,31 @@ pub(crate) struct WorkLayout {
     pub(crate) map: u32,
     /// The map of its timer, for a delayed work.
     pub(crate) timer_map: Option<u32>,
-    pub(crate) function: ProgramId,
+    pub(crate) function: WorkFunction,
     /// Where it was declared.
     pub(crate) at: SiteId,
+}
+
+/// What a work runs: a function of the scenario, or one of the scheduler's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WorkFunction {
+    /// A function of the scenario.
+    Program(ProgramId),
+    /// `drm_sched_run_job_work()` of this scheduler.
+    RunJob(u32),
+    /// `drm_sched_free_job_work()` of this scheduler.
+    FreeJob(u32),
+    /// `drm_sched_job_timedout()` of this scheduler.
+    JobTimedout(u32),
+    /// `drm_sched_entity_kill_jobs_work()` for the jobs of this entity, one after the other.
+    KillJobs(u32),
+}
+
+impl WorkFunction {
+    /// It is the scheduler's way of calling its driver, which in strict mode is a signalling section on any queue.
+    pub(crate) fn is_signalling(self) -> bool {
+        matches!(self, Self::RunJob(_) | Self::FreeJob(_) | Self::JobTimedout(_))
+    }
 }
 
 impl WorkqueueLayout {
@@ -103,6 +133,31 @@ impl WorkqueueLayout {
     pub(crate) fn tasks(&self, wq: u32) -> impl Iterator<Item = u32> + '_ {
         let (start, end) = self.queues[wq as usize].slots;
         self.slots[start as usize..end as usize].iter().map(|slot| slot.task)
+    }
+
+    /// Name of a work or queue that the scenario does not declare.
+    pub(crate) fn own_name(&self, kind: Kind, index: u32) -> Option<&str> {
+        let (works, delayed, queues) = self.declared;
+        let (names, declared) = match kind {
+            Kind::Work => (&self.own_works, works),
+            Kind::DelayedWork => (&self.own_delayed, delayed),
+            // 0 is `system_wq`.
+            Kind::Workqueue => (&self.own_queues, queues + 1),
+            _ => return None,
+        };
+        let own = index.checked_sub(declared)?;
+        names.get(own as usize).map(String::as_str)
+    }
+
+    /// The declared works and delayed works.
+    pub(crate) fn declared(&self) -> (u32, u32) {
+        (self.declared.0, self.declared.1)
+    }
+
+    /// Another queue that the scenario does not declare; its index.
+    pub(crate) fn add_own_queue(&mut self, name: &str) -> u32 {
+        self.own_queues.push(name.to_owned());
+        self.declared.2 + self.own_queues.len() as u32
     }
 
     /// A delayed work among all works.
@@ -191,15 +246,29 @@ const DEFAULT_MAX_ACTIVE: u32 = 256;
 
 impl Compiler {
     pub(crate) fn set_up_workqueues(&mut self) {
+        let count = |kind: Kind| self.plan.by_kind[kind as usize].len() as u32;
+        let declared = (count(Kind::Work), count(Kind::DelayedWork), count(Kind::Workqueue));
+        self.plan.deferred.workqueues.declared = declared;
+        self.lay_out_scheds();
         self.set_up_works();
         let by_queue = self.works_by_queue();
         let declared = self.plan.by_kind[Kind::Workqueue as usize].clone();
-        self.set_up_queue("events", (false, false, 0), by_queue[0].len());
+        self.set_up_queue("events", None, (false, false, 0), by_queue[0].len());
         for (id, works) in declared.iter().zip(&by_queue[1..]) {
             let object = &self.plan.scenario.objects[id.index()];
             if let ObjectKind::Workqueue { ordered, mem_reclaim, max_active } = object.kind {
                 let name = object.name.clone();
-                self.set_up_queue(&name, (ordered, mem_reclaim, max_active), works.len());
+                self.set_up_queue(&name, None, (ordered, mem_reclaim, max_active), works.len());
+            }
+        }
+        for (number, works) in by_queue[declared.len() + 1..].iter().enumerate() {
+            let name = self.plan.deferred.workqueues.own_queues[number].clone();
+            // alloc_ordered_workqueue_lockdep_map(): one map for the queues of all schedulers.
+            self.set_up_queue(&name, Some("drm_sched_lockdep_map"), (true, true, 0), works.len());
+        }
+        for sched in &self.plan.scheds.list {
+            for wq in [sched.submit_wq, sched.timeout_wq] {
+                self.plan.deferred.workqueues.queues[wq as usize].of_sched |= wq != 0;
             }
         }
     }
@@ -207,9 +276,16 @@ impl Compiler {
     fn set_up_works(&mut self) {
         let plain = self.plan.by_kind[Kind::Work as usize].clone();
         let delayed = self.plan.by_kind[Kind::DelayedWork as usize].clone();
-        self.plan.deferred.workqueues.plain = plain.len() as u32;
         let mut classes: Vec<(ProgramId, u32)> = Vec::new();
-        for id in plain.iter().chain(&delayed) {
+        self.set_up_declared_works(&plain, &mut classes);
+        self.set_up_sched_works();
+        self.plan.deferred.workqueues.plain = self.plan.deferred.workqueues.works.len() as u32;
+        self.set_up_declared_works(&delayed, &mut classes);
+        self.set_up_timeout_works();
+    }
+
+    fn set_up_declared_works(&mut self, works: &[ObjectId], classes: &mut Vec<(ProgramId, u32)>) {
+        for id in works {
             let object = &self.plan.scenario.objects[id.index()];
             let (name, at) = (object.name.clone(), object.at);
             let (function, is_delayed) = match object.kind {
@@ -227,15 +303,68 @@ impl Compiler {
             let map = self.lock_of_class(&format!("(work_completion)({name})"), class);
             let timer_name = format!("&({name})->timer");
             let timer_map = is_delayed.then(|| self.lock(&timer_name, None, LockSort::Map));
-            let layout = WorkLayout { map, timer_map, function, at };
-            self.plan.deferred.workqueues.works.push(layout);
-            let work = Work { pending: Pending::No, wq: 0, disabled: 0 };
-            self.plan.initial.deferred.workqueues.works.push(work);
+            self.add_work(WorkLayout { map, timer_map, function: WorkFunction::Program(function), at });
         }
     }
 
-    fn set_up_queue(&mut self, name: &str, (ordered, mem_reclaim, limit): (bool, bool, u32), works: usize) {
-        let map = self.lock(&format!("(wq_completion){name}"), None, LockSort::Map);
+    fn add_work(&mut self, layout: WorkLayout) {
+        self.plan.deferred.workqueues.works.push(layout);
+        let work = Work { pending: Pending::No, wq: 0, disabled: 0 };
+        self.plan.initial.deferred.workqueues.works.push(work);
+    }
+
+    /// The plain works of schedulers and entities.
+    fn set_up_sched_works(&mut self) {
+        for sched in 0..self.plan.scheds.list.len() as u32 {
+            self.sched_work("&sched->work_run_job", WorkFunction::RunJob(sched));
+            self.sched_work("&sched->work_free_job", WorkFunction::FreeJob(sched));
+        }
+        for entity in 0..self.plan.scheds.entities.len() as u32 {
+            self.sched_work("&job->work", WorkFunction::KillJobs(entity));
+        }
+    }
+
+    /// The timeout works of schedulers.
+    fn set_up_timeout_works(&mut self) {
+        for sched in 0..self.plan.scheds.list.len() as u32 {
+            self.sched_work("&(&sched->work_tdr)->work", WorkFunction::JobTimedout(sched));
+        }
+    }
+
+    fn sched_work(&mut self, what: &str, function: WorkFunction) {
+        let class = self.class_named(&format!("(work_completion)({what})"), LockSort::Map);
+        let map = self.lock_of_class(&format!("(work_completion)({what})"), class);
+        let (kind, owner) = match function {
+            WorkFunction::KillJobs(entity) => (Kind::SchedEntity, entity),
+            WorkFunction::RunJob(sched) | WorkFunction::FreeJob(sched) | WorkFunction::JobTimedout(sched) => {
+                (Kind::DrmSched, sched)
+            }
+            WorkFunction::Program(_) => panic!("engine bug: a declared work among those of schedulers"),
+        };
+        let name = self.plan.object_name(kind, owner);
+        let at = self.plan.declared_at(kind, owner);
+        let names = &mut self.plan.deferred.workqueues;
+        match function {
+            WorkFunction::JobTimedout(_) => names.own_delayed.push(format!("timeout of {name}")),
+            WorkFunction::KillJobs(_) => names.own_works.push(format!("kill jobs of {name}")),
+            WorkFunction::FreeJob(_) => names.own_works.push(format!("free job of {name}")),
+            _ => names.own_works.push(format!("run job of {name}")),
+        }
+        let timer_map = matches!(function, WorkFunction::JobTimedout(_)).then(|| {
+            let class = self.class_named("&(&sched->work_tdr)->timer", LockSort::Map);
+            self.lock_of_class("&(&sched->work_tdr)->timer", class)
+        });
+        self.add_work(WorkLayout { map, timer_map, function, at });
+    }
+
+    fn set_up_queue(
+        &mut self,
+        name: &str,
+        class: Option<&str>,
+        (ordered, mem_reclaim, limit): (bool, bool, u32),
+        works: usize,
+    ) {
+        let map = self.lock(&format!("(wq_completion){name}"), class, LockSort::Map);
         let class = self.class_named("&wq->mutex", LockSort::Sleeping);
         let mutex = self.lock_of_class("&wq->mutex", class);
         let max_active = match (ordered, limit) {
@@ -254,7 +383,7 @@ impl Compiler {
         }
         let slots = (start, self.plan.deferred.workqueues.slots.len() as u32);
         let pool = usize::from(ordered);
-        let layout = QueueLayout { map, mutex, mem_reclaim, max_active, pool, slots };
+        let layout = QueueLayout { map, mutex, mem_reclaim, max_active, pool, of_sched: false, slots };
         self.plan.deferred.workqueues.queues.push(layout);
         self.plan.initial.deferred.workqueues.queues.push(Queue::default());
     }
@@ -270,12 +399,19 @@ impl Compiler {
     fn works_by_queue(&self) -> Vec<BTreeSet<u32>> {
         let plain = self.plan.deferred.workqueues.plain;
         let works = self.plan.deferred.workqueues.works.len() as u32;
-        let queues = self.plan.by_kind[Kind::Workqueue as usize].len() as u32 + 1;
+        let own = self.plan.deferred.workqueues.own_queues.len() as u32;
+        let declared = self.plan.by_kind[Kind::Workqueue as usize].len() as u32 + 1;
+        let queues = declared + own;
         let mut threads = self.plan.contexts.iter().filter(|context| context.kind == ContextKind::Thread);
         if threads.any(|thread| thread.program.is_none()) {
             return vec![(0..works).collect(); queues as usize];
         }
         let mut by_queue = vec![BTreeSet::new(); queues as usize];
+        for (sched, layout) in self.plan.scheds.list.iter().enumerate() {
+            by_queue[layout.submit_wq as usize].extend([layout.run_work, layout.free_work]);
+            by_queue[layout.timeout_wq as usize].insert(plain + self.plan.scheds.timeout_work(sched as u32));
+        }
+        by_queue[0].extend(self.plan.scheds.entities.iter().map(|entity| entity.kill_work));
         for instr in &self.plan.code {
             let &Instr::Call { op, args: [wq, work, ..], .. } = instr else { continue };
             let base = match op {
@@ -285,7 +421,7 @@ impl Compiler {
             };
             let onto = match wq {
                 Operand::Value(wq) => wq.index().unwrap_or(0)..wq.index().unwrap_or(0) + 1,
-                _ => 0..queues,
+                _ => 0..declared,
             };
             let put = match work {
                 Operand::Value(work) => work.index().map_or(0..0, |work| base + work..base + work + 1),
@@ -344,7 +480,7 @@ impl Kernel<'_> {
     }
 
     /// Puts a work onto a queue, after a delay; false if it was pending, or is being cancelled.
-    fn queue_work(&mut self, wq: u32, work: u32, delay: i64) -> bool {
+    pub(crate) fn queue_work(&mut self, wq: u32, work: u32, delay: i64) -> bool {
         let entry = &mut self.w.deferred.workqueues.works[work as usize];
         if entry.pending != Pending::No || entry.disabled != 0 {
             return false;

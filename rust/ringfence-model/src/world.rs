@@ -71,8 +71,10 @@ world! {
     sync: crate::sync::SyncObjects;
     /// Reservations.
     resvs: crate::dma_resv::Reservations;
-    /// Devices.
-    engines: crate::engine::Engines;
+    /// GPU schedulers, their entities and jobs.
+    scheds: crate::sched_main::Scheds;
+    /// GPUs.
+    gpu: crate::gpu::Hardware;
 }
 
 impl World {

@@ -5,8 +5,10 @@
 mod contexts;
 mod deferred;
 mod fences;
+mod gpu;
 mod interrupts;
 mod locks;
+mod sched;
 mod sync;
 mod time;
 mod waits;
@@ -38,8 +40,10 @@ impl World {
         self.check_interrupts(plan)?;
         self.check_time(plan)?;
         self.check_fences()?;
+        self.check_gpu(plan)?;
         self.check_sync()?;
         self.check_deferred(plan)?;
+        self.check_scheds(plan)?;
         self.check_waits(plan)
     }
 }

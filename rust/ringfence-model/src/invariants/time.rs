@@ -2,8 +2,10 @@
 
 use super::{Holds, holds};
 use crate::dma_fence_ops::FenceFrame;
+use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::plan::Plan;
+use crate::sched_ops::SchedFrame;
 use crate::sync::SyncFrame;
 use crate::time::{Timed, TimerId};
 use crate::timer::Timer;
@@ -16,6 +18,7 @@ pub(super) fn timeout(frame: &Frame) -> Option<TimerId> {
         Frame::Fence(FenceFrame::Wait(frame)) => frame.timeout(),
         Frame::Fence(FenceFrame::WaitAny(frame)) => frame.timeout(),
         Frame::Sync(SyncFrame::Wait(frame)) => frame.timeout(),
+        Frame::Sched(SchedFrame::End(frame)) => frame.timeout(),
         _ => None,
     }
 }
@@ -38,13 +41,16 @@ impl World {
                     let work = plan.deferred.workqueues.delayed(delayed);
                     self.deferred.workqueues.timers().any(|known| known == (work, id))
                 }
-                Timed::Engine(engine) => self.engines.due().nth(engine as usize) == Some(Some(id)),
+                Timed::Engine(engine) => self.gpu.engines[engine as usize].due() == Some(id),
+                // The device has forgotten that it raised it.
+                Timed::LateIrq(_) => true,
             };
             holds!(wanted, "{event:?} is set, and nobody knows");
         }
         let armed = self.deferred.timers.iter().filter_map(Timer::due);
         let delayed = self.deferred.workqueues.timers().map(|(_, id)| id);
-        for id in armed.chain(delayed).chain(self.engines.due().flatten()) {
+        let running = self.gpu.engines.iter().filter_map(Engine::due);
+        for id in armed.chain(delayed).chain(running) {
             holds!(self.time.is_set(id), "{id:?} is waited for, and not set");
         }
         Ok(())

@@ -45,6 +45,10 @@ pub(crate) fn effects(plan: &Plan, world: &World, task: u32) -> BTreeSet<Effect>
     for program in pending_programs(plan, world, task) {
         walk.program(program);
     }
+    for program in world.sched_programs(plan, task) {
+        walk.program(program);
+    }
+    walk.effects.extend(world.sched_signals(plan, task).into_iter().map(|fence| Effect::Signal(Some(fence))));
     walk.finish()
 }
 

@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::thread::{NONE, State};
 use crate::value::Value;
 use crate::wait::Wait;
+use crate::workqueue::WorkFunction;
 use crate::world::World;
 
 impl World {
@@ -37,6 +38,7 @@ impl World {
                 let chain = &fences.chains[chain as usize];
                 vec![chain.fence, chain.prev]
             }
+            FenceSort::Scheduled(job) | FenceSort::Finished(job) => self.job_needs(job),
             FenceSort::Driver(_) | FenceSort::SwSync(_) | FenceSort::Stub => Vec::new(),
         };
         parts.retain(|&part| part != NONE && !fences.has(part, flag::SIGNALED));
@@ -126,6 +128,7 @@ impl World {
                 tasks.extend(irq.thread_task());
                 runs(tasks)
             }
+            Wait::EntityIdle(entity) | Wait::EntityQueue(entity) => runs(self.entity_runners(plan, entity)),
             Wait::Rcu | Wait::RcuBarrier => self.inside_section(|thread| thread.rcu != 0),
             Wait::IntervalNotifier(_) => self.inside_section(|thread| {
                 let invalidates = |frame: &Frame| matches!(frame, Frame::Memory(MemoryFrame::Invalidate(_)));
@@ -215,7 +218,12 @@ impl Deferred {
     /// Functions of the works that are queued on a workqueue.
     pub(crate) fn queued_works(&self, plan: &Plan, wq: u32) -> Vec<ProgramId> {
         let works = &self.workqueues.queues[wq as usize].waiting;
-        works.iter().map(|&work| plan.deferred.workqueues.works[work as usize].function).collect()
+        let functions = works.iter().map(|&work| plan.deferred.workqueues.works[work as usize].function);
+        let program = |function| match function {
+            WorkFunction::Program(program) => Some(program),
+            _ => None,
+        };
+        functions.filter_map(program).collect()
     }
 
     /// Functions of the works that are queued on a kthread worker.

@@ -5,6 +5,7 @@ mod effects;
 mod hang_rule;
 mod hooks;
 mod monitor;
+mod sched;
 mod wait_for;
 
 pub use monitor::{Breach, Monitor};

@@ -120,10 +120,12 @@ impl Monitor {
         }
     }
 
-    /// Takes an event that no context has done: time moved on.
+    /// Takes an event that no context has done: time moved on, a GPU has done something.
     pub fn observe_time(&mut self, plan: &Plan, world: &World, event: &Event) {
-        if let EventKind::Time(_) = event.kind {
-            self.late(plan, world, event.origin);
+        match event.kind {
+            EventKind::Time(_) => self.late(plan, world, event.origin),
+            EventKind::Broken(rule, what, object) => self.breach(rule, what, object, event.origin),
+            _ => {}
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_base::scenario::{Arg, Family, Kind, Object, ObjectKind, Op, Operation, Stmt};
+use ringfence_base::scenario::{
+    Arg, Family, GpuHang, Kind, Object, ObjectKind, Op, Operation, SemaphorePoint, Stmt,
+};
 use ringfence_base::{Event, EventKind, ObjectId, ProgramId, SiteId};
 use ringfence_model::{Plan, World};
 
@@ -82,8 +84,7 @@ fn random_scenario(rng: &mut Random) -> Build {
             kinds.into_iter().map(|kind| Object { name: format!("{kind:?}"), kind, at, driver: None });
         build.scenario.objects.extend(objects);
     }
-    let irq = build.scenario.objects.iter().position(|object| object.kind.kind() == Kind::Irq);
-    build.object("engine", ObjectKind::Engine { irq: irq.map(ObjectId::new), gpu: None, preemption: false });
+    declare_gpus(rng, &mut build);
     assert!(next <= functions, "{next} functions");
     let ops: Vec<Op> = Op::ALL
         .iter()
@@ -123,7 +124,46 @@ fn random_scenario(rng: &mut Random) -> Build {
     build.scenario.environment.early_timeouts = rng.below(2) == 0;
     build.scenario.environment.interrupts_waits = rng.below(2) == 0;
     build.scenario.environment.trylock_failure = rng.below(2) == 0;
+    build.scenario.environment.gpu_hangs = rng.below(2) == 0;
+    build.scenario.environment.irq_loss = rng.below(2) == 0;
+    build.scenario.environment.reset_failure = rng.below(2) == 0;
     build
+}
+
+/// A GPU with two engines and three rings, an engine by itself; work of every sort.
+fn declare_gpus(rng: &mut Random, build: &mut Build) {
+    let irq = build.scenario.objects.iter().position(|object| object.kind.kind() == Kind::Irq);
+    let irq = irq.map(ObjectId::new);
+    let mut switch = || rng.below(2) == 0;
+    let gpu = ObjectKind::Gpu { engine_reset: switch(), full_reset: switch() };
+    let gpu = Some(build.object("gpu", gpu));
+    let engine = ObjectKind::Engine { irq, gpu, preemption: switch() };
+    let engines = [
+        build.object("engine0", engine),
+        build.object("engine1", ObjectKind::Engine { irq: None, gpu, preemption: true }),
+        build.object("engine2", ObjectKind::Engine { irq, gpu: None, preemption: true }),
+    ];
+    for (number, engine) in [0, 0, 1].into_iter().enumerate() {
+        let irq = irq.filter(|_| switch());
+        let slots = 1 + number as u32;
+        build.object(&format!("ring{number}"), ObjectKind::Ring { engine: engines[engine], slots, irq });
+    }
+    let semaphores = ["s0", "s1"].map(|name| build.object(name, ObjectKind::GpuSemaphore));
+    let locks = ["l0", "l1"].map(|name| build.object(name, ObjectKind::GpuLock));
+    let point = |number: usize| SemaphorePoint { semaphore: semaphores[number % 2], value: number as i64 };
+    for number in 0..6 {
+        let hangs = [GpuHang::No, GpuHang::AfterPreemption, GpuHang::Finite(3), GpuHang::Infinite];
+        let kind = ObjectKind::GpuJob {
+            run_time: [0, 2, 5][number % 3],
+            hang: hangs[rng.below(8).saturating_sub(4)],
+            waits: (0..rng.below(3)).map(|_| point(rng.below(4))).collect(),
+            signals: (0..rng.below(3)).map(|_| point(rng.below(4))).collect(),
+            locks: (0..rng.below(3)).map(|_| locks[rng.below(2)]).collect(),
+            uses: Vec::new(),
+            fault: rng.below(5) == 0,
+        };
+        build.object(&format!("job{number}"), kind);
+    }
 }
 
 /// So many steps of a random schedule, or fewer if it ends.

@@ -52,6 +52,7 @@ impl Describe<'_> {
     pub(super) fn name(self, world: &World, ObjectRef { kind, index }: ObjectRef) -> String {
         match kind {
             Kind::Fence => world.fence_name(self.plan, index),
+            Kind::SchedJob => world.job_name(self.plan, index),
             kind if is_lock(kind) => self.lock(world, index),
             kind => self.plan.object_name(kind, index),
         }
@@ -84,6 +85,12 @@ impl Describe<'_> {
                 format!("a new worker of {}, for which there is no memory", self.wq(wq))
             }
             Wait::Workqueue(wq) => format!("all works of {}", self.wq(wq)),
+            Wait::EntityIdle(entity) => {
+                format!("the scheduler to let go of {}", self.plan.object_name(Kind::SchedEntity, entity))
+            }
+            Wait::EntityQueue(entity) => {
+                format!("the queue of {} to be empty", self.plan.object_name(Kind::SchedEntity, entity))
+            }
             other => other.object().map_or_else(String::new, |object| self.object(world, object)),
         }
     }

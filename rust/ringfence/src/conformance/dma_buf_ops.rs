@@ -1,8 +1,9 @@
 //! The operations of a dma-buf recording, understood.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+
+use super::args::{index, name_and_args, number, options};
 
 /// One call. Fences are numbered in the order in which they came into being, merged ones included.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,8 +106,7 @@ const NAMES: &str = "init, hw_done, signal, set_error, add_callback, remove_call
 impl Op {
     /// Understands one element of `ops`; otherwise says what was expected.
     pub(super) fn parse(op: &Json) -> Result<Self, String> {
-        let list = op.as_array().map(Vec::as_slice).unwrap_or_default();
-        let Some((Json::String(name), args)) = list.split_first() else {
+        let Some((name, args)) = name_and_args(op) else {
             return Err(r#"expected an operation such as ["signal", 0]"#.into());
         };
         let complain = |what: String| format!("`{name}`: {what}");
@@ -191,26 +191,11 @@ impl Op {
     }
 }
 
-fn index(value: &Json) -> Result<u64, String> {
-    value.as_u64().ok_or_else(|| format!("expected a number from 0 on, not {value}"))
-}
-
-fn number(value: &Json) -> Result<i64, String> {
-    value.as_i64().ok_or_else(|| format!("expected a number, not {value}"))
-}
-
 fn usage(value: &Json) -> Result<i64, String> {
     let usage = value.as_i64().filter(|usage| (0..=3).contains(usage));
     usage.ok_or_else(|| {
         format!("expected a usage, 0 (KERNEL), 1 (WRITE), 2 (READ) or 3 (BOOKKEEP), not {value}")
     })
-}
-
-fn options<T: DeserializeOwned>(value: &Json) -> Result<T, String> {
-    if !value.is_object() {
-        return Err(format!("expected named options, not {value}"));
-    }
-    T::deserialize(value).map_err(|error| error.to_string())
 }
 
 fn init(value: &Json) -> Result<Init, String> {

@@ -67,24 +67,32 @@ impl Fields {
 
     /// The object as it was written, but with this value (JSON) in this field; a new field comes last.
     pub(super) fn with(&self, name: &str, value: &str) -> String {
-        let mut text = String::from("{");
-        let mut add = |key: &str, value: &str| {
-            if text.len() > 1 {
-                text.push(',');
-            }
-            text.push_str(&serde_json::to_string(key).expect("engine bug: a string that is no JSON"));
-            text.push(':');
-            text.push_str(value);
-        };
-        for (key, old) in &self.0 {
-            add(key, if key == name { value } else { old.get() });
-        }
-        if !self.has(name) {
-            add(name, value);
-        }
-        text.push('}');
-        text
+        let new = (!self.has(name)).then_some((name, value));
+        object(self.texts().map(|(key, old)| (key, if key == name { value } else { old })).chain(new))
     }
+
+    /// The object as it was written, but without this field.
+    pub(super) fn without(&self, name: &str) -> String {
+        object(self.texts().filter(|(key, _)| *key != name))
+    }
+
+    fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.get()))
+    }
+}
+
+fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::from("{");
+    for (key, value) in fields {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&serde_json::to_string(key).expect("engine bug: a string that is no JSON"));
+        text.push(':');
+        text.push_str(value);
+    }
+    text.push('}');
+    text
 }
 
 fn said_of(name: &str, error: &serde_json::Error) -> String {

@@ -1,10 +1,12 @@
 //! The model against the real kernel: recordings of what Linux did are replayed on it, operation by operation,
 //! through the operations that scenarios use.
 //!
-//! A recording is one line of JSON. What form it has is told by its fields; each form has a file here.
+//! A recording is one line of JSON. What form it has is told by its fields; each form has its own module here.
 
+mod args;
 mod dma_buf;
 mod dma_buf_ops;
+mod drm_sched;
 mod fields;
 mod run;
 mod ww_mutex;
@@ -82,6 +84,8 @@ enum Form {
     DmaBuf,
     /// Threads that contend for `ww_mutex`es: `class` and `steps`.
     WwMutex,
+    /// The DRM scheduler at work: `policy` and `steps`.
+    DrmSched,
 }
 
 impl Form {
@@ -89,12 +93,15 @@ impl Form {
     fn of(fields: &Fields) -> Result<Self, RecordingError> {
         if fields.has("class") && fields.has("steps") {
             Ok(Self::WwMutex)
+        } else if fields.has("policy") && fields.has("steps") {
+            Ok(Self::DrmSched)
         } else if fields.has("ops") && !fields.has("verdict") && !fields.has("locks") {
             Ok(Self::DmaBuf)
         } else {
             Err(RecordingError::Json(
                 "neither calls of the dma-buf API (`ops` and `results`) nor a contest for ww_mutexes (`class` \
-                 and `steps`); traces with a `verdict` are for `ringfence lockdep`"
+                 and `steps`) nor the DRM scheduler at work (`policy` and `steps`); traces with a `verdict` are \
+                 for `ringfence lockdep`"
                     .into(),
             ))
         }
@@ -120,6 +127,7 @@ pub fn answer_line(line: &str) -> Result<(Replayed, String), RecordingError> {
     let text = match Form::of(&fields)? {
         Form::DmaBuf => dma_buf::with_results(&fields, &replayed.results),
         Form::WwMutex => ww_mutex::with_results(&fields, &replayed.results)?,
+        Form::DrmSched => drm_sched::with_results(&fields, &replayed.results)?,
     };
     Ok((replayed, text))
 }
@@ -132,6 +140,7 @@ fn replay(fields: &Fields, recorded: Recorded) -> Result<Replayed, RecordingErro
     match Form::of(fields)? {
         Form::DmaBuf => dma_buf::replay(fields, recorded),
         Form::WwMutex => ww_mutex::replay(fields, recorded),
+        Form::DrmSched => drm_sched::replay(fields, recorded),
     }
 }
 

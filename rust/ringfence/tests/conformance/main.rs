@@ -2,6 +2,7 @@
 
 mod dma_buf;
 mod documentation;
+mod drm_sched;
 mod exact;
 mod findings;
 mod recordings;
