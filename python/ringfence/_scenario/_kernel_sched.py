@@ -145,7 +145,7 @@ class KernelSched(KernelBase):
     def _drive(self, sched: DrmSched, ring: Pointer) -> None:
         """Has the scheduler do with jobs on that ring what most drivers do, where its driver does nothing."""
         irq = self._interrupt(self._ring(ring))
-        jobs = RingJobs(sched, ring, self._self.timeline(f"{ring.name}->fences"), irq)
+        jobs = RingJobs(sched, ring, irq)
         self._missing.append(
             Missing(sched, None, {"run_job": jobs.run_job, "timedout_job": jobs.timedout_job})
         )

@@ -15,7 +15,6 @@ from ringfence._scenario._values import Errno, Int
 
 if TYPE_CHECKING:
     from ringfence._scenario._handled import Irq
-    from ringfence._scenario._objects import Timeline
     from ringfence._scenario._pointers import Pointer
     from ringfence._scenario._recorder import Recorder
     from ringfence._scenario._sched import DrmSched, DrmSchedJob
@@ -29,14 +28,12 @@ class RingJobs:
     Attributes:
         sched: the scheduler.
         ring: where its jobs go.
-        timeline: the context of the hardware's fences.
         irq: the interrupt that tells of completed work.
     """
 
-    def __init__(self, sched: DrmSched, ring: Pointer, timeline: Timeline, irq: Irq) -> None:
+    def __init__(self, sched: DrmSched, ring: Pointer, irq: Irq) -> None:
         self.sched = sched
         self.ring = ring
-        self.timeline = timeline
         self.irq = irq
 
     @property
@@ -46,7 +43,7 @@ class RingJobs:
 
     def run_job(self, t: Recorder, job: DrmSchedJob) -> DmaFence:
         """``run_job``: the fence is a part of the job, so that nothing is allocated here."""
-        fence = t.dma_fence_init(self.timeline)
+        fence = t.dma_fence_init(t._kernel.timeline(f"{self.ring.name}->fences"))
         ret = t._value(Errno, "ring_emit", self.ring, job, t.dma_fence_get(fence))
         with t.if_(ret.failed):
             t.dma_fence_put(fence)
