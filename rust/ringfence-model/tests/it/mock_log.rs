@@ -244,11 +244,15 @@ impl<'r> Log<'r> {
         self.histories[job].hardware.map_or(0, |fence| self.fences[fence as usize].error)
     }
 
-    /// How many hardwares the jobs of an entity were run on; each scheduler has its own.
+    /// The hardware that a job was run on, by its timeline; each scheduler has its own.
+    pub(crate) fn hardware(&self, job: usize) -> Option<u64> {
+        self.histories[job].hardware.map(|fence| self.fences[fence as usize].context)
+    }
+
+    /// How many of them the jobs of an entity were run on.
     pub(crate) fn hardwares(&self, entity: ObjectId) -> usize {
-        let jobs = self.histories.iter().zip(&self.mock.jobs).filter(|(_, job)| job.entity == entity);
-        let fences = jobs.filter_map(|(history, _)| history.hardware);
-        fences.map(|fence| self.fences[fence as usize].context).collect::<BTreeSet<u64>>().len()
+        let jobs = self.numbers().filter(|&job| self.mock.jobs[job].entity == entity);
+        jobs.filter_map(|job| self.hardware(job)).collect::<BTreeSet<u64>>().len()
     }
 
     /// Numbers of all jobs.

@@ -6,7 +6,9 @@ use ringfence_model::KernelVersion;
 
 use crate::build::obj;
 use crate::mock_log::{Log, Mark};
-use crate::mock_scheduler::{BOTH_VERSIONS, Config, ECANCELED, ESRCH, HZ, Hardware, JOB, Mock, NORMAL};
+use crate::mock_scheduler::{
+    BOTH_VERSIONS, Config, ECANCELED, ESRCH, HZ, Hardware, JOB, Mock, NORMAL, PRIORITIES,
+};
 
 /// One job: it is scheduled at once, and finished only when the hardware says so.
 #[test]
@@ -76,6 +78,52 @@ mod drm_sched_basic_test {
     #[test]
     fn multiple_inter_dependent_job_queues_round_robin() {
         queues(8, 4, true, SchedPolicy::RoundRobin);
+    }
+}
+
+/// A chain is run in its order, although the entities of later jobs have higher priorities and all of it is queued
+/// before the scheduler starts.
+#[test]
+fn a_chain_against_the_priorities() {
+    for version in BOTH_VERSIONS {
+        let mut mock = Mock::new(version);
+        let sched = mock.scheduler(&Config::new(Hardware::Each(JOB)));
+        let mut entities = PRIORITIES.map(|priority| mock.entity(sched, priority));
+        entities.reverse();
+        mock.thread("kunit", |t| {
+            t.call(Op::DrmSchedWqueueStop, &[obj(sched)]);
+            let jobs = t.submit_queue(&entities, 8, true);
+            t.call(Op::DrmSchedWqueueStart, &[obj(sched)]);
+            t.wait_finished(&jobs[7], HZ, true);
+            t.tear_down(&entities, &[sched]);
+        });
+        mock.always(|log| {
+            log.each_succeeds();
+            log.expect(log.order(Mark::Run).is_sorted(), "a chain is run in its order");
+        });
+    }
+}
+
+/// A chain across two schedulers: what is on another hardware has to be finished, to be scheduled is not enough.
+#[test]
+fn a_chain_across_schedulers() {
+    for version in BOTH_VERSIONS {
+        let mut mock = Mock::new(version);
+        let config = Config::new(Hardware::Each(JOB));
+        let scheds = [mock.scheduler(&config), mock.scheduler(&config)];
+        let entities = scheds.map(|sched| mock.entity(sched, NORMAL));
+        mock.thread("kunit", |t| {
+            let jobs = t.submit_queue(&entities, 6, true);
+            t.wait_finished(&jobs[5], HZ, true);
+            t.tear_down(&entities, &scheds);
+        });
+        mock.always(|log| {
+            log.each_succeeds();
+            for job in 1..6 {
+                let waits = log.before((job - 1, Mark::Finished), (job, Mark::Run));
+                log.expect(waits, &format!("job {job} waits until job {} is finished", job - 1));
+            }
+        });
     }
 }
 
