@@ -275,7 +275,7 @@ impl Kernel<'_> {
 
     /// `drm_sched_entity_push_job()`.
     pub(crate) fn entity_push_job(&mut self, job: u32) -> Flow {
-        let Job { entity, flags, seqno, .. } = self.w.scheds.jobs[job as usize];
+        let Job { entity, flags, seqno, sched: armed_for, .. } = self.w.scheds.jobs[job as usize];
         if flags & job_flag::ARMED == 0 || flags & job_flag::PUSHED != 0 || entity == NONE {
             let what = "a job is pushed that is not armed, or was pushed before";
             self.broken("RF507", what, job_object(job));
@@ -305,6 +305,10 @@ impl Kernel<'_> {
         if !in_order {
             let what = "the jobs of an entity are pushed in another order than they were armed";
             self.broken("RF501", what, job_object(job));
+        }
+        if sched != armed_for {
+            let what = "a job is pushed to another scheduler than it was armed for: its entity has moved meanwhile";
+            self.broken("RF507", what, job_object(job));
         }
         let frame = PushFrame { job, entity, first };
         if late {

@@ -59,9 +59,10 @@ impl Tally {
         if !strict {
             plan = plan.without_strict_mode();
         }
+        let meddled = scenario.threads.iter().any(|thread| thread.name == "meddler");
         let mut executor = Executor::new(&plan, Profile::default());
         for number in 0..SCHEDULES {
-            let mut observer = Observer { plan: &plan, history: History::default() };
+            let mut observer = Observer { plan: &plan, history: History::new(meddled) };
             let mut strategy = Random::new(seed.wrapping_mul(SCHEDULES).wrapping_add(number));
             let end = executor.run_watched(&mut strategy, BOUND, &mut observer);
             self.add(end, &executor, &observer.history);
@@ -132,4 +133,41 @@ fn many_scenarios_with_schedulers_go_through() {
     let parsed = seeds.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
     let seeds: std::ops::Range<u64> = parsed.expect("seeds as 0..1000");
     println!("{:?}", tally(seeds));
+}
+
+/// What happens in one execution.
+#[test]
+#[ignore = "for looking at one"]
+#[expect(clippy::print_stdout, reason = "somebody waits for it")]
+#[expect(clippy::disallowed_methods, reason = "which one is for whoever starts it")]
+fn dbg_one() {
+    struct Log<'p>(&'p Plan, History);
+    impl Watch for Log<'_> {
+        fn after(&mut self, executor: &Executor<'_>, action: Action) {
+            let w = executor.world();
+            println!("-- step {} {action:?} t={}", executor.steps() - 1, w.now());
+            for e in executor.events() {
+                use ringfence_base::EventKind as K;
+                match e.kind {
+                    K::Acquire(..) | K::Release(..) | K::IrqOn | K::IrqOff | K::BeginSignalling | K::EndSignalling | K::ScopeSave(..) | K::ScopeRestore(..) | K::Alloc(..) | K::Allocated(..) => {}
+                    _ => println!("   {} {:?}", self.0.contexts().get(e.origin.task.index()).map_or("-", |c| c.name.as_str()), e.kind),
+                }
+            }
+            let holds = w.check_invariants(self.0).and_then(|()| self.1.take(w, executor.events()));
+            if let Err(what) = holds { panic!("after step {}: {what}", executor.steps() - 1); }
+        }
+    }
+    let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
+    let Made { scenario, version, strict } = made(seed);
+    println!("{version:?} {}", scenario.to_json());
+    let mut plan = Plan::new(&scenario).unwrap().with_version(version);
+    if !strict { plan = plan.without_strict_mode(); }
+    for (i, c) in plan.contexts().iter().enumerate() { println!("task {i} {}", c.name); }
+    let mut executor = Executor::new(&plan, Profile::default());
+    for number in 0..SCHEDULES {
+        println!("==== execution {number}");
+        let mut strategy = Random::new(seed.wrapping_mul(SCHEDULES).wrapping_add(number));
+        let end = executor.run_watched(&mut strategy, BOUND, &mut Log(&plan, History::default()));
+        println!("{end:?}");
+    }
 }
