@@ -189,7 +189,9 @@ impl Kernel<'_> {
     /// `drm_sched_entity_init()`.
     pub(crate) fn entity_init(&mut self, entity: u32, priority: u32, scheds: &[u32]) {
         let entry = &self.w.scheds.entities[entity as usize];
-        if entry.listed || entry.queue.peek().is_some() {
+        // drm_sched_entity_fini() lets go of everything; without it, what the entity has a reference to is lost.
+        let kept = entry.dependency != NONE || entry.last_scheduled != NONE;
+        if entry.listed || entry.queue.peek().is_some() || kept {
             self.broken("RF502", "an entity is initialised again while it is in use", entity_object(entity));
             return;
         }
@@ -335,6 +337,10 @@ impl Kernel<'_> {
             return;
         }
         let (sched, stopped) = (entry.sched, entry.stopped);
+        if sched == NONE {
+            self.broken("RF509", "NULL pointer dereference", entity_object(entity));
+            return;
+        }
         let lock = self.plan.scheds.entities[entity as usize].lock;
         self.lock_acquire(lock, ringfence_base::AcquireFlags::default());
         if stopped {
