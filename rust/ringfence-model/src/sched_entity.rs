@@ -309,7 +309,8 @@ impl Kernel<'_> {
             self.broken("RF501", what, job_object(job));
         }
         if sched != armed_for {
-            let what = "a job is pushed to another scheduler than it was armed for: its entity has moved meanwhile";
+            let what =
+                "a job is pushed to another scheduler than it was armed for: its entity has moved meanwhile";
             self.broken("RF507", what, job_object(job));
         }
         let frame = PushFrame { job, entity, first };

@@ -146,7 +146,10 @@ impl History {
             }
             JobEvent::TimedOut => {
                 holds!(!orderly || job.ran, "it times out before it runs");
-                holds!(!std::mem::replace(&mut job.timing_out, true) || !orderly, "it times out while it does");
+                holds!(
+                    !std::mem::replace(&mut job.timing_out, true) || !orderly,
+                    "it times out while it does"
+                );
                 self.timed_out += 1;
             }
             JobEvent::Handled => {
@@ -160,7 +163,10 @@ impl History {
                 self.cancelled += 1;
             }
             JobEvent::Free => {
-                holds!(!orderly || finished || job.cancelled, "it is given back, and its fence is not signaled");
+                holds!(
+                    !orderly || finished || job.cancelled,
+                    "it is given back, and its fence is not signaled"
+                );
                 job.freed = true;
                 self.freed += 1;
             }
