@@ -9,6 +9,7 @@ mod random;
 mod regressions;
 mod sched_history;
 mod sched_random;
+mod sched_regressions;
 mod sched_scenario;
 mod schedules;
 mod survey;
