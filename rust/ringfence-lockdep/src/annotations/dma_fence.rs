@@ -33,6 +33,17 @@ impl Annotations {
     /// (a raised preempt count; irqs being off alone is none). Returns how many problems were reported, and
     /// the cookie for [`Annotations::end_signalling`].
     pub fn begin_signalling(&mut self, origin: Origin) -> (usize, Cookie) {
+        self.begin_section(origin, Via::BeginSignalling)
+    }
+
+    /// As [`Annotations::begin_signalling`], of a section that Linux does not have: see [`Profile::strict`].
+    ///
+    /// [`Profile::strict`]: super::Profile::strict
+    pub fn begin_strict_section(&mut self, origin: Origin) -> (usize, Cookie) {
+        self.begin_section(origin, Via::StrictMode)
+    }
+
+    fn begin_section(&mut self, origin: Origin, via: Via) -> (usize, Cookie) {
         let noop = (0, Cookie { nothing_to_end: true });
         if !self.active() {
             return noop;
@@ -41,7 +52,7 @@ impl Annotations {
         if self.validator.is_held(origin.task, map, Some(true)) || self.task(origin).preempt_count != 0 {
             return noop;
         }
-        let origin = self.via(origin, Via::BeginSignalling);
+        let origin = self.via(origin, via);
         let flags = self.section_flags();
         let reported = self.steps(|this, reported| {
             this.step(reported, |validator| validator.acquire(origin, map, flags));
