@@ -143,6 +143,8 @@ pub enum EventKind {
     Block(ObjectRef),
     /// The task has returned from its program.
     Exit,
+    /// The task finds that it has a fatal signal, which decides what it does.
+    SignalPending,
     /// A fence was made.
     FenceInit(u32),
     /// A fence is known to others from now on.

@@ -123,6 +123,7 @@ impl Recorder<'_> {
             }
             EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
             EventKind::Exit => "returns".into(),
+            EventKind::SignalPending => "has a fatal signal".into(),
             _ => return None,
         })
     }
