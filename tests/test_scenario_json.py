@@ -106,7 +106,21 @@ DECLARED: dict[str, Any] = {
     "drm_sched_entity": lambda k: k.drm_sched_entity(
         "it", k.drm_sched("sched", run_job=nothing), priority=1, guilty=k.cell("guilty")
     ),
-    "engine": lambda k: k.engine("it", irq=k.irq("irq")),
+    "engine": lambda k: k.engine("it", irq=k.irq("irq"), gpu=k.gpu("gpu"), preemption=True),
+    "gpu": lambda k: k.gpu("it", engine_reset=False, full_reset=False),
+    "ring": lambda k: k.ring("it", k.engine("engine"), slots=5, irq=k.irq("irq")),
+    "gpu_job": lambda k: k.gpu_job(
+        "it",
+        run_time=5,
+        hang=6,
+        waits=[(k.gpu_semaphore("first"), 7)],
+        signals=[(k.gpu_semaphore("second"), 8)],
+        locks=[k.gpu_lock("lock")],
+        uses=[k.user_range("range", k.mm("mm"))],
+        fault=True,
+    ),
+    "gpu_semaphore": lambda k: k.gpu_semaphore("it"),
+    "gpu_lock": lambda k: k.gpu_lock("it"),
 }
 
 # How a value of each kind that no scenario declares is made.
@@ -161,9 +175,13 @@ def test_declared_object_is_what_it_says(kind: str) -> None:
         "dma_fence_ops": {"use_64bit_seqno": True},
         "timeline": {"first_seqno": 5, "bound": 6},
         "dma_fence": {"seqno": 5},
+        "engine": {"preemption": True},
+        "gpu": {"engine_reset": False, "full_reset": False},
+        "ring": {"slots": 5},
+        "gpu_job": {"run_time": 5, "hang": 6, "fault": True},
     }
     assert entry.items() >= wanted.get(kind, {}).items()
-    if kind.endswith("lock") or kind in {"mutex", "rwsem"}:
+    if kind in {"mutex", "rwsem"} or (kind.endswith("lock") and kind != "gpu_lock"):
         assert entry["class"] == "c"
 
 
@@ -288,7 +306,7 @@ def test_environments_arrive_whole() -> None:
     assert environment["fence_bound"] == 5_000_000_000
     assert not environment.get("foreign_resv", False)
     on = [part for part, value in environment.items() if value is True]
-    assert len(on) == 8
+    assert len(on) == 13
     quiet = json.loads(rf.Scenario.build(lambda k: None, name="quiet").to_json())
     assert not any(quiet.get("environment", {}).values())
 

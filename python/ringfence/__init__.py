@@ -46,6 +46,8 @@ from ringfence._scenario._constants import (
     ENODEV,
     ENOENT,
     ENOMEM,
+    ENOSPC,
+    EOPNOTSUPP,
     ERESTARTSYS,
     ETIME,
     ETIMEDOUT,
@@ -65,6 +67,7 @@ from ringfence._scenario._constants import (
 )
 from ringfence._scenario._driver import Driver
 from ringfence._scenario._environment import Environment, contract, quiet
+from ringfence._scenario._gpu import Gpu, GpuJob, GpuLock, GpuSemaphore, Ring
 from ringfence._scenario._handled import (
     DelayedWork,
     DmaFenceCb,
@@ -159,6 +162,8 @@ __all__ = [
     "ENODEV",
     "ENOENT",
     "ENOMEM",
+    "ENOSPC",
+    "EOPNOTSUPP",
     "ERESTARTSYS",
     "ETIME",
     "ETIMEDOUT",
@@ -200,6 +205,10 @@ __all__ = [
     "Finding",
     "Gfp",
     "GfpMask",
+    "Gpu",
+    "GpuJob",
+    "GpuLock",
+    "GpuSemaphore",
     "HeldLock",
     "Int",
     "IntervalNotifier",
@@ -223,6 +232,7 @@ __all__ = [
     "Recorder",
     "Report",
     "ResvIterator",
+    "Ring",
     "RingfenceError",
     "Rule",
     "Rwlock",

@@ -34,6 +34,8 @@ __all__ = [
     "ENODEV",
     "ENOENT",
     "ENOMEM",
+    "ENOSPC",
+    "EOPNOTSUPP",
     "ERESTARTSYS",
     "ETIME",
     "ETIMEDOUT",
@@ -62,8 +64,10 @@ EFAULT: Final = 14
 EBUSY: Final = 16
 ENODEV: Final = 19
 EINVAL: Final = 22
+ENOSPC: Final = 28
 EDEADLK: Final = 35
 ETIME: Final = 62
+EOPNOTSUPP: Final = 95
 ETIMEDOUT: Final = 110
 EALREADY: Final = 114
 ECANCELED: Final = 125

@@ -21,8 +21,13 @@ class Parts(TypedDict, total=False):
     allocation_failure: bool
     user_memory: bool
     interrupts_waits: bool
+    trylock_failure: bool
     deadlock_injection: bool
     early_timeouts: bool
+    gpu_hangs: bool
+    irq_loss: bool
+    reset_failure: bool
+    process_kill: bool
     fence_bound: int
 
 
@@ -38,9 +43,14 @@ class Environment:
         allocation_failure: every allocation that may fail can fail.
         user_memory: user memory can go at any time.
         interrupts_waits: interruptible waits can be interrupted.
+        trylock_failure: a trylock can fail though nobody in the scenario holds the lock: somebody else does.
         deadlock_injection: ``ww_mutex_lock()`` can be told -EDEADLK though nobody is in the way
             (``CONFIG_DEBUG_WW_MUTEX_SLOWPATH``).
         early_timeouts: a timeout can run out although threads could still run.
+        gpu_hangs: any work on a GPU can hang.
+        irq_loss: a GPU's interrupt can be lost, or come late.
+        reset_failure: resetting a GPU can fail.
+        process_kill: the process behind a thread can be killed at any time.
         fence_bound: virtual nanoseconds that a published fence may take.
     """
 
@@ -51,8 +61,13 @@ class Environment:
     allocation_failure: bool = False
     user_memory: bool = False
     interrupts_waits: bool = False
+    trylock_failure: bool = False
     deadlock_injection: bool = False
     early_timeouts: bool = False
+    gpu_hangs: bool = False
+    irq_loss: bool = False
+    reset_failure: bool = False
+    process_kill: bool = False
     fence_bound: int = 10_000_000_000
 
     def __post_init__(self) -> None:
@@ -102,8 +117,13 @@ def contract(**parts: Unpack[Parts]) -> Environment:
         "allocation_failure": True,
         "user_memory": True,
         "interrupts_waits": True,
+        "trylock_failure": True,
         "deadlock_injection": True,
         "early_timeouts": True,
+        "gpu_hangs": True,
+        "irq_loss": True,
+        "reset_failure": True,
+        "process_kill": True,
     }
     everything.update(_checked(parts))
     return Environment(**everything)

@@ -9,6 +9,7 @@ from ringfence._scenario._driver import Driver, checked_driver
 from ringfence._scenario._handlers import tell_of_unused
 from ringfence._scenario._kernel_deferred import KernelDeferred
 from ringfence._scenario._kernel_fences import KernelFences
+from ringfence._scenario._kernel_gpu import KernelGpu
 from ringfence._scenario._kernel_locks import KernelLocks
 from ringfence._scenario._kernel_memory import KernelMemory
 from ringfence._scenario._kernel_sched import KernelSched
@@ -21,7 +22,7 @@ __all__ = ["Kernel"]
 D = TypeVar("D", bound=Driver)
 
 
-class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences, KernelSched):
+class Kernel(KernelLocks, KernelDeferred, KernelMemory, KernelFences, KernelGpu, KernelSched):
     """``k``: declares the objects, handlers and threads of a scenario, under the kernel's names.
 
     A scenario's function and `Driver.setup` get one; there is no other way to have one.

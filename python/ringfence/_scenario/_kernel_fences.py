@@ -1,14 +1,13 @@
-"""Declaring fences, what holds them, and devices."""
+"""Declaring fences, and what holds them."""
 
 from __future__ import annotations
 
 from ringfence._scenario._checks import MAX, checked_number
-from ringfence._scenario._handled import DmaFenceCb, DmaFenceOps, Function, Irq
+from ringfence._scenario._handled import DmaFenceCb, DmaFenceOps, Function
 from ringfence._scenario._kernel_base import KernelBase
 from ringfence._scenario._objects import (
     DmaFence,
     DmaResv,
-    Engine,
     RawSpinlock,
     Spinlock,
     SwSync,
@@ -20,7 +19,7 @@ __all__ = ["KernelFences"]
 
 
 class KernelFences(KernelBase):
-    """The part of a `Kernel` that declares fences, reservations and devices."""
+    """The part of a `Kernel` that declares fences and reservations."""
 
     def dma_fence_ops(
         self,
@@ -126,15 +125,3 @@ class KernelFences(KernelBase):
         return self._declare(DmaResv, name)
 
     resv = dma_resv
-
-    def engine(self, name: str, *, irq: Irq | None = None) -> Engine:
-        """A device that completes submitted work in order.
-
-        Args:
-            name: its name in reports.
-            irq: raised after each completion.
-
-        Raises:
-            ScenarioError: that is no interrupt of this scenario.
-        """
-        return self._declare(Engine, name, irq=self._optional("k.engine(irq=…)", irq, Irq))

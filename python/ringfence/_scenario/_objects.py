@@ -170,7 +170,7 @@ class DmaResv(Pointer):
 
 
 class Engine(Pointer):
-    """A device that completes submitted work in order, each after its run time."""
+    """A part of a GPU that executes work, each for its run time: of its rings, or submitted to itself."""
 
     __slots__ = ()
     KIND = "engine"

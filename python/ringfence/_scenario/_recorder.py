@@ -6,6 +6,7 @@ from ringfence._scenario._calls.containers import Containers
 from ringfence._scenario._calls.context import Context
 from ringfence._scenario._calls.deferred import Deferred
 from ringfence._scenario._calls.fences import Fences
+from ringfence._scenario._calls.gpu import Device
 from ringfence._scenario._calls.memory import Memory
 from ringfence._scenario._calls.reservations import Reservations
 from ringfence._scenario._calls.sched import Sched
@@ -19,7 +20,17 @@ __all__ = ["Recorder"]
 
 
 class Recorder(
-    SleepingLocks, Spinlocks, Context, Waiting, Deferred, Memory, Fences, Reservations, Containers, Sched
+    SleepingLocks,
+    Spinlocks,
+    Context,
+    Waiting,
+    Deferred,
+    Memory,
+    Fences,
+    Reservations,
+    Containers,
+    Device,
+    Sched,
 ):
     """``t``: every call records an operation of the program; nothing runs yet.
 

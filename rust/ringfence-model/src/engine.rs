@@ -394,9 +394,8 @@ impl Kernel<'_> {
 
     /// Something happens to the work at this place of a ring.
     pub(crate) fn emit_work(&mut self, event: fn(Option<u32>) -> GpuEvent, ring: u32, position: usize) {
-        let fence = self.w.gpu.rings[ring as usize].queue[position].fence;
-        let event = event((fence != NONE).then_some(fence));
-        self.emit(EventKind::Gpu(event, self.plan.ring_object(ring)));
+        let fence = self.w.gpu.rings[ring as usize].queue[position].fence();
+        self.emit(EventKind::Gpu(event(fence), self.plan.ring_object(ring)));
     }
 }
 

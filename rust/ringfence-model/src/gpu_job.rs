@@ -27,6 +27,13 @@ pub(crate) struct JobInfo {
     fault: bool,
 }
 
+impl JobInfo {
+    /// The semaphores that it writes.
+    pub(crate) fn semaphores(&self) -> impl Iterator<Item = u32> + '_ {
+        self.signals.iter().map(|&(semaphore, _)| semaphore)
+    }
+}
+
 impl Compiler {
     pub(crate) fn set_up_gpu_jobs(&mut self) {
         for id in &self.plan.by_kind[Kind::GpuJob as usize] {
@@ -54,7 +61,6 @@ impl Compiler {
 
 impl Kernel<'_> {
     /// What a `drm_sched_job` has the GPU do: the declared job that it was allocated for.
-    #[expect(clippy::unused_self, reason = "the scheduler is not modelled yet")]
     fn work_of_sched_job(&self, job: u32) -> Option<u32> {
         self.w.scheds.work_of(job)
     }

@@ -60,6 +60,11 @@ impl Work {
         Self { fence, job: NONE, sched_job: NONE, locks: 0, number: 0, remaining, flags, at }
     }
 
+    /// Its fence, if somebody wants to know.
+    pub(crate) fn fence(&self) -> Option<u32> {
+        (self.fence != NONE).then_some(self.fence)
+    }
+
     /// Whether it is all of this.
     pub(crate) fn is(&self, flags: u8) -> bool {
         self.flags & flags == flags

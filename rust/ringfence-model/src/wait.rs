@@ -57,6 +57,14 @@ pub enum Wait {
     Task(u32),
     /// Virtual time.
     Sleep,
+    /// Of work on a GPU: until a semaphore has a value.
+    GpuSemaphore(u32),
+    /// Of work on a GPU: a lock that other work holds.
+    GpuLock(u32),
+    /// Of work on a GPU: until its engine is done with that of another ring.
+    Engine(u32),
+    /// Of work on a GPU: until somebody brings its engine to life again.
+    Recovery(u32),
 }
 
 impl Wait {
@@ -82,6 +90,9 @@ impl Wait {
             Self::IntervalNotifier(index) => object(Kind::IntervalNotifier, index),
             Self::EntityIdle(index) | Self::EntityQueue(index) => object(Kind::SchedEntity, index),
             Self::Task(index) => object(Kind::Task, index),
+            Self::GpuSemaphore(index) => object(Kind::GpuSemaphore, index),
+            Self::GpuLock(index) => object(Kind::GpuLock, index),
+            Self::Engine(index) | Self::Recovery(index) => object(Kind::Engine, index),
             Self::AnyFence(_) | Self::Rcu | Self::RcuBarrier | Self::Sleep => None,
         }
     }

@@ -1,11 +1,11 @@
-"""What fences are handed around in: arrays, chains, stubs, sync_file, drm_syncobj, sw_sync; and devices."""
+"""What fences are handed around in: arrays, chains, stubs, sync_file, drm_syncobj, sw_sync."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ringfence._scenario._flow import Flow
-from ringfence._scenario._objects import DmaFence, Engine, SwSync, Syncobj
+from ringfence._scenario._objects import DmaFence, SwSync, Syncobj
 from ringfence._scenario._pointers import SyncFile
 from ringfence._scenario._values import Errno, Int, Seqno
 
@@ -18,7 +18,7 @@ Number = int | Int
 
 
 class Containers(Flow):
-    """Calls on fences made of fences, on what user space sees of fences, and on devices."""
+    """Calls on fences made of fences, and on what user space sees of fences."""
 
     # ---- dma-fence-array.h, dma-fence-chain.h, dma-fence-unwrap.h ------------------------------------------
 
@@ -165,33 +165,7 @@ class Containers(Flow):
         """``SW_SYNC_IOC_INC``: moves the timeline on, and signals."""
         self._do("sw_sync_inc", timeline, value)
 
-    # ---- devices -------------------------------------------------------------------------------------------
-
-    def engine_submit(self, engine: Engine, fence: DmaFence | None, run_time: Number) -> None:
-        """Queues work for the device; it takes over no reference.
-
-        Args:
-            engine: the device.
-            fence: what `engine_completed` gives back when the work is done.
-            run_time: virtual nanoseconds.
-        """
-        self._do("engine_submit", engine, fence, run_time)
-
-    def engine_completed(self, engine: Engine) -> DmaFence:
-        """The fence of the oldest completed work nobody has asked for, or NULL."""
-        return self._value(DmaFence, "engine_completed", engine)
-
-    def engine_idle(self, engine: Engine) -> Int:
-        """1 if nothing is queued."""
-        return self._value(Int, "engine_idle", engine)
-
-    def engine_hang(self, engine: Engine) -> None:
-        """From here on the device completes nothing."""
-        self._do("engine_hang", engine)
-
-    def engine_reset(self, engine: Engine) -> None:
-        """The device forgets what is queued, and can be used again."""
-        self._do("engine_reset", engine)
+    # ---- foreign drivers -----------------------------------------------------------------------------------
 
     def foreign_fence(self) -> DmaFence:
         """Some published fence, with a reference, or NULL: a choice. For models of foreign drivers."""

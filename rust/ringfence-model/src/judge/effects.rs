@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_base::ProgramId;
-use ringfence_base::scenario::{Kind, ObjectKind, Op};
+use ringfence_base::scenario::{Family, Kind, ObjectKind, Op};
+use ringfence_base::{ObjectRef, ProgramId};
 
 use crate::frame::Frame;
 use crate::plan::{ContextKind, Instr, Operand, Plan, Source};
@@ -25,6 +25,10 @@ pub(crate) enum Effect {
     Complete(u32),
     /// Wakes this wait queue.
     WakeUp(u32),
+    /// Writes this semaphore of a GPU.
+    Semaphore(u32),
+    /// Brings this engine of a GPU to life again.
+    Recover(u32),
 }
 
 /// Everything that the context could still do, handlers that it would set off included.
@@ -74,6 +78,16 @@ struct Walk<'a> {
     effects: BTreeSet<Effect>,
     seen: BTreeSet<u32>,
     programs: Vec<ProgramId>,
+}
+
+impl Plan {
+    /// The handlers of an interrupt line.
+    pub(super) fn irq_programs(&self, irq: Option<u32>) -> Vec<ProgramId> {
+        match irq.map(|irq| self.declared(Kind::Irq, irq)) {
+            Some(ObjectKind::Irq { handler, thread }) => handler.iter().chain(thread).copied().collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -127,10 +141,29 @@ impl Walk<'_> {
             }
             Op::Complete | Op::CompleteAll => object(0).map(Effect::Complete),
             Op::WakeUp => object(0).map(Effect::WakeUp),
+            Op::GpuSemaphoreSignal => object(0).map(Effect::Semaphore),
             _ => None,
         };
         self.effects.extend(effect);
+        if op.spec().family == Family::Device
+            && let Operand::Value(Value::Object(kind, index)) = args[0]
+        {
+            self.device(op, ObjectRef { kind, index });
+        }
         self.sets_off(op, object(0), object(1));
+    }
+
+    /// Work that goes on because of the operation raises an interrupt when it is completed.
+    fn device(&mut self, op: Op, device: ObjectRef) {
+        let recovered = self.plan.recovered_engines(op, device);
+        self.effects.extend(recovered.iter().map(|&engine| Effect::Recover(engine)));
+        let goes_on =
+            matches!(op, Op::EngineSubmit | Op::RingEmit | Op::RingPreempt) || !recovered.is_empty();
+        if goes_on {
+            for irq in self.plan.irqs_of(device) {
+                self.handlers(Kind::Irq, irq);
+            }
+        }
     }
 
     /// Handlers that the operation sets off.
@@ -145,15 +178,6 @@ impl Walk<'_> {
             Op::IrqWorkQueue => (Kind::IrqWork, first),
             Op::RaiseIrq | Op::EnableIrq => (Kind::Irq, first),
             Op::CallRcu => (Kind::RcuHead, first),
-            Op::EngineSubmit => {
-                if let Some(engine) = first
-                    && let ObjectKind::Engine { irq: Some(irq), .. } =
-                        self.plan.declared(Kind::Engine, engine)
-                {
-                    self.handlers(Kind::Irq, self.plan.index(*irq));
-                }
-                return;
-            }
             _ => return,
         };
         if let Some(index) = index {

@@ -25,9 +25,13 @@ pub(super) fn hang_rule(
     let broken = links.iter().enumerate().filter_map(|(position, link)| {
         // Whoever must signal is the next one, and hangs in this.
         let signaller = (position + 1) % links.len();
-        let in_section = !world.threads[links[signaller].task as usize].sections.is_empty();
+        let thread = world.threads.get(links[signaller].task as usize);
+        let in_section = thread.is_some_and(|thread| !thread.sections.is_empty());
+        let is_ring = world.threads.len() <= link.task as usize;
         let must_signal = match link.waker {
             Some(Waker::Signals(_) | Waker::MaySignal(_)) => true,
+            // Whoever a GPU needs to go on is needed for the fences of its work.
+            Some(_) if is_ring => thread.is_some(),
             // A circle of locks alone is one of locks, wherever they are taken.
             Some(Waker::Holds | Waker::Queues) | None => false,
             Some(_) => in_section,
@@ -40,13 +44,15 @@ pub(super) fn hang_rule(
     let weight = |&(rule, _): &(&'static str, usize)| BY_WEIGHT.iter().position(|&known| known == rule);
     broken.min_by_key(weight).unwrap_or_else(|| {
         let reclaims = links.iter().position(|link| link.reclaiming.is_some());
-        reclaims.map_or(("RF701", 0), |link| ("RF405", link))
+        // A context rather than a ring, if there is one.
+        let first = links.iter().position(|link| (link.task as usize) < world.threads.len());
+        reclaims.map_or(("RF701", first.unwrap_or(0)), |link| ("RF405", link))
     })
 }
 
 /// A wait that nobody is left to end: for a fence that was promised, or for a wake-up.
 fn dead_end_rule(world: &World, links: &[HangLink]) -> &'static str {
-    match links.last().map(|link| link.wait) {
+    match links.first().map(|link| link.wait) {
         // A lock that somebody has kept is the cause, not a wake-up.
         Some(Wait::Lock { .. }) => "RF613",
         Some(Wait::Fence(fence)) if world.is_published(fence) => "RF106",

@@ -19,7 +19,7 @@ use crate::world::World;
 impl World {
     /// The mask of the innermost allocation in which the context reclaims memory, if it does.
     pub(crate) fn reclaiming(&self, task: u32) -> Option<Gfp> {
-        self.threads[task as usize].frames.iter().rev().find_map(|frame| match frame {
+        self.frames_of(task).iter().rev().find_map(|frame| match frame {
             Frame::Memory(MemoryFrame::Reclaim(frame)) => frame.allocation(),
             _ => None,
         })
@@ -65,7 +65,10 @@ impl World {
 
     /// The place that the context is at in the scenario: the innermost one that is known.
     pub fn site(&self, plan: &Plan, task: u32) -> SiteId {
-        plan.site_of_innermost(&self.threads[task as usize].frames).unwrap_or(SiteId::UNKNOWN)
+        match self.ring_index(task) {
+            Some(ring) => self.emitted_at(ring),
+            None => plan.site_of_innermost(&self.threads[task as usize].frames).unwrap_or(SiteId::UNKNOWN),
+        }
     }
 
     /// Nobody has to signal the fence for others to get it: it is a container, whose parts are published as well and
@@ -168,13 +171,18 @@ impl World {
             Frame::Program(frame) => contract::part_of(plan.program_at(frame.pc)),
             _ => None,
         };
-        self.threads[task as usize].frames.iter().filter_map(part).collect()
+        self.frames_of(task).iter().filter_map(part).collect()
+    }
+
+    /// What a context is doing; a ring has no frames.
+    fn frames_of(&self, party: u32) -> &[Frame] {
+        self.threads.get(party as usize).map_or(&[], |thread| &thread.frames)
     }
 
     /// What the context is inside of, outermost first: programs, with the line from which they called what comes
     /// next, interrupts, reclaim.
     pub fn inside(&self, plan: &Plan, task: u32) -> Vec<String> {
-        let frames = &self.threads[task as usize].frames;
+        let frames = self.frames_of(task);
         let innermost = frames.iter().rposition(|frame| matches!(frame, Frame::Program(_)));
         let describe = |(position, frame): (usize, &Frame)| match frame {
             Frame::Program(frame) => {

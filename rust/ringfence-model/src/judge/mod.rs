@@ -2,11 +2,13 @@
 //! of those clauses of the contract that need state. The third, the validator, sees only events.
 
 mod effects;
+mod gpu_waits;
 mod hang_rule;
 mod hooks;
 mod monitor;
 mod sched;
 mod wait_for;
 
+pub use gpu_waits::{GpuWork, GpuWorkState};
 pub use monitor::{Breach, Monitor};
 pub use wait_for::{Hang, HangKind, HangLink, Waker, hangs};

@@ -1,7 +1,8 @@
 //! The second judge: who waits for whom once nothing can happen any more.
 //!
-//! Nodes are the contexts that wait. An edge leads to a context that could end the wait: who holds the lock, who
-//! would signal the fence if it went on. A circle is a deadlock; a wait that nobody left can end is a lost wake-up.
+//! Nodes are the parties that wait: contexts, and rings of GPUs whose oldest work can't go on. An edge leads to a
+//! party that could end the wait: who holds the lock, who would signal the fence if it went on. A circle is a
+//! deadlock; a wait that nobody left can end is a lost wake-up.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -36,12 +37,16 @@ pub enum Waker {
     Inside,
     /// Is the thread whose return is waited for.
     Itself,
+    /// Is the ring with the work of this fence.
+    Executes(u32),
+    /// Would bring the engine to life again.
+    Recovers,
 }
 
-/// One context that can't go on.
+/// One context, or one ring, that can't go on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HangLink {
-    /// Its task id.
+    /// Its task id; of a ring, a number behind those: see [`World::ring_of_party`].
     pub task: u32,
     /// What it waits for.
     pub wait: Wait,
@@ -84,7 +89,8 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
     let graph = Graph::new(plan, world);
     let mut hangs: Vec<Hang> = Vec::new();
     let mut done = BTreeSet::new();
-    for node in 0..graph.nodes.len() {
+    // A GPU that stands still is nobody's hang but of those who wait for it.
+    for node in 0..graph.contexts {
         let Some((kind, path)) = graph.follow(node) else { continue };
         if path.iter().any(|node| done.contains(node)) {
             continue;
@@ -107,8 +113,10 @@ struct Node {
 struct Graph<'a> {
     plan: &'a Plan,
     world: &'a World,
+    /// Contexts first, then rings.
     nodes: Vec<Node>,
-    /// Per context: its node, if it waits.
+    contexts: usize,
+    /// Per party: its node, if it waits.
     of_task: Vec<Option<usize>>,
 }
 
@@ -123,7 +131,16 @@ impl<'a> Graph<'a> {
                 nodes.push(Node { task: task as u32, wait, wakers: future.wakers(task as u32, wait) });
             }
         }
-        Self { plan, world, nodes, of_task }
+        let contexts = nodes.len();
+        for ring in 0..world.gpu.rings.len() as u32 {
+            let task = world.party_of_ring(ring);
+            let node = world.gpu_wait(plan, ring).map(|wait| {
+                nodes.push(Node { task, wait, wakers: future.wakers(task, wait) });
+                nodes.len() - 1
+            });
+            of_task.push(node);
+        }
+        Self { plan, world, nodes, contexts, of_task }
     }
 
     fn node_of(&self, task: u32) -> Option<usize> {
@@ -136,9 +153,19 @@ impl<'a> Graph<'a> {
             return Some((HangKind::Deadlock, circle));
         }
         // No circle from here: only the dead end itself counts, and whoever waits for it is a consequence. Those
-        // who could have ended the wait have returned, or have nothing to do.
-        let dead_end = self.nodes[start].wakers.iter().all(|&(task, _)| self.node_of(task).is_none());
-        dead_end.then(|| (HangKind::LostWakeUp, vec![start]))
+        // who could have ended the wait have returned, or have nothing to do; or they are rings that have got stuck.
+        let mut path = vec![start];
+        loop {
+            let last = path[path.len() - 1];
+            let mut waiting = self.nodes[last].wakers.iter().filter_map(|&(task, _)| self.node_of(task));
+            let Some(next) = waiting.next() else {
+                return Some((HangKind::LostWakeUp, path));
+            };
+            if next < self.contexts || waiting.any(|other| other < self.contexts) {
+                return None;
+            }
+            path.push(next);
+        }
     }
 
     /// Depth first. Chains may be longer than our own stack is deep.
@@ -186,7 +213,10 @@ impl<'a> Graph<'a> {
                 waker,
                 others,
                 reclaiming: self.world.reclaiming(node.task),
-                cause: self.world.cause(self.plan, node.task),
+                cause: match self.world.ring_index(node.task) {
+                    Some(ring) => self.world.emitted_at(ring),
+                    None => self.world.cause(self.plan, node.task),
+                },
                 parts: self.world.foreign_parts(self.plan, node.task),
             }
         };
@@ -199,11 +229,15 @@ struct Future<'a> {
     plan: &'a Plan,
     world: &'a World,
     effects: Vec<OnceCell<BTreeSet<Effect>>>,
+    /// Of every ring.
+    ring_effects: Vec<OnceCell<BTreeSet<Effect>>>,
 }
 
 impl<'a> Future<'a> {
     fn new(plan: &'a Plan, world: &'a World) -> Self {
-        Self { plan, world, effects: vec![OnceCell::new(); world.threads.len()] }
+        let unknown = |count| vec![OnceCell::new(); count];
+        let (effects, ring_effects) = (unknown(world.threads.len()), unknown(world.gpu.rings.len()));
+        Self { plan, world, effects, ring_effects }
     }
 
     /// Who could end this wait.
@@ -217,6 +251,10 @@ impl<'a> Future<'a> {
             Wait::Syncobj(index) => self.those_with(Waker::Submits, Effect::Syncobj(index)),
             Wait::Task(other) => vec![(other, Waker::Itself)],
             Wait::Sleep => Vec::new(),
+            Wait::GpuSemaphore(index) => self.those_with(Waker::Wakes, Effect::Semaphore(index)),
+            Wait::GpuLock(index) => self.ring(self.world.ring_with_lock(index)),
+            Wait::Engine(index) => self.ring(self.world.ring_of_engine(index)),
+            Wait::Recovery(index) => self.those_with(Waker::Recovers, Effect::Recover(index)),
             _ => {
                 let runners = self.world.runners(self.plan, wait).into_iter();
                 runners
@@ -235,8 +273,23 @@ impl<'a> Future<'a> {
         })
     }
 
+    /// Rings with work on them, and what they could still do.
+    fn rings(&self) -> impl Iterator<Item = (u32, &BTreeSet<Effect>)> {
+        self.world.busy_rings().map(|ring| {
+            let of_ring = || self.world.ring_effects(self.plan, ring);
+            (ring, self.ring_effects[ring as usize].get_or_init(of_ring))
+        })
+    }
+
+    /// A ring that holds what is waited for.
+    fn ring(&self, ring: Option<u32>) -> Vec<(u32, Waker)> {
+        ring.into_iter().map(|ring| (self.world.party_of_ring(ring), Waker::Holds)).collect()
+    }
+
     fn those_with(&self, waker: Waker, wanted: Effect) -> Vec<(u32, Waker)> {
-        self.all().filter(|(_, effects)| effects.contains(&wanted)).map(|(task, _)| (task, waker)).collect()
+        let rings = self.rings().map(|(ring, effects)| (self.world.party_of_ring(ring), effects));
+        let able = self.all().chain(rings).filter(|(_, effects)| effects.contains(&wanted));
+        able.map(|(party, _)| (party, waker)).collect()
     }
 
     /// Who would signal one of these fences, or a fence that they are made of.
@@ -267,7 +320,15 @@ impl<'a> Future<'a> {
                 }
             }
         }
-        if certain.is_empty() { perhaps } else { certain }
+        let mut wakers = if certain.is_empty() { perhaps } else { certain };
+        // A ring signals nothing itself: the handler of its interrupt does.
+        wakers.extend(self.rings().filter_map(|(ring, effects)| {
+            let signals = |fence: &&u32| effects.contains(&Effect::Signal(Some(**fence)));
+            let own = self.world.fence_on_ring(ring, &parts);
+            let fence = own.or_else(|| parts.iter().find(signals).copied())?;
+            Some((self.world.party_of_ring(ring), Waker::Executes(fence)))
+        }));
+        wakers
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the model's numbers to words.
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{ObjectRef, Origin, SiteId};
+use ringfence_base::{ObjectRef, Origin, SiteId, TaskId};
 use ringfence_diag::{HeldView, PlaceView, WaitLink};
 use ringfence_model::judge::{Hang, HangLink, Waker};
 use ringfence_model::{Held, Plan, Wait, World};
@@ -35,7 +35,7 @@ impl Describe<'_> {
     }
 
     pub(super) fn place_of(self, task: u32, site: SiteId, step: u64) -> PlaceView {
-        self.place(Origin { op: step, task: ringfence_base::TaskId::from_raw(task), site })
+        self.place(Origin { op: step, task: TaskId::from_raw(task), site })
     }
 
     /// An object, with its kind: `dma_fence flip`, `mutex gpu->lock`.
@@ -84,6 +84,12 @@ impl Describe<'_> {
             Wait::WorkerCreation(wq) => {
                 format!("a new worker of {}, for which there is no memory", self.wq(wq))
             }
+            Wait::Engine(engine) => {
+                format!("engine {} to be free", self.plan.object_name(Kind::Engine, engine))
+            }
+            Wait::Recovery(engine) => {
+                format!("engine {} to be reset", self.plan.object_name(Kind::Engine, engine))
+            }
             Wait::Workqueue(wq) => format!("all works of {}", self.wq(wq)),
             Wait::EntityIdle(entity) => {
                 format!("the scheduler to let go of {}", self.plan.object_name(Kind::SchedEntity, entity))
@@ -116,7 +122,16 @@ impl Describe<'_> {
         hang.links.iter().map(|link| self.link(world, link, step)).collect()
     }
 
+    /// Name of a context, or of a ring of a GPU.
+    fn party(self, world: &World, party: u32) -> String {
+        let ring = world.ring_of_party(self.plan, party);
+        ring.map_or_else(|| self.context(party), |ring| self.object(world, ring))
+    }
+
     fn link(self, world: &World, link: &HangLink, step: u64) -> WaitLink {
+        if let Some(ring) = world.ring_of_party(self.plan, link.task) {
+            return self.ring_link(world, link, ring, step);
+        }
         let thread = &world.threads()[link.task as usize];
         WaitLink {
             context: self.context(link.task),
@@ -126,7 +141,22 @@ impl Describe<'_> {
             held: thread.held().iter().map(|held| self.held(world, link.task, held)).collect(),
             section: thread.sections().first().map(|section| self.place_of(link.task, section.site, step)),
             because: self.because(world, link.waker),
-            others: link.others.iter().map(|&task| self.context(task)).collect(),
+            others: link.others.iter().map(|&task| self.party(world, task)).collect(),
+        }
+    }
+
+    /// A ring whose oldest work can't go on: the place is that of its submission.
+    fn ring_link(self, world: &World, link: &HangLink, ring: ObjectRef, step: u64) -> WaitLink {
+        let place = self.place(Origin { op: step, task: TaskId::from_raw(link.task), site: link.cause });
+        WaitLink {
+            context: self.object(world, ring),
+            waits_for: self.wait(world, link.wait),
+            at: PlaceView { task: self.object(world, ring), ..place },
+            inside: Vec::new(),
+            held: Vec::new(),
+            section: None,
+            because: self.because(world, link.waker),
+            others: link.others.iter().map(|&party| self.party(world, party)).collect(),
         }
     }
 
@@ -142,6 +172,10 @@ impl Describe<'_> {
             Some(Waker::Runs) => "has to run it".into(),
             Some(Waker::Inside) => "must leave it first".into(),
             Some(Waker::Itself) => "must return".into(),
+            Some(Waker::Executes(index)) => {
+                format!("must execute the work of {}", world.fence_name(self.plan, index))
+            }
+            Some(Waker::Recovers) => "must reset it".into(),
         }
     }
 }

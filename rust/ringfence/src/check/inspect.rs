@@ -95,6 +95,9 @@ impl<S: Strategy> Decide for Noting<S> {
             ChoiceKind::DeadlockInjection => Some("deadlock_injection"),
             ChoiceKind::WorkerCreation => Some("memory_pressure"),
             ChoiceKind::PageFault | ChoiceKind::Reclaim => Some("user_memory"),
+            ChoiceKind::GpuHang => Some("gpu_hangs"),
+            ChoiceKind::GpuIrq => Some("irq_loss"),
+            ChoiceKind::GpuReset => Some("reset_failure"),
             _ => None,
         };
         if choice != 0 {

@@ -307,7 +307,7 @@ const fn c_type(kind: Kind) -> &'static str {
         Kind::IntervalNotifier => "struct mmu_interval_notifier *",
         Kind::FenceOps => "const struct dma_fence_ops *",
         Kind::Timeline => "struct timeline *",
-        Kind::Fence => "struct dma_fence *",
+        Kind::Fence | Kind::FenceOrErr => "struct dma_fence *",
         Kind::FenceCb => "struct dma_fence_cb *",
         Kind::SyncFile => "struct sync_file *",
         Kind::Syncobj => "struct drm_syncobj *",
@@ -323,6 +323,5 @@ const fn c_type(kind: Kind) -> &'static str {
         Kind::DrmSched => "struct drm_gpu_scheduler *",
         Kind::SchedEntity => "struct drm_sched_entity *",
         Kind::SchedJob => "struct drm_sched_job *",
-        Kind::FenceOrErr => "struct dma_fence *",
     }
 }
