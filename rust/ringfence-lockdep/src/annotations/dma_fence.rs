@@ -24,8 +24,10 @@ impl Annotations {
         self.map("dma_fence_map", |maps| &mut maps.dma_fence)
     }
 
-    fn section_flags(&self) -> AcquireFlags {
-        let trylock = self.profile.annotation == Annotation::ReadTrylock;
+    /// Linux 6.12 makes whatever is held where a section begins wait for all fences, which is too much; later it is
+    /// a trylock. Strict mode's own sections are, in any profile.
+    fn section_flags(&self, strict: bool) -> AcquireFlags {
+        let trylock = strict || self.profile.annotation == Annotation::ReadTrylock;
         AcquireFlags { read: Read::Shared, trylock, ..AcquireFlags::default() }
     }
 
@@ -52,8 +54,10 @@ impl Annotations {
         if self.validator.is_held(origin.task, map, Some(true)) || self.task(origin).preempt_count != 0 {
             return noop;
         }
+        let strict = via == Via::StrictMode;
+        self.task(origin).strict = strict;
         let origin = self.via(origin, via);
-        let flags = self.section_flags();
+        let flags = self.section_flags(strict);
         let reported = self.steps(|this, reported| {
             this.step(reported, |validator| validator.acquire(origin, map, flags));
         });
@@ -89,7 +93,8 @@ impl Annotations {
         self.map_acquire(reported, origin, map);
         self.map_release(reported, origin, map);
         if in_section {
-            let flags = self.section_flags();
+            let strict = self.task(origin).strict;
+            let flags = self.section_flags(strict);
             self.step(reported, |validator| validator.acquire(origin, map, flags));
         }
     }

@@ -61,6 +61,8 @@ impl LockKind {
 struct TaskState {
     /// Locks that spin, hard irqs, soft irqs and disabled bottom halves (`preempt_count()`).
     preempt_count: u32,
+    /// Its signalling section is one of strict mode.
+    strict: bool,
     scopes: fs_reclaim::Scopes,
 }
 
