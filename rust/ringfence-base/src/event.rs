@@ -74,8 +74,10 @@ pub enum GpuEvent {
     Lost(Option<u32>),
     /// A reset begins: the hardware stands still.
     ResetBegin,
-    /// It is over: 0, or a positive error number.
+    /// It is over, or was refused: 0, or a positive error number.
     ResetEnd(i32),
+    /// An interrupt is lost: its line.
+    IrqLost,
     /// The GPU is given up.
     Wedge,
 }

@@ -387,7 +387,7 @@ impl Kernel<'_> {
         };
         match choice {
             0 => self.raise_irq(irq),
-            1 => {}
+            1 => self.emit(EventKind::Gpu(GpuEvent::IrqLost, ObjectRef { kind: Kind::Irq, index: irq })),
             _ => drop(self.w.time.set(LATE, Timed::LateIrq(irq))),
         }
     }
