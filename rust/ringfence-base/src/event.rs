@@ -153,6 +153,8 @@ pub enum EventKind {
     FenceEnableSignaling(u32),
     /// A fence was freed.
     FenceFree(u32),
+    /// A worker of a workqueue has a work to begin: its task.
+    WorkerAwake(u32),
     /// Something is done with a job.
     Job(JobEvent, u32),
     /// A GPU does something, or something is done with it: on which ring, for work (the engine, if that was not

@@ -304,8 +304,9 @@ impl Kernel<'_> {
         match self.w.fences.get(fence).sort {
             FenceSort::Array(_) => self.array_enable_signaling(fence),
             FenceSort::Chain(_) => self.chain_enable_signaling(fence),
-            FenceSort::SwSync(_) => Flow::Return(Value::bool(true)),
-            FenceSort::Scheduled(_) | FenceSort::Finished(_) => Flow::Return(Value::bool(true)),
+            FenceSort::SwSync(_) | FenceSort::Scheduled(_) | FenceSort::Finished(_) => {
+                Flow::Return(Value::bool(true))
+            }
             FenceSort::Driver(_) | FenceSort::Stub => match self.fence_ops(fence).enable_signaling {
                 Some(program) => {
                     self.emit(EventKind::FenceEnableSignaling(fence));

@@ -5,7 +5,7 @@
 //! workqueues of a kind share a pool, which has one worker from the start. Whether more can be made is a choice
 //! under memory pressure; if not, works wait until a work of the pool is done, or for the queue's rescuer.
 
-use ringfence_base::{AcquireFlags, ChoiceKind};
+use ringfence_base::{AcquireFlags, ChoiceKind, EventKind};
 
 use crate::deferred::{DeferredFrame, Depths};
 use crate::frame::{Flow, Frame};
@@ -222,6 +222,9 @@ impl Kernel<'_> {
             return;
         }
         let SlotLayout { task, wq, .. } = self.slot_layout(slot);
+        if to == Slot::Awake {
+            self.emit(EventKind::WorkerAwake(task));
+        }
         let state = match to {
             Slot::Idle => State::Idle,
             Slot::Starved => State::Blocked(Wait::WorkerCreation(wq)),

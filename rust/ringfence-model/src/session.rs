@@ -65,6 +65,11 @@ impl Session {
         std::mem::take(&mut self.events)
     }
 
+    /// The same, without taking it.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// Whether the thread has nothing to do; otherwise it runs or is blocked.
     pub fn is_idle(&self, task: u32) -> bool {
         self.world.threads[task as usize].state == State::Idle

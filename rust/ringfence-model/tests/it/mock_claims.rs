@@ -58,7 +58,8 @@ impl Log<'_> {
         }
     }
 
-    /// Of one entity, jobs run in the order in which they were armed, and what is killed comes last.
+    /// Of one entity, jobs run in the order in which they were armed, and what is killed comes last. Another scheduler
+    /// gets one only when the one before it has finished.
     #[track_caller]
     fn entities_keep_order(&self) {
         let armed = self.order(Mark::Arm);
@@ -69,8 +70,9 @@ impl Log<'_> {
             else {
                 continue;
             };
-            let holds =
-                self.at(job, Mark::Run).is_none() || self.before((previous, Mark::Run), (job, Mark::Run));
+            let moved = self.hardware(job) != self.hardware(previous);
+            let first = if moved { Mark::Finished } else { Mark::Run };
+            let holds = self.at(job, Mark::Run).is_none() || self.before((previous, first), (job, Mark::Run));
             self.expect(holds, &format!("job {job} runs after job {previous} of the same entity"));
         }
     }

@@ -1,9 +1,10 @@
 //! What became of the jobs of a mock scheduler: read off the events of an execution, under 10,000 random schedules.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
-use ringfence_base::{Event, EventKind, JobEvent, TaskId};
+use ringfence_base::{Event, EventKind, JobEvent, ObjectId, TaskId};
 use ringfence_model::{FenceState, KernelVersion, Plan, State, World};
 
 use crate::later::Random;
@@ -74,6 +75,16 @@ impl Mock {
             log.nothing_leaks();
             claim(log);
         });
+    }
+
+    /// [`Mock::always`], and of some executions this is true.
+    pub(crate) fn always_and_sometimes(&self, claim: impl Fn(&Log<'_>), some: impl Fn(&Log<'_>) -> bool) {
+        let found = Cell::new(false);
+        self.always(|log| {
+            claim(log);
+            found.set(found.get() || some(log));
+        });
+        assert!(found.get(), "{:?}: no schedule goes that way", self.version);
     }
 
     /// Runs it. All threads come to their end, and the claim holds.
@@ -231,6 +242,17 @@ impl<'r> Log<'r> {
     /// The error of the hardware's fence.
     pub(crate) fn hardware_error(&self, job: usize) -> i32 {
         self.histories[job].hardware.map_or(0, |fence| self.fences[fence as usize].error)
+    }
+
+    /// The hardware that a job was run on, by its timeline; each scheduler has its own.
+    pub(crate) fn hardware(&self, job: usize) -> Option<u64> {
+        self.histories[job].hardware.map(|fence| self.fences[fence as usize].context)
+    }
+
+    /// How many of them the jobs of an entity were run on.
+    pub(crate) fn hardwares(&self, entity: ObjectId) -> usize {
+        let jobs = self.numbers().filter(|&job| self.mock.jobs[job].entity == entity);
+        jobs.filter_map(|job| self.hardware(job)).collect::<BTreeSet<u64>>().len()
     }
 
     /// Numbers of all jobs.

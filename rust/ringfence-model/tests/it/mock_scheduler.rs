@@ -244,13 +244,13 @@ impl Mock {
         let mut body = vec![op(Op::CellAdd, &[obj(self.timeouts), Arg::Int(1)])];
         let status = match config.on_timeout {
             OnTimeout::Reset => {
-                let lost = match config.hardware {
+                let reset = match config.hardware {
                     Hardware::Manual => Vec::new(),
                     Hardware::Each(_) | Hardware::Of(_) => {
                         vec![op(Op::EngineReset, &[obj(engine)]), op(Op::DmaFencePut, &[R(1)])]
                     }
                 };
-                body.extend(end_with(ETIMEDOUT, lost));
+                body.extend(end_with(ETIMEDOUT, reset));
                 body.extend(self.freeing());
                 STAT_RESET
             }
@@ -274,13 +274,12 @@ impl Mock {
 /// Registers of [`end_with`].
 const ENDING: [Kind; 4] = [Kind::SchedJob, Kind::Fence, Kind::Cookie, Kind::Int];
 
-/// Ends the job in register 0 with an error, unless the hardware is done with it. `lost` is what else is done then.
-fn end_with(error: i32, lost: Vec<Stmt>) -> Vec<Stmt> {
-    let mut signal = vec![
-        op(Op::DmaFenceSetError, &[R(1), Arg::Int(error.into())]),
-        op(Op::DmaFenceSignalLocked, &[R(1)]),
-    ];
-    signal.extend(lost);
+/// Ends the job in register 0 with an error, unless the hardware is done with it. `reset` comes before: once the fence
+/// is signaled, the next job can be on the hardware.
+fn end_with(error: i32, reset: Vec<Stmt>) -> Vec<Stmt> {
+    let mut signal = reset;
+    signal.push(op(Op::DmaFenceSetError, &[R(1), Arg::Int(error.into())]));
+    signal.push(op(Op::DmaFenceSignalLocked, &[R(1)]));
     vec![
         op_out(Op::DrmSchedJobParent, &[R(0)], 1),
         op_out(Op::DmaFenceLock, &[R(1)], 2),

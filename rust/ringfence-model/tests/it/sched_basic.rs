@@ -5,8 +5,10 @@ use ringfence_base::scenario::{Op, SchedPolicy};
 use ringfence_model::KernelVersion;
 
 use crate::build::obj;
-use crate::mock_log::Mark;
-use crate::mock_scheduler::{BOTH_VERSIONS, Config, ECANCELED, ESRCH, HZ, Hardware, JOB, Mock, NORMAL};
+use crate::mock_log::{Log, Mark};
+use crate::mock_scheduler::{
+    BOTH_VERSIONS, Config, ECANCELED, ESRCH, HZ, Hardware, JOB, Mock, NORMAL, PRIORITIES,
+};
 
 /// One job: it is scheduled at once, and finished only when the hardware says so.
 #[test]
@@ -79,6 +81,52 @@ mod drm_sched_basic_test {
     }
 }
 
+/// A chain is run in its order, although the entities of later jobs have higher priorities and all of it is queued
+/// before the scheduler starts.
+#[test]
+fn a_chain_against_the_priorities() {
+    for version in BOTH_VERSIONS {
+        let mut mock = Mock::new(version);
+        let sched = mock.scheduler(&Config::new(Hardware::Each(JOB)));
+        let mut entities = PRIORITIES.map(|priority| mock.entity(sched, priority));
+        entities.reverse();
+        mock.thread("kunit", |t| {
+            t.call(Op::DrmSchedWqueueStop, &[obj(sched)]);
+            let jobs = t.submit_queue(&entities, 8, true);
+            t.call(Op::DrmSchedWqueueStart, &[obj(sched)]);
+            t.wait_finished(&jobs[7], HZ, true);
+            t.tear_down(&entities, &[sched]);
+        });
+        mock.always(|log| {
+            log.each_succeeds();
+            log.expect(log.order(Mark::Run).is_sorted(), "a chain is run in its order");
+        });
+    }
+}
+
+/// A chain across two schedulers: what is on another hardware has to be finished, to be scheduled is not enough.
+#[test]
+fn a_chain_across_schedulers() {
+    for version in BOTH_VERSIONS {
+        let mut mock = Mock::new(version);
+        let config = Config::new(Hardware::Each(JOB));
+        let scheds = [mock.scheduler(&config), mock.scheduler(&config)];
+        let entities = scheds.map(|sched| mock.entity(sched, NORMAL));
+        mock.thread("kunit", |t| {
+            let jobs = t.submit_queue(&entities, 6, true);
+            t.wait_finished(&jobs[5], HZ, true);
+            t.tear_down(&entities, &scheds);
+        });
+        mock.always(|log| {
+            log.each_succeeds();
+            for job in 1..6 {
+                let waits = log.before((job - 1, Mark::Finished), (job, Mark::Run));
+                log.expect(waits, &format!("job {job} waits until job {} is finished", job - 1));
+            }
+        });
+    }
+}
+
 /// Entities are destroyed while half of a chain is still to be done. Destroying waits until all of it was run.
 #[test]
 fn drm_sched_basic_entity_cleanup() {
@@ -120,20 +168,28 @@ fn entities_are_killed_with_half_of_a_chain_still_to_be_run() {
         mock.thread("kunit", |t| {
             let jobs = t.submit_queue(&entities, 8, true);
             t.wait_finished(&jobs[2], HZ, true);
-            for &entity in &entities {
+            for (number, &entity) in entities.iter().enumerate() {
                 t.call(Op::DrmSchedEntityFini, &[obj(entity)]);
+                if number == 0 {
+                    t.sleep(JOB);
+                }
             }
             t.wait_freed();
             t.sched_fini(sched);
         });
-        mock.always(|log| {
+        let claim = |log: &Log<'_>| {
             log.each_ends_once();
             for job in log.numbers() {
                 let expected = if log.count(job, Mark::Run) == 0 { ESRCH } else { 0 };
                 log.expect(log.error(job) == expected, "what was run succeeds, what was not is killed");
             }
             log.expect(log.order(Mark::Run).len() >= 3, "what was waited for was run");
-        });
+        };
+        // A job can be run although the one that it waited for was killed.
+        let after_killed = |log: &Log<'_>| {
+            log.numbers().skip(1).any(|job| log.error(job) == 0 && log.error(job - 1) == ESRCH)
+        };
+        mock.always_and_sometimes(claim, after_killed);
     }
 }
 

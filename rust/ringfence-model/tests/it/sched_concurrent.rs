@@ -4,7 +4,7 @@ use ringfence_base::ObjectId;
 use ringfence_base::scenario::{ObjectKind, Op};
 
 use crate::build::obj;
-use crate::mock_log::Mark;
+use crate::mock_log::{Log, Mark};
 use crate::mock_scheduler::{BOTH_VERSIONS, Config, HZ, Hardware, JOB, Mock, NORMAL};
 use crate::mock_test::{Job, PLAIN, Special};
 
@@ -113,10 +113,12 @@ fn threads_that_share_an_entity() {
             t.wait_freed();
             t.tear_down(&[entity], &[sched]);
         });
-        mock.always(|log| {
+        let claim = |log: &Log<'_>| {
             log.each_succeeds();
             log.finish_as_run();
             log.expect(log.order(Mark::Arm) == log.order(Mark::Run), "jobs are run in the order of arming");
-        });
+        };
+        // The first thread comes last.
+        mock.always_and_sometimes(claim, |log| log.order(Mark::Arm)[4..] == [0, 1]);
     }
 }

@@ -1,9 +1,10 @@
 //! A recording on the model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ringfence_base::scenario::Op as Call;
-use ringfence_model::{Session, Value};
+use ringfence_base::{EventKind, Ordinary};
+use ringfence_model::{Action, Session, Value};
 
 use super::jobs::{Fences, Jobs};
 use super::log::{Entry, Lanes, Outcome};
@@ -166,8 +167,29 @@ impl Replay {
     }
 
     fn call_list(&mut self, op: Call, args: &[Value], list: &[Value]) -> Result<Value, String> {
-        let result = self.session.call(0, op, args, list);
-        result.ok_or_else(|| format!("{} never returns", op.name()))
+        self.session.issue(0, op, args, list);
+        self.settle();
+        self.session.result(0).ok_or_else(|| format!("{} never returns", op.name()))
+    }
+
+    /// Runs everything to idle as on the recordings' one CPU: the caller first, then works in the order in which
+    /// they were queued, each to its end.
+    fn settle(&mut self) {
+        let mut awake: VecDeque<u32> = VecDeque::new();
+        let mut seen = self.session.events().len();
+        let next = |actions: &[Action], awake: &VecDeque<u32>| {
+            let position = |task: u32| actions.iter().position(|&action| action == Action::Run(task));
+            std::iter::once(0).chain(awake.iter().copied()).find_map(position).unwrap_or(0)
+        };
+        while self.session.step(&mut Ordinary, &mut |actions| next(actions, &awake)) {
+            for event in &self.session.events()[seen..] {
+                if let EventKind::WorkerAwake(task) = event.kind {
+                    awake.retain(|&known| known != task);
+                    awake.push_back(task);
+                }
+            }
+            seen = self.session.events().len();
+        }
     }
 
     /// A call that returns a number.
