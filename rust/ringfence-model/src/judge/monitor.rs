@@ -128,7 +128,15 @@ impl Monitor {
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
-        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, certainty: Certainty::OfRule, origin });
+        self.breaches.push(Breach {
+            rule,
+            what,
+            object,
+            gfp: None,
+            strict: false,
+            certainty: Certainty::OfRule,
+            origin,
+        });
     }
 
     /// One that the rule alone does not say the certainty of.
@@ -243,7 +251,8 @@ impl Monitor {
     /// A job whose finished fence is published is on the hardware.
     fn handed_on(&mut self, plan: &Plan, world: &World, finished: u32, origin: Origin) {
         let Some(site) = world.scheduler_without_timeout(plan, finished) else { return };
-        let what = "a job whose fence is published is handed to the hardware by a scheduler without a timeout";
+        let what =
+            "a job whose fence is published is handed to the hardware by a scheduler without a timeout";
         let origin = Origin { site, ..origin };
         self.breach_that_is(Certainty::Predicted, "RF101", what, finished, origin);
     }
@@ -356,7 +365,8 @@ impl Monitor {
     fn signaled(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
         if world.fences.get(fence).error != 0 && self.recovery.is_innocent(plan, world, fence) {
-            let what = "a fence ends with an error because another context's work hung, and could have been spared";
+            let what =
+                "a fence ends with an error because another context's work hung, and could have been spared";
             self.breach("RF104", what, fence_object(fence), origin);
         }
         let task = *self.task(origin);
@@ -446,6 +456,7 @@ impl Monitor {
         }
         hang.rule = why.rule();
         let site = self.fault_of(plan, world, why, fence);
-        hang.fault = self.published_at(fence).map(|known| Origin { site: site.unwrap_or(known.site), ..known });
+        hang.fault =
+            self.published_at(fence).map(|known| Origin { site: site.unwrap_or(known.site), ..known });
     }
 }

@@ -48,7 +48,8 @@ impl World {
     pub(crate) fn is_on_hardware(&self, finished: u32) -> bool {
         match self.fences.get(finished).sort {
             FenceSort::Finished(job) => {
-                self.scheds.jobs[job as usize].flags & (job_flag::PENDING | job_flag::DONE) == job_flag::PENDING
+                self.scheds.jobs[job as usize].flags & (job_flag::PENDING | job_flag::DONE)
+                    == job_flag::PENDING
             }
             _ => false,
         }
