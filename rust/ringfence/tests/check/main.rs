@@ -3,10 +3,14 @@
 mod abba;
 #[path = "../../../ringfence-model/tests/it/build.rs"]
 mod build;
+mod card;
 mod determinism;
 mod extremes;
 mod random;
+mod recovery;
 mod regressions;
 mod schedules;
+mod starvation;
+mod strict;
 mod survey;
 mod ww_mutex;
