@@ -108,17 +108,16 @@ impl Kernel<'_> {
         workqueues.flushes.started(work, slot);
         let layout = self.plan.deferred.workqueues.works[work as usize];
         self.me().site = layout.at;
-        let called = Some(self.depths());
-        let of_sched = self.plan.deferred.workqueues.queues[wq as usize].of_sched;
-        let signalling = self.plan.strict && (of_sched || layout.function.is_signalling());
-        if signalling {
-            // Around the maps: the work is needed to signal, not the section to run the work.
-            self.begin_signalling();
-        }
         self.lock_acquire(self.plan.deferred.workqueues.queues[wq as usize].map, AcquireFlags::default());
         self.lock_acquire(layout.map, AcquireFlags::default());
         // Taking the work is a step of its own: from here on it can be queued again.
         self.stepped = true;
+        let of_sched = self.plan.deferred.workqueues.queues[wq as usize].of_sched;
+        let signalling = self.plan.strict && (of_sched || layout.function.is_signalling());
+        let called = Some(self.depths());
+        if signalling {
+            self.begin_strict_section();
+        }
         self.replace(Frame::Deferred(DeferredFrame::Kworker(KworkerFrame { slot, called, signalling })));
         match layout.function {
             WorkFunction::Program(program) => self.call_program(program, &[]),
@@ -132,11 +131,11 @@ impl Kernel<'_> {
     fn end_work(&mut self, frame: KworkerFrame, work: u32, depths: Depths) -> Flow {
         let slot = frame.slot;
         let wq = self.slot_layout(slot).wq;
-        self.lock_release(self.plan.deferred.workqueues.works[work as usize].map);
-        self.lock_release(self.plan.deferred.workqueues.queues[wq as usize].map);
         if frame.signalling {
             self.end_strict_section(depths);
         }
+        self.lock_release(self.plan.deferred.workqueues.works[work as usize].map);
+        self.lock_release(self.plan.deferred.workqueues.queues[wq as usize].map);
         self.check_depths(depths);
         self.w.deferred.workqueues.queues[wq as usize].running -= 1;
         self.let_idle(slot);

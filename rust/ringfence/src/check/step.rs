@@ -114,6 +114,7 @@ impl Recorder<'_> {
             EventKind::Release(released) => format!("releases {}", lock(released)),
             EventKind::FsReclaimAcquire(_) => "reclaims memory".into(),
             EventKind::BeginSignalling => "begins a signalling section".into(),
+            EventKind::BeginStrict => "begins a signalling section (strict mode)".into(),
             EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
             EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
             EventKind::Allocated(false) => "the allocation fails".into(),
