@@ -27,11 +27,10 @@ class Etnaviv(rf.Driver):
         with t.mutex_lock(self.lock):
             if self.waits_under_lock:
                 self.event_alloc(t)
-            with t.dma_fence_signalling():
-                fence = t.dma_fence_init(self.fences)
-                t.dma_fence_publish(fence)
-                t.ring_emit(self.ring, job, fence)
-                t.schedule_delayed_work(self.recover_work, rf.s(1))
+            fence = t.dma_fence_init(self.fences)
+            t.dma_fence_publish(fence)
+            t.ring_emit(self.ring, job, fence)
+            t.schedule_delayed_work(self.recover_work, rf.s(1))
 
     def irq(self, t: rf.Recorder) -> None:
         """irq_handler()."""

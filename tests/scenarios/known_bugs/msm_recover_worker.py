@@ -67,11 +67,11 @@ class Msm(rf.Driver):
             if self.dumps_under_lock:
                 self.crash_dump(t)
             fence = t.ring_head(self.rings[0])
-            with t.if_(fence):
-                t.gpu_engine_reset(self.rings[0])
-                t.dma_fence_set_error(fence, -rf.EIO)
-                t.dma_fence_signal(fence)
-                t.dma_fence_put(fence)
+            t.gpu_engine_reset(self.rings[0])
+        with t.if_(fence):
+            t.dma_fence_set_error(fence, -rf.EIO)
+            t.dma_fence_signal(fence)
+            t.dma_fence_put(fence)
         if not self.dumps_under_lock:
             self.crash_dump(t)
 
