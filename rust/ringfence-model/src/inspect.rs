@@ -85,11 +85,12 @@ impl World {
         Some(Current { op, args, goes_on: called || above != 0 })
     }
 
-    /// The programs that a context is in, outermost first.
+    /// The programs that a context is in, outermost first, and works of a GPU scheduler.
     pub fn programs<'a>(&'a self, plan: &'a Plan, task: u32) -> impl Iterator<Item = &'a str> + 'a {
         let frames = self.threads.get(task as usize).map_or(&[][..], |thread| &thread.frames);
         frames.iter().filter_map(|frame| match frame {
             Frame::Program(frame) => Some(plan.program_at(frame.pc)),
+            Frame::Sched(frame) => frame.work(),
             _ => None,
         })
     }

@@ -11,7 +11,10 @@ class Gpu(rf.Driver):
     without: tuple[str, ...] = ("spsc_count",)
 
     def setup(self, k: rf.Kernel) -> None:
-        self.sched = k.drm_sched("gfx", ring=k.ring("gfx"), timeout=rf.ms(500), without=self.without)
+        self.sched = k.drm_sched("gfx", timeout=rf.ms(500), without=self.without)
+
+    def run_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> None:
+        """There is nothing to do for the hardware: NULL, and the job is done."""
 
 
 def submits_twice(k: rf.Kernel, gpu: Gpu) -> None:
@@ -20,12 +23,13 @@ def submits_twice(k: rf.Kernel, gpu: Gpu) -> None:
 
     @k.thread("client")
     def client(t: rf.Recorder) -> None:
-        for _ in range(2):
-            job = t.drm_sched_job(entity)
-            with t.dma_resv_lock(bo):
-                t.dma_resv_reserve_fences(bo, 1)
+        jobs = [t.drm_sched_job(entity) for _ in range(2)]
+        with t.dma_resv_lock(bo):
+            t.dma_resv_reserve_fences(bo, len(jobs))
+            for job in jobs:
                 t.drm_sched_job_arm(job)
                 t.dma_resv_add_fence(bo, job.finished, rf.WRITE)
+            for job in jobs:
                 t.drm_sched_entity_push_job(job)
 
 

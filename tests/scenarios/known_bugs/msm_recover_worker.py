@@ -24,16 +24,18 @@ class Msm(rf.Driver):
         self.worker = k.kthread_worker("gpu-worker")
         self.recover_work = k.kthread_work("recover_worker", self.recover)
         self.hangcheck_timer = k.timer("hangcheck_timer", self.hangcheck)
-        self.bo = k.dma_resv("bo")
+        self.active_bo = k.dma_resv("bo")
         k.shrinker("msm", 1, self.scan)
 
-    def submit(self, t: rf.Recorder, entity: rf.DrmSchedEntity, work: rf.GpuJob) -> None:
+    def submit(
+        self, t: rf.Recorder, entity: rf.DrmSchedEntity, work: rf.GpuJob, bo: rf.DmaResv
+    ) -> None:
         """msm_ioctl_gem_submit()."""
         job = t.drm_sched_job(entity, work)
-        with t.dma_resv_lock(self.bo):
-            t.dma_resv_reserve_fences(self.bo, 1)
+        with t.dma_resv_lock(bo):
+            t.dma_resv_reserve_fences(bo, 1)
             t.drm_sched_job_arm(job)
-            t.dma_resv_add_fence(self.bo, job.finished, rf.WRITE)
+            t.dma_resv_add_fence(bo, job.finished, rf.WRITE)
             t.drm_sched_entity_push_job(job)
 
     def run_on(self, ring: rf.Ring, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.DmaFence:
@@ -77,23 +79,24 @@ class Msm(rf.Driver):
 
     def scan(self, t: rf.Recorder, nr_to_scan: rf.Int) -> int:
         """msm_gem_shrinker_scan(): waits for buffers in use."""
-        with t.dma_resv_trylock(self.bo):
-            t.dma_resv_wait_timeout(self.bo, rf.BOOKKEEP, False, rf.MAX_SCHEDULE_TIMEOUT)
+        with t.dma_resv_trylock(self.active_bo):
+            t.dma_resv_wait_timeout(self.active_bo, rf.BOOKKEEP, False, rf.MAX_SCHEDULE_TIMEOUT)
         return 1
 
 
 def hangs_while_others_run(k: rf.Kernel, msm: Msm) -> None:
     entities = [k.drm_sched_entity(f"client-{n}", sched) for n, sched in enumerate(msm.scheds)]
+    other_bo = k.dma_resv("other_bo")
     hangs, draw = k.gpu_job("hangs", hang="infinite"), k.gpu_job("draw", run_time=rf.us(50))
 
     @k.thread("first")
     def first(t: rf.Recorder) -> None:
-        msm.submit(t, entities[0], hangs)
+        msm.submit(t, entities[0], hangs, other_bo)
 
     @k.thread("second")
     def second(t: rf.Recorder) -> None:
         t.msleep(rf.ms(500))
-        msm.submit(t, entities[1], draw)
+        msm.submit(t, entities[1], draw, msm.active_bo)
 
 
 PRESSURE = rf.quiet(memory_pressure=True)

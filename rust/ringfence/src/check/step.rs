@@ -1,7 +1,7 @@
 //! The steps of one execution, in words.
 
 use ringfence_base::scenario::{Kind, Op, number};
-use ringfence_base::{Event, EventKind, ObjectRef, SiteId};
+use ringfence_base::{Event, EventKind, GpuEvent, JobEvent, ObjectRef, SiteId};
 use ringfence_diag::StepView;
 use ringfence_model::{Action, Argument, Current, LockSort, Plan, Value, World, class};
 
@@ -70,6 +70,7 @@ impl Watch for Recorder<'_> {
             }
             match event.kind {
                 EventKind::Block(object) => self.blocks(world, object, &mut what),
+                EventKind::Acquire(..) | EventKind::Release(_) => self.locks(world, event.kind, &mut what),
                 kind => what.extend(self.event(world, kind)),
             }
         }
@@ -104,14 +105,28 @@ impl Recorder<'_> {
         });
     }
 
+    /// A lock that is taken again and again in one step, or given back in it, is told once.
+    fn locks(&self, world: &World, kind: EventKind, what: &mut Vec<String>) {
+        let name = |lock: ringfence_base::LockId| self.plan.lock_name(world, lock.raw());
+        let says = |what: &[String], text: &str| what.iter().any(|known| known == text);
+        match kind {
+            EventKind::Acquire(lock, flags) => {
+                let text = format!("{} {}", if flags.trylock { "tries" } else { "takes" }, name(lock));
+                if !says(what, &text) {
+                    what.push(text);
+                }
+            }
+            EventKind::Release(lock) if !says(what, &format!("takes {}", name(lock))) => {
+                what.push(format!("releases {}", name(lock)));
+            }
+            _ => {}
+        }
+    }
+
     /// What an event says to a reader of a schedule; most say nothing that the operation does not.
     fn event(&self, world: &World, kind: EventKind) -> Option<String> {
         let fence = |fence| world.fence_name(self.plan, fence);
-        let lock = |lock: ringfence_base::LockId| self.plan.lock_name(world, lock.raw());
         Some(match kind {
-            EventKind::Acquire(taken, flags) if flags.trylock => format!("tries {}", lock(taken)),
-            EventKind::Acquire(taken, _) => format!("takes {}", lock(taken)),
-            EventKind::Release(released) => format!("releases {}", lock(released)),
             EventKind::FsReclaimAcquire(_) => "reclaims memory".into(),
             EventKind::BeginSignalling => "begins a signalling section".into(),
             EventKind::BeginStrict => "begins a signalling section (strict mode)".into(),
@@ -123,7 +138,39 @@ impl Recorder<'_> {
             }
             EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
             EventKind::Exit => "returns".into(),
+            EventKind::Job(what, index) => {
+                let job = world.job_name(self.plan, index);
+                match what {
+                    JobEvent::Run => format!("{job} is next"),
+                    JobEvent::TimedOut => format!("{job} has timed out"),
+                    JobEvent::Cancel => format!("{job} is cancelled"),
+                    JobEvent::Free => format!("{job} is over"),
+                    JobEvent::Arm | JobEvent::Push | JobEvent::Handled => return None,
+                }
+            }
+            EventKind::Gpu(what, device) => return self.gpu(world, what, device),
             _ => return None,
+        })
+    }
+
+    /// What a GPU does by itself.
+    fn gpu(&self, world: &World, what: GpuEvent, device: ObjectRef) -> Option<String> {
+        let device = Describe { plan: self.plan }.object(world, device);
+        let work = |fence: Option<u32>| {
+            fence.map_or_else(|| "work".to_owned(), |fence| world.fence_name(self.plan, fence))
+        };
+        Some(match what {
+            GpuEvent::Fault(fence) => format!("{} faults on {device}", work(fence)),
+            GpuEvent::Hang(fence) => format!("{} hangs on {device}", work(fence)),
+            GpuEvent::Complete(fence) => format!("{device} completes {}", work(fence)),
+            GpuEvent::Lost(fence) => format!("{device} loses {}", work(fence)),
+            GpuEvent::ResetEnd(0) => format!("{device} is reset"),
+            GpuEvent::ResetEnd(_) => format!("{device} can't be reset"),
+            GpuEvent::Emit(_)
+            | GpuEvent::Begin(_)
+            | GpuEvent::Preempt(_)
+            | GpuEvent::ResetBegin
+            | GpuEvent::Wedge => return None,
         })
     }
 }

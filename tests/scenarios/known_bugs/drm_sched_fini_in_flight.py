@@ -1,14 +1,15 @@
-"""nouveau: the scheduler is taken down before the entities are flushed that have jobs for it.
+"""A scheduler is taken down while a job is on the hardware.
 
-Fixed by cac96c8d93fa, and 2f5f05633e22 for its errors' paths. Jobs that are on the hardware are leaked, and call
-a scheduler back that is gone. An entity that is finished after it still points into its run-queues.
+Up to Linux 6.16, drm_sched_fini() leaves such jobs alone, and drivers have to wait first, as nouveau does; since
+then they can have a cancel_job. Without either the job is leaked, and its fence calls a scheduler back that is
+gone.
 """
 
 import ringfence as rf
 
 
 class Nouveau(rf.Driver):
-    flushes_first = False
+    waits_for_jobs = False
 
     def setup(self, k: rf.Kernel) -> None:
         self.channel = k.ring("channel")
@@ -28,15 +29,12 @@ class Nouveau(rf.Driver):
         t.atomic_add_return(self.jobs_freed, 1)
         t.wake_up(self.job_wq)
 
-    def close(self, t: rf.Recorder, entity: rf.DrmSchedEntity, jobs: int) -> None:
-        """nouveau_cli_fini()."""
-        if self.flushes_first:
+    def fini(self, t: rf.Recorder, entity: rf.DrmSchedEntity, jobs: int) -> None:
+        """nouveau_sched_fini()."""
+        if self.waits_for_jobs:
             t.wait_event(self.job_wq, self.jobs_freed, jobs)
-            t.drm_sched_entity_fini(entity)
-            t.drm_sched_fini(self.sched)
-        else:
-            t.drm_sched_fini(self.sched)
-            t.drm_sched_entity_fini(entity)
+        t.drm_sched_entity_fini(entity)
+        t.drm_sched_fini(self.sched)
 
 
 def closes_while_it_runs(k: rf.Kernel, gpu: Nouveau) -> None:
@@ -46,8 +44,8 @@ def closes_while_it_runs(k: rf.Kernel, gpu: Nouveau) -> None:
     @k.thread("client")
     def client(t: rf.Recorder) -> None:
         gpu.submit(t, entity, draw)
-        gpu.close(t, entity, jobs=1)
+        gpu.fini(t, entity, jobs=1)
 
 
 buggy = rf.scenario(drivers=[Nouveau], name="buggy")(closes_while_it_runs)
-fixed = rf.scenario(drivers=[Nouveau(flushes_first=True)], name="fixed")(closes_while_it_runs)
+fixed = rf.scenario(drivers=[Nouveau(waits_for_jobs=True)], name="fixed")(closes_while_it_runs)
