@@ -73,8 +73,15 @@ impl Collector {
             let cause = Cause::Breach { rule: breach.rule, what: breach.what, site: breach.origin.site };
             self.add(executor, cause, || {
                 let describe = Describe { plan };
-                let object = breach.object.map(|object| describe.object(executor.world(), object));
-                Shown::Breach(*breach, object.unwrap_or_default())
+                let world = executor.world();
+                let mut object =
+                    breach.object.map_or_else(String::new, |object| describe.object(world, object));
+                if let (Some(fence), "RF106") = (breach.object, breach.rule)
+                    && let Some(job) = world.job_awaited(plan, fence.index)
+                {
+                    object = format!("{object}; {job}");
+                }
+                Shown::Breach(*breach, object)
             });
         }
         for hang in executor.hangs() {
