@@ -228,7 +228,7 @@ impl Kernel<'_> {
                         }
                         self.stepped = true;
                     }
-                    // What others' code does has no place but that of the call which led to it.
+                    // Foreign code has no place of its own: what it does in reclaim is the allocation's doing.
                     if site != SiteId::UNKNOWN || !self.is_called() {
                         self.me().site = site;
                     }

@@ -70,7 +70,6 @@ impl Watch for Recorder<'_> {
             }
             match event.kind {
                 EventKind::Block(object) => self.blocks(world, object, &mut what),
-                EventKind::Acquire(..) | EventKind::Release(_) => self.locks(world, event.kind, &mut what),
                 kind => what.extend(self.event(world, kind)),
             }
         }
@@ -105,28 +104,14 @@ impl Recorder<'_> {
         });
     }
 
-    /// A lock that is taken again and again in one step, or given back in it, is told once.
-    fn locks(&self, world: &World, kind: EventKind, what: &mut Vec<String>) {
-        let name = |lock: ringfence_base::LockId| self.plan.lock_name(world, lock.raw());
-        let says = |what: &[String], text: &str| what.iter().any(|known| known == text);
-        match kind {
-            EventKind::Acquire(lock, flags) => {
-                let text = format!("{} {}", if flags.trylock { "tries" } else { "takes" }, name(lock));
-                if !says(what, &text) {
-                    what.push(text);
-                }
-            }
-            EventKind::Release(lock) if !says(what, &format!("takes {}", name(lock))) => {
-                what.push(format!("releases {}", name(lock)));
-            }
-            _ => {}
-        }
-    }
-
     /// What an event says to a reader of a schedule; most say nothing that the operation does not.
     fn event(&self, world: &World, kind: EventKind) -> Option<String> {
         let fence = |fence| world.fence_name(self.plan, fence);
+        let lock = |lock: ringfence_base::LockId| self.plan.lock_name(world, lock.raw());
         Some(match kind {
+            EventKind::Acquire(taken, flags) if flags.trylock => format!("tries {}", lock(taken)),
+            EventKind::Acquire(taken, _) => format!("takes {}", lock(taken)),
+            EventKind::Release(released) => format!("releases {}", lock(released)),
             EventKind::FsReclaimAcquire(_) => "reclaims memory".into(),
             EventKind::BeginSignalling => "begins a signalling section".into(),
             EventKind::BeginStrict => "begins a signalling section (strict mode)".into(),
@@ -138,39 +123,44 @@ impl Recorder<'_> {
             }
             EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
             EventKind::Exit => "returns".into(),
-            EventKind::Job(what, index) => {
-                let job = world.job_name(self.plan, index);
-                match what {
-                    JobEvent::Run => format!("{job} is next"),
-                    JobEvent::TimedOut => format!("{job} has timed out"),
-                    JobEvent::Cancel => format!("{job} is cancelled"),
-                    JobEvent::Free => format!("{job} is over"),
-                    JobEvent::Arm | JobEvent::Push | JobEvent::Handled => return None,
-                }
-            }
-            EventKind::Gpu(what, device) => return self.gpu(world, what, device),
+            EventKind::Job(event, job) => return self.job_event(world, event, job),
+            EventKind::Gpu(event, object) => return self.gpu_event(world, event, object),
+            EventKind::SignalPending => "has a fatal signal".into(),
             _ => return None,
         })
     }
 
-    /// What a GPU does by itself.
-    fn gpu(&self, world: &World, what: GpuEvent, device: ObjectRef) -> Option<String> {
-        let device = Describe { plan: self.plan }.object(world, device);
-        let work = |fence: Option<u32>| {
-            fence.map_or_else(|| "work".to_owned(), |fence| world.fence_name(self.plan, fence))
+    fn job_event(&self, world: &World, event: JobEvent, job: u32) -> Option<String> {
+        let job = world.job_name(self.plan, job);
+        Some(match event {
+            JobEvent::Run => format!("hands {job} to the driver"),
+            JobEvent::TimedOut => format!("{job} has timed out"),
+            JobEvent::Cancel => format!("cancels {job}"),
+            JobEvent::Free => format!("gives {job} back to the driver"),
+            // The operation, or the handler's name, says it.
+            JobEvent::Arm | JobEvent::Push | JobEvent::Handled => return None,
+        })
+    }
+
+    fn gpu_event(&self, world: &World, event: GpuEvent, object: ObjectRef) -> Option<String> {
+        let on = Describe { plan: self.plan }.name(world, object);
+        let work = |fence: Option<u32>| match fence {
+            Some(fence) => format!("the work of {}", world.fence_name(self.plan, fence)),
+            None => "work without a fence".to_owned(),
         };
-        Some(match what {
-            GpuEvent::Fault(fence) => format!("{} faults on {device}", work(fence)),
-            GpuEvent::Hang(fence) => format!("{} hangs on {device}", work(fence)),
-            GpuEvent::Complete(fence) => format!("{device} completes {}", work(fence)),
-            GpuEvent::Lost(fence) => format!("{device} loses {}", work(fence)),
-            GpuEvent::ResetEnd(0) => format!("{device} is reset"),
-            GpuEvent::ResetEnd(_) => format!("{device} can't be reset"),
-            GpuEvent::Emit(_)
-            | GpuEvent::Begin(_)
-            | GpuEvent::Preempt(_)
-            | GpuEvent::ResetBegin
-            | GpuEvent::Wedge => return None,
+        Some(match event {
+            GpuEvent::Begin(fence) => format!("{on} begins {}", work(fence)),
+            GpuEvent::Preempt(fence) => format!("{on} leaves {}", work(fence)),
+            GpuEvent::Fault(fence) => format!("{on} stops at a memory fault in {}", work(fence)),
+            GpuEvent::Hang(fence) => format!("{on} hangs in {}", work(fence)),
+            GpuEvent::Complete(fence) => format!("{on} completes {}", work(fence)),
+            GpuEvent::Lost(fence) => format!("{on} loses {}", work(fence)),
+            GpuEvent::ResetBegin => format!("{on} stands still"),
+            GpuEvent::ResetEnd(0) => format!("{on} is reset"),
+            GpuEvent::ResetEnd(error) => format!("{on} can't be reset (error {error})"),
+            GpuEvent::Wedge => format!("{on} is wedged"),
+            GpuEvent::IrqLost => format!("the interrupt of {on} is lost"),
+            GpuEvent::Emit(_) => return None,
         })
     }
 }
@@ -231,12 +221,13 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
     }
 }
 
-/// Locks that nobody has written down: those inside fences, and annotations that nobody blocks on.
+/// Locks that nobody has written down: those inside fences and schedulers, and annotations that nobody blocks on.
 fn is_internal(plan: &Plan, world: &World, kind: EventKind) -> bool {
     let (EventKind::Acquire(lock, _) | EventKind::Release(lock)) = kind else { return false };
     let number = world.locks().class(lock.raw());
-    let of_fences = (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number);
+    let of_fences = (class::FENCE_ARRAY..=class::SCHED_FENCE).contains(&number);
     of_fences
         || plan.is_timeline_lock(lock.raw())
+        || plan.is_sched_lock(lock.raw())
         || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
 }
