@@ -11,7 +11,7 @@ class Gpu(rf.Driver):
     without: tuple[str, ...] = ("spsc_count",)
 
     def setup(self, k: rf.Kernel) -> None:
-        self.sched = k.drm_sched("gfx", timeout=rf.ms(500), without=self.without)
+        self.sched = k.drm_sched("gfx", ring=k.ring("gfx"), timeout=rf.ms(500), without=self.without)
 
     def run_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> None:
         """There is nothing to do for the hardware: NULL, and the job is done."""
