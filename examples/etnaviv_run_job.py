@@ -71,7 +71,7 @@ class Etnaviv(rf.Driver):
                 t.dma_fence_put(fence)
                 t.dma_fence_put(fence)
                 t.return_(ret)
-            t.return_(fence)
+        return fence
 
     def irq(self, t: rf.Recorder) -> None:
         """irq_handler(): signals what the GPU is done with."""
@@ -86,9 +86,8 @@ class Etnaviv(rf.Driver):
         """etnaviv_sched_timedout_job() and etnaviv_gpu_recover_hang()."""
         t.drm_sched_stop(self.sched, job)
         t.drm_sched_increase_karma(job)
-        with t.mutex_lock(self.lock):
-            with t.if_(t.gpu_reset(self.ring).failed):
-                t.gpu_wedge(self.ring)
+        with t.mutex_lock(self.lock), t.if_(t.gpu_reset(self.ring).failed):
+            t.gpu_wedge(self.ring)
         t.drm_sched_resubmit_jobs(self.sched)
         t.drm_sched_start(self.sched)
 

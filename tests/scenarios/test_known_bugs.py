@@ -57,13 +57,15 @@ BUGS = {
     "dma_fence_array_inversion": confirmed(
         "RF601", "t.dma_fence_add_callback(member, callback)", "waiter", "driver"
     ),
-    # Interrupts and locks that nobody is seen to hold for long: the validator predicts. Fences of different
-    # drivers are signaled one inside the other, and an interrupt takes a lock that is held with interrupts on.
+    # Nobody is seen to hold these locks for long, so the validator predicts. An interrupt takes a lock
+    # that is held with interrupts on; and fences of different drivers are signaled one in the other.
     "drm_sched_entity_kill_locks": Bug(
         {"RF604": "PREDICTED", "RF603": "PREDICTED", "RF602": "PREDICTED"}, "t.dma_fence_signal(flip)"
     ),
     "drm_sched_fini_in_flight": confirmed("RF514", "t.drm_sched_fini(self.sched)", RF502="CONFIRMED"),
     "drm_sched_killed_dependency": confirmed("RF106", "t.dma_resv_add_fence(bo, job.finished, rf.WRITE)"),
+    # Strict priorities: seen when a job has been overtaken often enough.
+    "drm_sched_priority_starvation": confirmed("RF704", "k.drm_sched("),
     "drm_sched_spsc_queue": confirmed("RF106", "t.dma_resv_add_fence(bo, job.finished, rf.WRITE)"),
     "drm_sched_timeout_use_after_free": confirmed("RF502", "t.drm_sched_stop(self.sched, job)"),
     # No fence is waited for, but one can't be signaled.
@@ -79,9 +81,7 @@ BUGS = {
     "msm_gmu_clocks": confirmed(
         "RF303", "t.mutex_lock(self.gmu_lock)", "resume", "probe", "kworker/0-events"
     ),
-    "msm_recover_worker": confirmed(
-        "RF303", "t.mutex_lock(self.lock)", "gpu-worker", "kworker/0-gpu-ring-1"
-    ),
+    "msm_recover_worker": confirmed("RF303", "t.mutex_lock(self.lock)", "gpu-worker", "kworker/0-gpu-ring-1"),
     "nouveau_double_fini": confirmed("RF502", "t.drm_sched_fini(self.sched)"),
     "nouveau_signaled_poll": confirmed("RF512", "t.dma_fence_set_error(fence, -rf.ENODEV)"),
     "omapdrm_hdmi_edid": confirmed("RF303", "t.mutex_lock(self.lock)", "hotplug", "kworker/0-events"),

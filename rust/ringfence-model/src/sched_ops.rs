@@ -65,6 +65,15 @@ impl SchedFrame {
             _ => return None,
         })
     }
+
+    /// The job that a work is at, or [`NONE`].
+    pub(crate) fn job(&self) -> Option<u32> {
+        match self {
+            Self::Run(frame) => Some(frame.job()),
+            Self::Timeout(frame) => Some(frame.job()),
+            _ => None,
+        }
+    }
 }
 
 const NOTHING: Flow = Flow::Return(Value::Null);

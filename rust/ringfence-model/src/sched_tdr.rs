@@ -32,6 +32,13 @@ enum TimeoutAt {
     Over,
 }
 
+impl TimeoutFrame {
+    /// The job whose time is up, or [`NONE`].
+    pub(crate) fn job(&self) -> u32 {
+        self.job
+    }
+}
+
 /// A walk over the pending jobs, after submission was stopped, if that is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct WalkFrame {

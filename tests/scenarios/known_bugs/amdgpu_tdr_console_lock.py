@@ -1,7 +1,8 @@
 """amdgpu: the timeout handler takes console_lock, under which the console allocates memory.
 
 Annotated in 2020, and reverted (565d19415577) for that: the handler suspends the framebuffer console, which
-takes console_lock. Others hold it over a GFP_KERNEL allocation, whose reclaim may wait for the job that hangs.
+takes console_lock. Others hold it over a GFP_KERNEL allocation, whose reclaim may wait for the job that
+hangs.
 """
 
 import ringfence as rf
@@ -65,6 +66,6 @@ def hangs_during_resize(k: rf.Kernel, fbcon: Fbcon, gpu: Amdgpu) -> None:
 PRESSURE = rf.quiet(memory_pressure=True, foreign_shrinker=True)
 
 buggy = rf.scenario(drivers=[Fbcon, Amdgpu], environment=PRESSURE, name="buggy")(hangs_during_resize)
-fixed = rf.scenario(
-    drivers=[Fbcon, Amdgpu(suspends_console=False)], environment=PRESSURE, name="fixed"
-)(hangs_during_resize)
+fixed = rf.scenario(drivers=[Fbcon, Amdgpu(suspends_console=False)], environment=PRESSURE, name="fixed")(
+    hangs_during_resize
+)

@@ -1,8 +1,8 @@
 """Killing an entity takes the lock of a job's dependencies in fence callbacks, which interrupts run.
 
-542cff7893a3 and 2fdb8a8f07c2 tried before, 487df8b69834 fixed it: the jobs of a killed entity end when all that
-they wait for is over. The callback that waits for it walked over the dependencies, whose xa_lock is taken with
-interrupts enabled where they are collected.
+542cff7893a3 and 2fdb8a8f07c2 tried before, 487df8b69834 fixed it: the jobs of a killed entity end when all
+that they wait for is over. The callback that waits for it walked over the dependencies, whose xa_lock is
+taken with interrupts enabled where they are collected.
 """
 
 import ringfence as rf

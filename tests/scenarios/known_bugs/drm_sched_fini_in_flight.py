@@ -1,8 +1,8 @@
 """A scheduler is taken down while a job is on the hardware.
 
-Up to Linux 6.16, drm_sched_fini() leaves such jobs alone, and drivers have to wait first, as nouveau does; since
-then they can have a cancel_job. Without either the job is leaked, and its fence calls a scheduler back that is
-gone.
+Up to Linux 6.16, drm_sched_fini() leaves such jobs alone, and drivers have to wait first, as nouveau does;
+since then they can have a cancel_job. Without either the job is leaked, and its fence calls a scheduler
+back that is gone.
 """
 
 import ringfence as rf

@@ -1,8 +1,8 @@
 """A job waits for one that is killed before it runs, and the scheduler is not woken.
 
-Fixed by 15f77764e90a (2025). Of a job on the same scheduler it is enough to know that it is on the ring, so its
-scheduled fence is waited for. The callback on that cleared the dependency and woke nobody: the scheduler looks
-for the next job anyway once it has handed one on. But a killed job is never handed on.
+Fixed by 15f77764e90a (2025). Of a job on the same scheduler it is enough to know that it is on the ring, so
+its scheduled fence is waited for. The callback on that cleared the dependency and woke nobody: the
+scheduler looks for the next job anyway once it has handed one on. But a killed job is never handed on.
 """
 
 import ringfence as rf

@@ -1,8 +1,8 @@
 """A job of normal priority never gets its turn while there are jobs of high priority.
 
-The motive of the fair policy (since 7.2), after 08fb97de03aa and 977d97f18b5b: priorities are strict, and who is
-refilled in time keeps all lower ones from the hardware, whose waiters see nothing but a fence that does not come. By
-the fair policy a priority is a share of the GPU.
+The motive of the fair policy (since 7.2), after 08fb97de03aa and 977d97f18b5b: priorities are strict, and
+who is refilled in time keeps all lower ones from the hardware, whose waiters see nothing but a fence that
+does not come. By the fair policy a priority is a share of the GPU.
 """
 
 from typing import Literal

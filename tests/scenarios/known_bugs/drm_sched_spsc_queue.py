@@ -1,7 +1,8 @@
 """A job is on the queue of its entity before it is counted, and the scheduler goes by the count.
 
-Fixed by 8af39ec5cf2b (2025). The job before it is taken off the queue in between: the count is zero, and the
-scheduler goes to sleep. Whoever pushes wakes it for the first job of a queue only, and this one is the second.
+Fixed by 8af39ec5cf2b (2025). The job before it is taken off the queue in between: the count is zero, and
+the scheduler goes to sleep. Whoever pushes wakes it for the first job of a queue only, and this one is the
+second.
 """
 
 import ringfence as rf

@@ -1,7 +1,7 @@
 """imagination: the interrupt's thread resets the GPU, which waits for the interrupt's thread.
 
-Fixed by a55c2a5c8d68 (2026). The firmware asks for a soft reset, and the thread that handles its messages does
-it. For a reset interrupts are disabled, by disable_irq(): that waits until no handler runs any more.
+Fixed by a55c2a5c8d68 (2026). The firmware asks for a soft reset, and the thread that handles its messages
+does it. For a reset interrupts are disabled, by disable_irq(): that waits until no handler runs any more.
 """
 
 import ringfence as rf

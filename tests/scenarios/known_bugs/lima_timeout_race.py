@@ -1,7 +1,8 @@
 """lima: a job completes while its timeout is handled, and the GPU is said to be idle twice.
 
-Fixed by a421cc7a6a00 (2024). The interrupt and the handler of the timeout each end the job, and each gives back
-what the job took of the power management, which warns. The fix masks the interrupt before the handler decides.
+Fixed by a421cc7a6a00 (2024). The interrupt and the handler of the timeout each end the job, and each gives
+back what the job took of the power management, which warns. The fix masks the interrupt before the handler
+decides.
 """
 
 import ringfence as rf

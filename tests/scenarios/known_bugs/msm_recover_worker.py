@@ -27,9 +27,7 @@ class Msm(rf.Driver):
         self.active_bo = k.dma_resv("bo")
         k.shrinker("msm", 1, self.scan)
 
-    def submit(
-        self, t: rf.Recorder, entity: rf.DrmSchedEntity, work: rf.GpuJob, bo: rf.DmaResv
-    ) -> None:
+    def submit(self, t: rf.Recorder, entity: rf.DrmSchedEntity, work: rf.GpuJob, bo: rf.DmaResv) -> None:
         """msm_ioctl_gem_submit()."""
         job = t.drm_sched_job(entity, work)
         with t.dma_resv_lock(bo):

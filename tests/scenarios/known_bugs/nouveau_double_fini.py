@@ -1,7 +1,8 @@
 """nouveau: the scheduler of a channel is taken down twice.
 
-Fixed by cac96c8d93fa and 2f5f05633e22. The path that undoes a failed creation finishes the scheduler, and the end
-of the client that it belongs to does so again: works are cancelled and run-queues freed that are gone.
+Fixed by cac96c8d93fa and 2f5f05633e22. The path that undoes a failed creation finishes the scheduler, and
+the end of the client that it belongs to does so again: works are cancelled and run-queues freed that are
+gone.
 """
 
 import ringfence as rf

@@ -1,8 +1,8 @@
 """nouveau: a fence that somebody's question has signaled stays on the list, and then gets an error.
 
 Fixed by bbe5679f30d7. Asked whether a fence is signaled, nouveau reads from the channel how far it is, and
-dma_fence_is_signaled() signals the fence. The list of pending fences does not learn of it. When the channel is
-killed, everything on the list gets an error: also what others have seen to be done.
+dma_fence_is_signaled() signals the fence. The list of pending fences does not learn of it. When the channel
+is killed, everything on the list gets an error: also what others have seen to be done.
 """
 
 import ringfence as rf

@@ -1,8 +1,8 @@
 """panfrost: a job whose timeout was no hang is never freed.
 
-Fixed with 0b1217bfdfdd (2025), also in etnaviv, v3d and xe. The scheduler takes a job off its list before it
-calls the handler. That finds that the job has just ended, and returns. Nobody puts the job back, and only jobs
-on the list are freed.
+Fixed with 0b1217bfdfdd (2025), also in etnaviv, v3d and xe. The scheduler takes a job off its list before
+it calls the handler. That finds that the job has just ended, and returns. Nobody puts the job back, and
+only jobs on the list are freed.
 """
 
 import ringfence as rf
