@@ -28,8 +28,8 @@ class Gpu(rf.Driver):
         engine = k.engine("3d", gpu=k.gpu("gpu"))
         self.irq_line = k.irq("gpu-irq")
         self.rings = [k.ring(f"ring{n}", engine, irq=self.irq_line) for n in range(2)]
-        # With a ring, a scheduler has the handlers of most drivers. `timedout_job` takes the job off the engine
-        # by a reset; if that fails, it resets the whole GPU; if that fails, it gives the GPU up.
+        # With a ring, a scheduler has the handlers of most drivers. `timedout_job` takes the job off its
+        # engine by a reset; if that fails, it resets the whole GPU; if that fails, it gives the GPU up.
         self.scheds = [k.drm_sched(ring.name, ring=ring, timeout=rf.ms(500)) for ring in self.rings]
 
     def submit(self, t: rf.Recorder, entity: rf.DrmSchedEntity, bo: rf.DmaResv, work: rf.GpuJob) -> None:
