@@ -70,6 +70,13 @@ pub(crate) struct KillFrame {
     at: KillAt,
 }
 
+impl KillFrame {
+    /// It is the work, not a callback.
+    pub(crate) fn is_work(&self) -> bool {
+        !self.in_callback
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum KillAt {
     Next,

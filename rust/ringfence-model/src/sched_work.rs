@@ -54,6 +54,13 @@ enum RunAt {
     Over,
 }
 
+impl RunFrame {
+    /// The job that is handed on, or [`NONE`].
+    pub(crate) fn job(&self) -> u32 {
+        self.job
+    }
+}
+
 /// `drm_sched_free_job_work()`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct FreeFrame {
