@@ -12,10 +12,10 @@ from ringfence._scenario._constants import (
     DRM_SCHED_PRIORITY_NORMAL,
     MAX_SCHEDULE_TIMEOUT,
 )
+from ringfence._scenario._gpu import Ring
 from ringfence._scenario._handled import Irq
 from ringfence._scenario._kernel_base import Entry, KernelBase, Missing
 from ringfence._scenario._objects import Cell, Workqueue
-from ringfence._scenario._pointers import Pointer
 from ringfence._scenario._ring_jobs import RingInterrupt, RingJobs
 from ringfence._scenario._sched import DrmSched, DrmSchedEntity
 from ringfence._scenario._where import mistake
@@ -50,7 +50,7 @@ class KernelSched(KernelBase):
         self,
         name: str,
         *,
-        ring: Pointer | None = None,
+        ring: Ring | None = None,
         run_job: Function | None = None,
         prepare_job: Function | None = None,
         timedout_job: Function | None = None,
@@ -134,15 +134,11 @@ class KernelSched(KernelBase):
             self._drive(sched, ring)
         return sched
 
-    def _ring(self, ring: Pointer) -> Entry:
+    def _ring(self, ring: Ring) -> Entry:
         """What a ring was declared with."""
-        entry = self._objects[self._reference("k.drm_sched(ring=…)", ring, Pointer)]
-        if entry["kind"] != "ring":
-            message = f"k.drm_sched(ring=…) takes a declared ring, not {described(ring)}"
-            raise mistake(message)
-        return entry
+        return self._objects[self._reference("k.drm_sched(ring=…)", ring, Ring)]
 
-    def _drive(self, sched: DrmSched, ring: Pointer) -> None:
+    def _drive(self, sched: DrmSched, ring: Ring) -> None:
         """Has the scheduler do with jobs on that ring what most drivers do, where its driver does nothing."""
         irq = self._interrupt(self._ring(ring))
         jobs = RingJobs(sched, ring, irq)

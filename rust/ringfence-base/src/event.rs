@@ -128,6 +128,8 @@ pub enum EventKind {
     ScopeRestore(Scope),
     /// `dma_fence_begin_signalling()`.
     BeginSignalling,
+    /// The same of a scheduler's work, which strict mode makes a signalling section and Linux does not.
+    BeginStrict,
     /// `dma_fence_end_signalling()` of the latest begin of this task that has no end yet.
     EndSignalling,
     /// `__dma_fence_might_wait()`.

@@ -222,7 +222,10 @@ impl Kernel<'_> {
                         }
                         self.stepped = true;
                     }
-                    self.me().site = site;
+                    // Foreign code has no place of its own: what it does in reclaim is the allocation's doing.
+                    if site != SiteId::UNKNOWN {
+                        self.me().site = site;
+                    }
                     let depth = self.me().frames.len();
                     let flow = self.operation(Call { op, args, base });
                     match flow {

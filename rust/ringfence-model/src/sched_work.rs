@@ -100,7 +100,7 @@ impl Kernel<'_> {
                 RunAt::Depend | RunAt::Prepared | RunAt::Replaced(_) | RunAt::Added(_) => {
                     self.run_depend(&mut frame)
                 }
-                RunAt::Popped => self.run_popped(&mut frame),
+                RunAt::Popped => Some(self.run_popped(&mut frame)),
                 RunAt::Ran | RunAt::Parent(_) | RunAt::Scheduled(_) | RunAt::Put(_) | RunAt::Callback(_) => {
                     self.run_scheduled(&mut frame)
                 }
@@ -296,7 +296,7 @@ impl Kernel<'_> {
     }
 
     /// `drm_sched_job_begin()`, and `run_job`.
-    fn run_popped(&mut self, frame: &mut RunFrame) -> Option<Flow> {
+    fn run_popped(&mut self, frame: &mut RunFrame) -> Flow {
         let RunFrame { sched, job, .. } = *frame;
         let now = self.w.time.now;
         let credits = self.job(job).credits;
@@ -309,7 +309,7 @@ impl Kernel<'_> {
         frame.at = RunAt::Ran;
         self.replace(Frame::Sched(SchedFrame::Run(*frame)));
         self.emit(EventKind::Job(JobEvent::Run, job));
-        Some(self.call_program(self.plan.scheds.list[sched as usize].ops.run_job, &[Value::Object(JOB, job)]))
+        self.call_program(self.plan.scheds.list[sched as usize].ops.run_job, &[Value::Object(JOB, job)])
     }
 
     /// The job is on the hardware, or not: its fences are told.

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._objects import DmaFence, DmaResv, Syncobj
-from ringfence._scenario._pointers import Pointer
 from ringfence._scenario._sched import DrmSched, DrmSchedEntity, DrmSchedJob
 from ringfence._scenario._values import Errno, Int, Nanos
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ringfence._scenario._gpu import GpuJob
+
 __all__ = ["Sched"]
 
 Number = int | Int
-GpuJob = Pointer
 
 
 class Sched(Flow):

@@ -21,6 +21,8 @@ pub struct Breach {
     pub object: Option<ObjectRef>,
     /// The mask, if it is about an allocation.
     pub gfp: Option<Gfp>,
+    /// It needs a section that only strict mode makes one.
+    pub strict: bool,
     /// Who, when and where.
     pub origin: Origin,
 }
@@ -49,6 +51,8 @@ struct OpenSection {
 struct Task {
     /// Open signalling sections.
     depth: u32,
+    /// How many of them only strict mode makes sections.
+    strict: u32,
     outermost: Option<OpenSection>,
     /// Interrupts being served on it.
     interrupts: u32,
@@ -99,7 +103,20 @@ impl Monitor {
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
-        self.breaches.push(Breach { rule, what, object, gfp: None, origin });
+        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, origin });
+    }
+
+    /// One that there is because of a section.
+    fn breach_in_section(
+        &mut self,
+        rule: &'static str,
+        what: &'static str,
+        object: Option<ObjectRef>,
+        gfp: Option<Gfp>,
+        origin: Origin,
+    ) {
+        let Task { depth, strict, .. } = *self.task(origin);
+        self.breaches.push(Breach { rule, what, object, gfp, strict: strict == depth, origin });
     }
 
     /// Takes one event; `world` is as it is after the step.
@@ -132,9 +149,14 @@ impl Monitor {
     fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
         match kind {
             EventKind::BeginSignalling => self.begin(origin),
+            EventKind::BeginStrict => {
+                self.begin(origin);
+                self.task(origin).strict += 1;
+            }
             EventKind::EndSignalling => {
                 let task = self.task(origin);
                 task.depth = task.depth.saturating_sub(1);
+                task.strict = task.strict.min(task.depth);
                 task.outermost = task.outermost.filter(|_| task.depth != 0);
             }
             EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => self.task(origin).interrupts += 1,
@@ -176,16 +198,18 @@ impl Monitor {
         match world.locks.class(lock) {
             class::RESV_MUTEX => {
                 self.task(origin).acquire = None;
-                self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
+                let what = "a dma_resv lock is taken inside a signalling section";
+                self.breach_in_section("RF301", what, object, None, origin);
             }
             class::MMAP_LOCK => {
                 let what = "mmap_lock is taken, or a page may fault, inside a signalling section";
-                self.breach("RF302", what, object, origin);
+                self.breach_in_section("RF302", what, object, None, origin);
             }
             // Usually a lock follows, which says it all.
             class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
             class if plan.is_ww_mutex(class) => {
-                self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
+                let what = "a ww_mutex is taken inside a signalling section";
+                self.breach_in_section("RF302", what, object, None, origin);
             }
             _ => {}
         }
@@ -196,7 +220,8 @@ impl Monitor {
         if world.locks.class(lock) == class::RESV_ACQUIRE
             && let Some(begun) = self.task(origin).acquire.take()
         {
-            self.breach("RF302", "a ww_acquire_ctx is begun inside a signalling section", None, begun);
+            let what = "a ww_acquire_ctx is begun inside a signalling section";
+            self.breach_in_section("RF302", what, None, None, begun);
         }
     }
 
@@ -216,7 +241,7 @@ impl Monitor {
                 ("RF402", "an allocation inside a signalling section may reclaim (file systems excepted)")
             }
         };
-        self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
+        self.breach_in_section(rule, what, None, Some(left), origin);
     }
 
     /// The operation is a page fault that has just been found to take `mmap_lock`.

@@ -60,6 +60,8 @@ pub struct HangLink {
     pub cause: SiteId,
     /// Parts of the environment whose code it runs.
     pub parts: Vec<&'static str>,
+    /// It is in a signalling section, but only strict mode makes it one.
+    pub strict: bool,
 }
 
 /// What sort of hang it is.
@@ -218,6 +220,9 @@ impl<'a> Graph<'a> {
                     None => self.world.cause(self.plan, node.task),
                 },
                 parts: self.world.foreign_parts(self.plan, node.task),
+                strict: self.world.threads.get(node.task as usize).is_some_and(|thread| {
+                    !thread.sections.is_empty() && thread.sections.iter().all(|section| section.strict)
+                }),
             }
         };
         path.iter().enumerate().map(link).collect()

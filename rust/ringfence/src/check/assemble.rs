@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ringfence_base::{Origin, SiteId};
 use ringfence_diag::{Finding, Link, LockFinding, LockReportKind, PlaceView, Verdict, WaitLink};
+use ringfence_lockdep::annotations::STRICT_MODE;
 use ringfence_model::Plan;
 use ringfence_model::judge::{Breach, Hang, HangKind};
 
@@ -66,8 +67,22 @@ fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Find
         lock: None,
         witness: None,
         needs: Vec::new(),
+        notes: Vec::new(),
         count,
     }
+}
+
+/// That Linux itself would not report this.
+fn strict_note(context: &str) -> String {
+    format!(
+        "what {context} runs there counts as a signalling section because it is work of a GPU scheduler (strict \
+         mode); Linux does not annotate it: --set strict=off"
+    )
+}
+
+/// The place is where strict mode begins a section.
+fn is_strict(place: &PlaceView) -> bool {
+    place.via.as_deref() == Some(STRICT_MODE)
 }
 
 fn breach_draft(plan: &Plan, breach: &Breach, object: &str, count: u64, choices: Vec<u32>) -> Draft {
@@ -80,6 +95,9 @@ fn breach_draft(plan: &Plan, breach: &Breach, object: &str, count: u64, choices:
     if only_predicts(breach.rule) {
         finding.verdict = Verdict::Predicted;
     }
+    if breach.strict {
+        finding.notes.push(strict_note(&finding.at.task));
+    }
     Draft { finding, site: breach.origin.site, classes: Vec::new(), choices }
 }
 
@@ -87,6 +105,9 @@ fn hang_finding(plan: &Plan, hang: &Hang, chain: Vec<WaitLink>, guilty: Origin, 
     let mut finding = blank(hang.rule, Describe { plan }.place(guilty), hang_summary(hang, &chain), count);
     finding.chain = chain;
     finding.circular = hang.kind == HangKind::Deadlock;
+    if hang.links[hang.guilty].strict && only_predicts(hang.rule) {
+        finding.notes.push(strict_note(&finding.at.task));
+    }
     let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
     finding.needs = needs.into_iter().map(str::to_owned).collect();
     finding
@@ -175,6 +196,9 @@ fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec
         finding.why.clone_from(&lock.why);
     } else if finding.rule == "RF303" && !waits_for_fences(&lock) {
         finding.why = ONLY_SECTIONS.into();
+    }
+    if takes(&lock, |link| is_strict(&link.held_at) || is_strict(&link.taken_at)) {
+        finding.notes.push(strict_note(&finding.at.task));
     }
     finding.lock = Some(lock);
     drafts.push(Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices });

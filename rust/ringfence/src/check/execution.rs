@@ -32,12 +32,15 @@ pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, Scenar
         Annotation::Read => KernelVersion::V6_12,
         Annotation::ReadTrylock => KernelVersion::Next,
     };
-    if profile.mmu_notifier || !scenario.environment.foreign_notifier {
-        return Ok(Plan::new(scenario)?.with_version(version));
+    let plan = if profile.mmu_notifier || !scenario.environment.foreign_notifier {
+        Plan::new(scenario)?
+    } else {
+        let mut scenario = scenario.clone();
+        scenario.environment.foreign_notifier = false;
+        Plan::new(&scenario)?
     }
-    let mut scenario = scenario.clone();
-    scenario.environment.foreign_notifier = false;
-    Ok(Plan::new(&scenario)?.with_version(version))
+    .with_version(version);
+    Ok(if profile.strict { plan } else { plan.without_strict_mode() })
 }
 
 /// Runs executions.

@@ -1,7 +1,7 @@
 //! The steps of one execution, in words.
 
 use ringfence_base::scenario::{Kind, Op, number};
-use ringfence_base::{Event, EventKind, ObjectRef, SiteId};
+use ringfence_base::{Event, EventKind, GpuEvent, JobEvent, ObjectRef, SiteId};
 use ringfence_diag::StepView;
 use ringfence_model::{Action, Argument, Current, LockSort, Plan, Value, World, class};
 
@@ -114,6 +114,7 @@ impl Recorder<'_> {
             EventKind::Release(released) => format!("releases {}", lock(released)),
             EventKind::FsReclaimAcquire(_) => "reclaims memory".into(),
             EventKind::BeginSignalling => "begins a signalling section".into(),
+            EventKind::BeginStrict => "begins a signalling section (strict mode)".into(),
             EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
             EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
             EventKind::Allocated(false) => "the allocation fails".into(),
@@ -122,7 +123,42 @@ impl Recorder<'_> {
             }
             EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
             EventKind::Exit => "returns".into(),
+            EventKind::Job(event, job) => return self.job_event(world, event, job),
+            EventKind::Gpu(event, object) => return self.gpu_event(world, event, object),
             _ => return None,
+        })
+    }
+
+    fn job_event(&self, world: &World, event: JobEvent, job: u32) -> Option<String> {
+        let job = world.job_name(self.plan, job);
+        Some(match event {
+            JobEvent::Run => format!("hands {job} to the driver"),
+            JobEvent::TimedOut => format!("{job} has timed out"),
+            JobEvent::Cancel => format!("cancels {job}"),
+            JobEvent::Free => format!("gives {job} back to the driver"),
+            // The operation, or the handler's name, says it.
+            JobEvent::Arm | JobEvent::Push | JobEvent::Handled => return None,
+        })
+    }
+
+    fn gpu_event(&self, world: &World, event: GpuEvent, object: ObjectRef) -> Option<String> {
+        let on = Describe { plan: self.plan }.name(world, object);
+        let work = |fence: Option<u32>| match fence {
+            Some(fence) => format!("the work of {}", world.fence_name(self.plan, fence)),
+            None => "work without a fence".to_owned(),
+        };
+        Some(match event {
+            GpuEvent::Begin(fence) => format!("{on} begins {}", work(fence)),
+            GpuEvent::Preempt(fence) => format!("{on} leaves {}", work(fence)),
+            GpuEvent::Fault(fence) => format!("{on} stops at a memory fault in {}", work(fence)),
+            GpuEvent::Hang(fence) => format!("{on} hangs in {}", work(fence)),
+            GpuEvent::Complete(fence) => format!("{on} completes {}", work(fence)),
+            GpuEvent::Lost(fence) => format!("{on} loses {}", work(fence)),
+            GpuEvent::ResetBegin => format!("{on} stands still"),
+            GpuEvent::ResetEnd(0) => format!("{on} is reset"),
+            GpuEvent::ResetEnd(error) => format!("{on} can't be reset (error {error})"),
+            GpuEvent::Wedge => format!("{on} is wedged"),
+            GpuEvent::Emit(_) => return None,
         })
     }
 }
@@ -183,12 +219,13 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
     }
 }
 
-/// Locks that nobody has written down: those inside fences, and annotations that nobody blocks on.
+/// Locks that nobody has written down: those inside fences and schedulers, and annotations that nobody blocks on.
 fn is_internal(plan: &Plan, world: &World, kind: EventKind) -> bool {
     let (EventKind::Acquire(lock, _) | EventKind::Release(lock)) = kind else { return false };
     let number = world.locks().class(lock.raw());
-    let of_fences = (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number);
+    let of_fences = (class::FENCE_ARRAY..=class::SCHED_FENCE).contains(&number);
     of_fences
         || plan.is_timeline_lock(lock.raw())
+        || plan.is_sched_lock(lock.raw())
         || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
 }
