@@ -74,8 +74,10 @@ pub enum GpuEvent {
     Lost(Option<u32>),
     /// A reset begins: the hardware stands still.
     ResetBegin,
-    /// It is over: 0, or a positive error number.
+    /// It is over, or was refused: 0, or a positive error number.
     ResetEnd(i32),
+    /// An interrupt is lost: its line.
+    IrqLost,
     /// The GPU is given up.
     Wedge,
 }
@@ -143,6 +145,8 @@ pub enum EventKind {
     Block(ObjectRef),
     /// The task has returned from its program.
     Exit,
+    /// The task finds that it has a fatal signal, which decides what it does.
+    SignalPending,
     /// A fence was made.
     FenceInit(u32),
     /// A fence is known to others from now on.

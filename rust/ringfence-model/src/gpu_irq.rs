@@ -1,6 +1,7 @@
 //! How the rest of the world learns of what a GPU does: interrupts, and events for the judges.
 
-use ringfence_base::{ChoiceKind, EventKind, GpuEvent};
+use ringfence_base::scenario::Kind;
+use ringfence_base::{ChoiceKind, EventKind, GpuEvent, ObjectRef};
 
 use crate::kernel::Kernel;
 use crate::time::Timed;
@@ -18,7 +19,7 @@ impl Kernel<'_> {
         };
         match choice {
             0 => self.raise_irq(irq),
-            1 => {}
+            1 => self.emit(EventKind::Gpu(GpuEvent::IrqLost, ObjectRef { kind: Kind::Irq, index: irq })),
             _ => drop(self.w.time.set(LATE, Timed::LateIrq(irq))),
         }
     }

@@ -90,7 +90,7 @@ impl Kernel<'_> {
             _ => EndAt::Kill,
         };
         let timeout = if op == Op::DrmSchedEntityDestroy { FLUSH_ON_DESTROY } else { timeout };
-        let exiting = self.me().signal;
+        let exiting = self.signal_pending();
         let frame = EndFrame { entity, op, at, timeout, timer: None, exiting, prev: NONE };
         self.call(Frame::Sched(SchedFrame::End(frame)))
     }
@@ -177,7 +177,7 @@ impl Kernel<'_> {
                 return Some(Flow::Block(Wait::EntityQueue(entity)));
             }
             (frame.timer, frame.timeout) = (None, 0);
-        } else if !self.me().signal {
+        } else if !self.signal_pending() {
             self.replace(Frame::Sched(SchedFrame::End(*frame)));
             return Some(Flow::Block(Wait::EntityQueue(entity)));
         }

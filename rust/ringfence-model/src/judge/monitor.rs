@@ -4,11 +4,29 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
+use ringfence_base::{Event, EventKind, Gfp, GpuEvent, JobEvent, ObjectRef, Origin, SiteId};
 
 use crate::dma_fence::{fence_object, flag};
+use crate::judge::recovery::Recovery;
+use crate::judge::starvation::Starvation;
+use crate::judge::unsignaled::{self, Why};
+use crate::judge::wait_for::{Hang, HangKind, HangLink};
 use crate::plan::{ContextKind, Plan, class};
+use crate::sched_job::job_object;
+use crate::thread::NONE;
+use crate::wait::Wait;
 use crate::world::World;
+
+/// How sure it is that a rule was broken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Certainty {
+    /// As the rule says.
+    OfRule,
+    /// Something could hang because of it, or stay behind.
+    Predicted,
+    /// The execution itself shows it.
+    Shown,
+}
 
 /// A rule was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +41,8 @@ pub struct Breach {
     pub gfp: Option<Gfp>,
     /// It needs a section that only strict mode makes one.
     pub strict: bool,
+    /// How sure that is.
+    pub certainty: Certainty,
     /// Who, when and where.
     pub origin: Origin,
 }
@@ -72,6 +92,9 @@ pub struct Monitor {
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
     due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
+    recovery: Recovery,
+    starvation: Starvation,
+    starved: Vec<u32>,
     /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
     no_mmu_notifiers: bool,
 }
@@ -90,6 +113,8 @@ impl Monitor {
         self.publications.clear();
         self.due.clear();
         self.breaches.clear();
+        self.recovery.restart(plan);
+        self.starvation.restart();
     }
 
     /// What this run has broken so far.
@@ -103,7 +128,28 @@ impl Monitor {
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
-        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, origin });
+        self.breaches.push(Breach {
+            rule,
+            what,
+            object,
+            gfp: None,
+            strict: false,
+            certainty: Certainty::OfRule,
+            origin,
+        });
+    }
+
+    /// One that the rule alone does not say the certainty of.
+    fn breach_that_is(
+        &mut self,
+        certainty: Certainty,
+        rule: &'static str,
+        what: &'static str,
+        fence: u32,
+        origin: Origin,
+    ) {
+        let object = fence_object(fence);
+        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
     }
 
     /// One that there is because of a section.
@@ -116,7 +162,9 @@ impl Monitor {
         origin: Origin,
     ) {
         let Task { depth, strict, .. } = *self.task(origin);
-        self.breaches.push(Breach { rule, what, object, gfp, strict: strict == depth, origin });
+        let strict = strict == depth;
+        let certainty = Certainty::OfRule;
+        self.breaches.push(Breach { rule, what, object, gfp, strict, certainty, origin });
     }
 
     /// Takes one event; `world` is as it is after the step.
@@ -142,6 +190,7 @@ impl Monitor {
         match event.kind {
             EventKind::Time(_) => self.late(plan, world, event.origin),
             EventKind::Broken(rule, what, object) => self.breach(rule, what, object, event.origin),
+            EventKind::Gpu(gpu, of) => self.gpu(plan, world, gpu, of, event.origin),
             _ => {}
         }
     }
@@ -166,11 +215,46 @@ impl Monitor {
             }
             EventKind::Alloc(gfp) => self.allocation(world, gfp, origin),
             EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
-            EventKind::FenceSignal(fence) => self.signaled(plan, fence, origin),
+            EventKind::FenceSignal(fence) => self.signaled(plan, world, fence, origin),
             EventKind::FenceFree(fence) => drop(self.take(fence)),
             EventKind::Broken(rule, what, object) => self.breach(rule, what, object, origin),
+            EventKind::Gpu(gpu, of) => self.gpu(plan, world, gpu, of, origin),
+            EventKind::Job(event, job) => self.job(plan, world, event, job, origin),
             _ => {}
         }
+    }
+
+    fn gpu(&mut self, plan: &Plan, world: &World, event: GpuEvent, of: ObjectRef, origin: Origin) {
+        if let Some(what) = self.recovery.gpu_event(plan, world, event, of, origin) {
+            self.breach("RF102", what, Some(of), origin);
+        }
+    }
+
+    fn job(&mut self, plan: &Plan, world: &World, event: JobEvent, job: u32, origin: Origin) {
+        self.recovery.job_event(world, event, job, origin);
+        if event != JobEvent::Run {
+            return;
+        }
+        let finished = world.scheds.jobs[job as usize].finished;
+        if finished != NONE && world.is_published(finished) {
+            self.handed_on(plan, world, finished, origin);
+        }
+        let mut starved = std::mem::take(&mut self.starved);
+        self.starvation.runs(plan, world, job, &mut starved);
+        for job in starved.drain(..) {
+            let what = "a job that could run is overtaken by too many jobs that came later";
+            self.breach("RF704", what, job_object(job), origin);
+        }
+        self.starved = starved;
+    }
+
+    /// A job whose finished fence is published is on the hardware.
+    fn handed_on(&mut self, plan: &Plan, world: &World, finished: u32, origin: Origin) {
+        let Some(site) = world.scheduler_without_timeout(plan, finished) else { return };
+        let what =
+            "a job whose fence is published is handed to the hardware by a scheduler without a timeout";
+        let origin = Origin { site, ..origin };
+        self.breach_that_is(Certainty::Predicted, "RF101", what, finished, origin);
     }
 
     fn task(&mut self, origin: Origin) -> &mut Task {
@@ -267,6 +351,9 @@ impl Monitor {
         self.publications[index] = Some(publication);
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
         self.due.push(Reverse((due, fence)));
+        if world.is_on_hardware(fence) {
+            self.handed_on(plan, world, fence, origin);
+        }
     }
 
     fn take(&mut self, fence: u32) -> Option<Publication> {
@@ -275,8 +362,13 @@ impl Monitor {
 
     /// A thread that has published the fence itself must not have left its section, nor begun it only then: what it
     /// did in between was needed to signal, too.
-    fn signaled(&mut self, plan: &Plan, fence: u32, origin: Origin) {
+    fn signaled(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
+        if world.fences.get(fence).error != 0 && self.recovery.is_innocent(plan, world, fence) {
+            let what =
+                "a fence ends with an error because another context's work hung, and could have been spared";
+            self.breach("RF104", what, fence_object(fence), origin);
+        }
         let task = *self.task(origin);
         let Some(section) = task.outermost else { return };
         let interrupt = known.in_interrupt || task.interrupts != 0;
@@ -306,8 +398,14 @@ impl Monitor {
                 && !world.fence_needs_nobody(plan, fence)
             {
                 let by = Origin { op: origin.op, ..known.by };
-                let what = "a published fence is not signaled within its bound";
-                self.breach("RF106", what, fence_object(fence), by);
+                let (rule, what) = match unsignaled::makes_no_progress(world, &self.recovery, fence) {
+                    true => (
+                        "RF107",
+                        "a published fence is not signaled within its bound: recovery is tried again and again",
+                    ),
+                    false => ("RF106", "a published fence is not signaled within its bound"),
+                };
+                self.breach(rule, what, fence_object(fence), by);
             }
         }
     }
@@ -317,14 +415,48 @@ impl Monitor {
         if hangs {
             return;
         }
+        let mut circles: Vec<Vec<u32>> = Vec::new();
         for fence in 0..self.publications.len() as u32 {
-            if let Some(known) = self.take(fence)
-                && !world.fence_needs_nobody(plan, fence)
-            {
-                let by = Origin { op: step, ..known.by };
-                let what = "a published fence is never signaled: nobody is left who would";
-                self.breach("RF106", what, fence_object(fence), by);
+            let Some(known) = self.take(fence).filter(|_| !world.fence_needs_nobody(plan, fence)) else {
+                continue;
+            };
+            let why = unsignaled::why(plan, world, &self.recovery, fence);
+            if why == Why::Circle {
+                // Those that lead into a circle that is known are its consequences.
+                let mut circle = world.fence_circle(fence);
+                circle.sort_unstable();
+                if circles.contains(&circle) {
+                    continue;
+                }
+                circles.push(circle);
             }
+            let site = self.fault_of(plan, world, why, fence).unwrap_or(known.by.site);
+            let origin = Origin { op: step, site, ..known.by };
+            self.breach_that_is(Certainty::Shown, why.rule(), why.text(), fence, origin);
         }
+    }
+
+    /// Where what is wrong with a fence is to be mended, if it is not where that is published.
+    fn fault_of(&self, plan: &Plan, world: &World, why: Why, fence: u32) -> Option<SiteId> {
+        if why == Why::NoTimeout { world.scheduler_without_timeout(plan, fence) } else { None }
+    }
+
+    /// The rule of a hang that waits for a published fence which nobody is left to signal, once it is known why nobody
+    /// does; and where that is to be mended.
+    pub fn refine(&self, plan: &Plan, world: &World, hang: &mut Hang) {
+        let HangLink { wait: Wait::Fence(fence), .. } = hang.links[hang.guilty] else { return };
+        if hang.kind != HangKind::LostWakeUp {
+            return;
+        }
+        let why = unsignaled::why(plan, world, &self.recovery, fence);
+        if why == Why::Circle {
+            hang.circle = world.fence_circle(fence);
+        } else if !world.is_published(fence) {
+            return;
+        }
+        hang.rule = why.rule();
+        let site = self.fault_of(plan, world, why, fence);
+        hang.fault =
+            self.published_at(fence).map(|known| Origin { site: site.unwrap_or(known.site), ..known });
     }
 }

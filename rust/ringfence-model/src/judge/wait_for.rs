@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use ringfence_base::{Gfp, ProgramId, SiteId};
+use ringfence_base::{Gfp, Origin, ProgramId, SiteId};
 
 use crate::judge::effects::{Effect, effects, program_effects};
 use crate::judge::hang_rule::hang_rule;
@@ -84,6 +84,10 @@ pub struct Hang {
     pub rule: &'static str,
     /// Which link is at fault.
     pub guilty: usize,
+    /// Where that is to be mended, if not where the guilty link waits: where the fence was published that nobody signals.
+    pub fault: Option<Origin>,
+    /// Fences that need each other: each the next, the last one the first.
+    pub circle: Vec<u32>,
 }
 
 /// All hangs of a world in which nothing can happen any more: each circle once, and each wait that nobody can end.
@@ -100,7 +104,7 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
         done.extend(path.iter().copied());
         let links: Vec<HangLink> = graph.links(&path, kind);
         let (rule, guilty) = hang_rule(plan, world, kind, &links);
-        hangs.push(Hang { kind, links, rule, guilty });
+        hangs.push(Hang { kind, links, rule, guilty, fault: None, circle: Vec::new() });
     }
     hangs
 }

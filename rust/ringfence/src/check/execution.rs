@@ -187,6 +187,9 @@ impl<'p> Executor<'p> {
         let hung = self.world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
         if hung {
             self.hangs = hangs(self.plan, &self.world);
+            for hang in &mut self.hangs {
+                self.monitor.refine(self.plan, &self.world, hang);
+            }
         }
         self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }

@@ -155,6 +155,9 @@ impl Execution {
             match event.kind {
                 EventKind::FsReclaimAcquire(_) => needs.push("memory_pressure"),
                 EventKind::Allocated(false) => needs.push("allocation_failure"),
+                EventKind::SignalPending if plan.scenario().environment.process_kill => {
+                    needs.push("process_kill");
+                }
                 _ => {}
             }
         }

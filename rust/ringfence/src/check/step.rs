@@ -125,6 +125,7 @@ impl Recorder<'_> {
             EventKind::Exit => "returns".into(),
             EventKind::Job(event, job) => return self.job_event(world, event, job),
             EventKind::Gpu(event, object) => return self.gpu_event(world, event, object),
+            EventKind::SignalPending => "has a fatal signal".into(),
             _ => return None,
         })
     }
@@ -158,6 +159,7 @@ impl Recorder<'_> {
             GpuEvent::ResetEnd(0) => format!("{on} is reset"),
             GpuEvent::ResetEnd(error) => format!("{on} can't be reset (error {error})"),
             GpuEvent::Wedge => format!("{on} is wedged"),
+            GpuEvent::IrqLost => format!("{on} is lost"),
             GpuEvent::Emit(_) => return None,
         })
     }
