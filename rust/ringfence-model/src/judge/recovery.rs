@@ -33,6 +33,8 @@ pub(super) struct WorkLog {
     pub(super) irq_lost: bool,
     /// It was stuck itself at some time.
     guilty: bool,
+    /// Its own timeout is over, or its engine was reset because of it: it takes too long, stuck or not.
+    blamed: bool,
     /// It needed other work to get done, which may be gone.
     needs_others: bool,
 }
@@ -150,6 +152,10 @@ impl Recovery {
                 if log.completed != completed {
                     (log.handled, log.completed) = (0, completed);
                 }
+                let fence = log.fence;
+                if let Some(work) = self.work_mut(fence) {
+                    work.blamed = true;
+                }
             }
             JobEvent::Handled => {
                 self.handlers.retain(|handler| handler.task != task);
@@ -184,11 +190,7 @@ impl Recovery {
                     work.stage = Stage::Completed;
                 }
             }
-            GpuEvent::Lost(Some(fence)) => {
-                if let Some(work) = self.work_mut(fence) {
-                    work.stage = Stage::Lost;
-                }
-            }
+            GpuEvent::Lost(Some(fence)) => self.is_lost(plan, fence, task),
             GpuEvent::IrqLost => {
                 if let Some(work) = self.work_mut(self.last_completed) {
                     work.irq_lost = true;
@@ -234,12 +236,29 @@ impl Recovery {
             resets: self.engines[engine as usize].resets,
             irq_lost: false,
             guilty: false,
+            blamed: false,
             needs_others,
         });
         if job != NONE {
             self.job_mut(job).fence = fence;
         }
         job
+    }
+
+    /// A work is taken off its ring. One that is lost with the reset of its engine is what that was about, unless
+    /// something else there is stuck.
+    fn is_lost(&mut self, plan: &Plan, fence: u32, task: u32) {
+        let Some(&WorkLog { engine, .. }) = self.work(fence) else { return };
+        let of_engine =
+            |&(of, by): &(ObjectRef, u32)| by == task && of.kind != Kind::Gpu && is_of(plan, of, engine);
+        let is_stuck = |work: &WorkLog| work.engine == engine && work.stage == Stage::Stuck;
+        let others = self.works.iter().flatten().filter(|work| is_stuck(work)).count();
+        let itself = self.work(fence).is_some_and(is_stuck);
+        let blamed = self.resets.iter().any(of_engine) && others == usize::from(itself);
+        if let Some(work) = self.work_mut(fence) {
+            work.stage = Stage::Lost;
+            work.blamed |= blamed;
+        }
     }
 
     fn is_stuck(&mut self, plan: &Plan, world: &World, fence: u32) {
@@ -319,6 +338,7 @@ impl Recovery {
         let hung_here = self.guilty.iter().any(|&(of, _)| of == gpu);
         matches!(work.stage, Stage::Lost | Stage::OnRing)
             && !work.guilty
+            && !work.blamed
             && !work.needs_others
             && hung_here
             && !self.guilty.contains(&(gpu, context))
