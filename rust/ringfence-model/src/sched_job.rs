@@ -382,6 +382,11 @@ impl Kernel<'_> {
             NONE => self.job_mut(frame.job).first_dependency = entry,
             last => self.w.scheds.dependencies[last as usize].next = entry,
         }
+        // One that is added after drm_sched_job_arm() is waited for as well.
+        let job = self.job_mut(frame.job);
+        if job.has(job_flag::ARMED) && !job.has(job_flag::PUSHED) && job.next_dependency == NONE {
+            job.next_dependency = entry;
+        }
         Flow::Return(Value::Int(0))
     }
 

@@ -16,12 +16,33 @@ macro_rules! rules {
 }
 
 rules! {
+    "RF101" "published-without-timeout"
+        "Anybody may wait for a published fence and hardware may hang, therefore a timeout must stand behind its \
+         work."
+        ["give drm_sched_init() a timeout, and the ops a timedout_job",
+         "arm a timer before publishing the fence"];
+    "RF102" "submission-after-hang"
+        "A reset takes everything off the hardware, therefore nobody may submit from a hang until its recovery is \
+         over."
+        ["drm_sched_stop() before the reset", "refuse work while a reset is under way"];
+    "RF103" "recovery-leaves-fence"
+        "Hardware forgets what a reset takes, therefore recovery must end every fence in flight, however it turns \
+         out."
+        ["signal all fences in flight with an error, also if the reset fails",
+         "give the device up if it can't be reset"];
+    "RF104" "innocent-cancelled"
+        "Only one context has hung the hardware, therefore recovery must spare the work of the others if it can."
+        ["reset the engine before the whole GPU", "resubmit innocent jobs after a full reset"];
     "RF105" "foreign-fence-second-guessed"
         "A driver may stop waiting for another driver's fence, therefore it must not signal it, or set its error."
         ["give up waiting, and leave the fence alone", "set the error on the fence that you owe others"];
     "RF106" "fence-late"
         "Anybody may wait for a published fence without a limit, therefore it must be signaled in finite time."
         ["arm a timeout before publishing the fence", "signal it with an error on every path that gives up"];
+
+    "RF107" "no-forward-progress"
+        "A fence must be signaled in finite time, therefore recovery must end a job that makes no progress."
+        ["end the job after a few attempts", "extend its time only if the ring has moved"];
 
     "RF201" "path-not-annotated"
         "Everybody may wait for a published fence, therefore the code that signals it must be in a signalling \
@@ -171,6 +192,9 @@ rules! {
     "RF703" "lost-wake-up"
         "A context may sleep until it is woken, therefore somebody must be left who wakes it."
         ["wake on every path, with an error if need be", "change the condition before waking"];
+    "RF704" "starvation"
+        "A fence must be signaled in finite time, therefore a job that could run must not be overtaken for ever."
+        ["bound what one client may have queued", "keep the higher priorities for short jobs of the kernel's own"];
     "RF706" "warn-on"
         "WARN_ON() states what must never be true, therefore no execution may make it true."
         ["follow the schedule to where the condition became true"];
