@@ -59,7 +59,7 @@ struct EngineLog {
 }
 
 /// A timeout that is being handled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Handler {
     task: u32,
     sched: u32,
@@ -67,6 +67,8 @@ struct Handler {
     of: Option<ObjectRef>,
     /// That has not worked.
     failed: bool,
+    /// Schedulers that were stopped when it began: they are started again one after the other.
+    stopped: Vec<u32>,
 }
 
 /// What is known of one run.
@@ -145,7 +147,7 @@ impl Recovery {
             }
             JobEvent::TimedOut => {
                 let sched = world.scheds.jobs[job as usize].sched;
-                self.handlers.push(Handler { task, sched, of: None, failed: false });
+                self.handlers.push(Handler { task, sched, of: None, failed: false, stopped: Vec::new() });
                 let work = self.job(job).and_then(|log| self.work(log.fence));
                 let completed = work.map_or(0, |work| self.engines[work.engine as usize].completed);
                 let log = self.job_mut(job);
@@ -200,6 +202,8 @@ impl Recovery {
                 self.resets.push((of, task));
                 if let Some(handler) = self.handlers.iter_mut().find(|handler| handler.task == task) {
                     handler.of = Some(of);
+                    let scheds = 0..world.scheds.list.len() as u32;
+                    handler.stopped = scheds.filter(|&sched| world.scheds.sched(sched).paused).collect();
                 }
             }
             GpuEvent::ResetEnd(error) => self.reset_ended(plan, of, task, error),
@@ -309,10 +313,9 @@ impl Recovery {
         let sched_of = |job: u32| world.scheds.jobs.get(job as usize).map(|job| job.sched);
         let recovers = |handler: &&Handler| handler.of.is_some_and(|of| is_of(plan, of, engine));
         let handler = self.handlers.iter().filter(|handler| handler.task != task).find(recovers)?;
-        // drm_sched_stop() waits for the scheduler's own worker.
-        let own = sched_of(job) == Some(handler.sched);
-        let stopped = world.scheds.sched(handler.sched).paused && !own;
-        (handler.failed || stopped).then_some("work is submitted before the recovery from a hang is over")
+        let was_stopped = sched_of(job).is_some_and(|sched| handler.stopped.contains(&sched));
+        let goes_on = world.scheds.sched(handler.sched).paused && !was_stopped;
+        (handler.failed || goes_on).then_some("work is submitted before the recovery from a hang is over")
     }
 
     /// A published fence ends with an error. Whether that comes of a hang of another context, whose work alone had to
