@@ -35,11 +35,11 @@ NOTIFIER = ("foreign_notifier", "memory_pressure", "user_memory")
 BREAKS = {
     # Somebody waits, or nobody does; a slow recovery is as bad as none.
     "completion": {
-        "never_signals": confirmed("RF106"),
-        "waits_for_ever": confirmed("RF106"),
+        "never_signals": confirmed("RF101"),
+        "waits_for_ever": confirmed("RF101"),
         "signals_late": confirmed("RF106"),
         "forgets_to_wake": confirmed("RF703"),
-        "others_wait": confirmed("RF106", needs=("foreign_resv",)),
+        "others_wait": confirmed("RF101", needs=("foreign_resv",)),
     },
     "foreign_fences": {
         "signals_foreign": confirmed("RF105"),

@@ -159,7 +159,7 @@ impl Recorder<'_> {
             GpuEvent::ResetEnd(0) => format!("{on} is reset"),
             GpuEvent::ResetEnd(error) => format!("{on} can't be reset (error {error})"),
             GpuEvent::Wedge => format!("{on} is wedged"),
-            GpuEvent::IrqLost => format!("{on} is lost"),
+            GpuEvent::IrqLost => format!("the interrupt of {on} is lost"),
             GpuEvent::Emit(_) => return None,
         })
     }
