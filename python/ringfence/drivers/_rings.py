@@ -54,7 +54,7 @@ class HangcheckRing(GpuRing):
                 with t.if_(hung), t.if_(gpu.hangs.has_hung(t, self.ring)):
                     gpu.resets.recover(t, gpu, self, hung)
             t.enable_irq(gpu.line)
-            with t.if_(t.read_once(self.in_flight)):
+            with t.if_(t.read_once(self.in_flight)), t.if_(t.not_(t.gpu_wedged(gpu.device))):
                 self.look_after(t)
 
 
@@ -76,9 +76,9 @@ class RingGpu(GpuDriver):
 
     def submit(
         self, t: rf.Recorder, context: HangcheckRing, bo: rf.DmaResv, work: rf.GpuJob | None = None
-    ) -> rf.Int:
+    ) -> rf.Errno:
         """The ioctl: 0, or a negative errno. Everything is allocated before the fence is published."""
-        ret = t.var(0)
+        ret = t.var(rf.Errno)
         with t.dma_resv_lock(bo):
             with t.if_(t.dma_resv_reserve_fences(bo, 1).failed):
                 ret.set(-rf.ENOMEM)

@@ -16,7 +16,7 @@ class UserContext(NamedTuple):
     Attributes:
         ring: where its jobs go.
         entity: its queue.
-        guilty: set by the scheduler once a job of it has hung too often.
+        guilty: set by the scheduler once a job of it has hung.
     """
 
     ring: SchedRing
@@ -35,7 +35,6 @@ class SchedRing(GpuRing):
         self.sched = k.drm_sched(
             self.name,
             credit_limit=self.gpu.slots,
-            hang_limit=self.gpu.hang_limit,
             timeout=self.gpu.hangs.period,
             submit_wq=self.gpu.submit_wq,
             timeout_wq=self.gpu.reset_wq,
@@ -43,7 +42,7 @@ class SchedRing(GpuRing):
 
     def run_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.DmaFence:
         """Puts it on the ring. Its fence is a part of the job: nothing is allocated where it may not be."""
-        with t.if_(t.drm_sched_job_karma(job) > self.gpu.hang_limit):
+        with t.if_(t.drm_sched_job_karma(job) > 0):
             # Submitted again after a reset that it was guilty of: it has no fence, so it ends.
             t.return_()
         fence = t.dma_fence_init(self.fences)
@@ -78,7 +77,7 @@ class SchedRing(GpuRing):
         return status
 
     def blame(self, t: rf.Recorder, fence: rf.DmaFence, error: int) -> None:
-        """What had hung counts against its context; past the limit, that is guilty."""
+        """What had hung makes its context guilty: it has submitted for the last time."""
         if error == -rf.ETIME:
             with t.drm_sched_for_each_pending_job(self.sched) as job, t.if_(job.parent == fence):
                 t.drm_sched_increase_karma(job)
@@ -87,8 +86,6 @@ class SchedRing(GpuRing):
 class SchedGpu(GpuDriver):
     """A driver whose jobs go through ``drm_sched`` (amdgpu, panfrost, v3d and most others)."""
 
-    hang_limit: int = 0
-    """How many of a context's hangs are forgiven."""
     shared_workqueue: bool = False
     """All schedulers submit from one workqueue."""
 
@@ -112,9 +109,9 @@ class SchedGpu(GpuDriver):
 
     def submit(
         self, t: rf.Recorder, context: UserContext, bo: rf.DmaResv, work: rf.GpuJob | None = None
-    ) -> rf.Int:
+    ) -> rf.Errno:
         """The ioctl: 0, or a negative errno. Everything is allocated before the fence is published."""
-        ret = t.var(0)
+        ret = t.var(rf.Errno)
         with t.if_(t.gpu_wedged(self.device)):
             ret.set(-rf.ENODEV)
         with t.elif_(lambda: t.read_once(context.guilty)):
