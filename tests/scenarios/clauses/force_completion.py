@@ -53,7 +53,7 @@ class OneRingOnly(RingGpu):
     def reset_device(self, t: rf.Recorder) -> rf.Errno:
         ret = t.gpu_reset(self.device)
         self.parts[0].give_up(t, -rf.ECANCELED)
-        t.cancel_delayed_work(self.parts[1].timer)
+        t.write_once(self.parts[1].in_flight, 0)
         return ret
 
 
@@ -93,4 +93,3 @@ one_ring_only = scenario("one_ring_only", OneRingOnly())
 when_reset_fails_sched = scenario("when_reset_fails_sched", FailsSched(), healthy, FAILING)
 when_reset_fails_rings = scenario("when_reset_fails_rings", FailsRings(), healthy, FAILING)
 contract_silent = scenario("contract_silent", SilentSched(), healthy, rf.contract())
-contract_reset_fails = scenario("contract_reset_fails", FailsRings(), healthy, rf.contract())

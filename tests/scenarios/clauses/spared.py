@@ -30,7 +30,7 @@ def scenario(name: str, gpu: Any, status: int | None = None, environment: Any = 
         guilty, innocent = gpu.context(k, "guilty"), gpu.context(k, "innocent", gpu.rings - 1)
         bo, other_bo = k.dma_resv("bo"), k.dma_resv("other_bo")
         hangs = k.gpu_job("hangs", run_time=rf.ms(1), hang="infinite")
-        render = k.gpu_job("render", run_time=rf.ms(300))
+        render = k.gpu_job("render", run_time=rf.ms(200))
 
         @k.thread("guilty")
         def submits_guilty(t: rf.Recorder) -> None:
@@ -38,7 +38,7 @@ def scenario(name: str, gpu: Any, status: int | None = None, environment: Any = 
 
         @k.thread("innocent")
         def submits_innocent(t: rf.Recorder) -> None:
-            t.msleep(rf.ms(300))
+            t.msleep(rf.ms(250))
             with t.if_(gpu.submit(t, innocent, other_bo, render).failed):
                 t.return_()
             if status is not None:
