@@ -1,7 +1,7 @@
 """Driver models that keep the contract: what a driver does about work that hangs.
 
-`SchedGpu` hands its jobs to ``drm_sched``, `RingGpu` puts them on its rings itself. Both take one *policy*, which
-says when work has hung, and one *recovery*, which says what is done about it, in any combination:
+`SchedGpu` hands its jobs to ``drm_sched``, `RingGpu` puts them on its rings itself. Both take one *policy*,
+which says when work has hung, and one *recovery*, which says what is done about it, in any combination:
 
 >>> import ringfence as rf
 >>> from ringfence.drivers import ForwardProgress, FullReset, SchedGpu
@@ -15,8 +15,8 @@ says when work has hung, and one *recovery*, which says what is done about it, i
 >>> rf.check(submit, budget=100).ok
 True
 
-All of them are there to be read, and to derive from: a driver that differs in one method shows what that method
-is for.
+All of them are there to be read, and to derive from: a driver that differs in one method shows what that
+method is for.
 """
 
 from ringfence.drivers._gpu import GpuDriver, GpuRing

@@ -1,7 +1,7 @@
 """Hang policies: when work has hung.
 
-The contract leaves it to each driver what a reasonable time is. It may be fixed, or depend on what the driver sees,
-as long as it ends.
+The contract leaves it to each driver what a reasonable time is. It may be fixed, or depend on what the driver
+sees, as long as it ends.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ class NoTimeout(HangPolicy):
 class ForwardProgress(HangPolicy):
     """Work gets more time as long as its engine gets ahead, but each time less of it.
 
-    So it all ends after ``sum(patience)`` periods, whatever the hardware does. It is of use where an engine has
-    several rings: what waits for the work of others has not hung.
+    So it all ends after ``sum(patience)`` periods, whatever the hardware does. It is of use where an engine
+    has several rings: what waits for the work of others has not hung.
     """
 
     period = rf.ms(100)
     patience = (4, 2, 1)
     """Looks until something has to have moved, at first and after each time that something has."""
 
-    def setup(self, k: rf.Kernel) -> None:
+    def setup(self, k: rf.Kernel) -> None:  # noqa: ARG002
         """Starts with no rings."""
         self.rings: dict[str, _Watched] = {}
 

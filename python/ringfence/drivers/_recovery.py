@@ -1,6 +1,7 @@
 """Recoveries: what is done about work that has hung, the gentlest first.
 
-Whatever is tried, in the end all fences of what was lost are signaled: a reset can fail, or there may be none.
+Whatever is tried, in the end all fences of what was lost are signaled: a reset can fail, or there may be
+none.
 """
 
 from __future__ import annotations

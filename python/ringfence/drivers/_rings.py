@@ -1,4 +1,4 @@
-"""A driver without ``drm_sched``: it puts work on its rings itself, and looks after it from a delayed work."""
+"""A driver without ``drm_sched``: puts work on its rings itself, looks after it from a delayed work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class HangcheckRing(GpuRing):
         self.in_flight = k.cell(f"{self.name}->in_flight")
 
     def emit(self, t: rf.Recorder, work: rf.GpuJob | None, fence: rf.DmaFence) -> None:
-        """Puts work on the ring, which takes the reference over, and sees to it that somebody looks after it."""
+        """Puts work on the ring, which takes the reference over, and has somebody look after it."""
         t.atomic_add_return(self.in_flight, 1)
         t.warn_on(t.ring_emit(self.ring, work, fence).failed)
         self.look_after(t)

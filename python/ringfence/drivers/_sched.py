@@ -65,9 +65,12 @@ class SchedRing(GpuRing):
         # The scheduler has taken it off its list, to keep it: from here on nobody frees it anyway.
         t.drm_sched_insert_pending_job(job)
         hung = job.parent
-        with t.if_(hung), t.if_(t.not_(t.dma_fence_is_signaled(hung))):
-            with t.if_(gpu.hangs.has_hung(t, self.ring)):
-                gpu.resets.recover(t, gpu, self, hung)
+        with (
+            t.if_(hung),
+            t.if_(t.not_(t.dma_fence_is_signaled(hung))),
+            t.if_(gpu.hangs.has_hung(t, self.ring)),
+        ):
+            gpu.resets.recover(t, gpu, self, hung)
         t.enable_irq(gpu.line)
         for part in gpu.parts:
             t.drm_sched_wqueue_start(part.sched)
@@ -95,7 +98,9 @@ class SchedGpu(GpuDriver):
     def setup(self, k: rf.Kernel) -> None:
         """Workqueues that need no memory to get ahead; one recovery at a time."""
         submit, reset = f"{self.name}->submit_wq", f"{self.name}->reset_wq"
-        self.submit_wq = k.workqueue(submit, ordered=True, mem_reclaim=True) if self.shared_workqueue else None
+        self.submit_wq = (
+            k.workqueue(submit, ordered=True, mem_reclaim=True) if self.shared_workqueue else None
+        )
         self.reset_wq = k.workqueue(reset, ordered=True, mem_reclaim=True)
         super().setup(k)
 

@@ -1,7 +1,7 @@
 """Clause: recovery force-completes all fences in flight.
 
-Also when the reset fails, when the hardware has none, and when the device is given up: the hardware will not tell of
-what it has lost, and nobody else can.
+Also when the reset fails, when the hardware has none, and when the device is given up: the hardware will not
+tell of what it has lost, and nobody else can.
 """
 
 from typing import Any

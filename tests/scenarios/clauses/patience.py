@@ -1,7 +1,7 @@
 """Clause: what a reasonable time is, each driver decides for itself, as long as it ends.
 
-Some use a fixed timeout, others watch whether the hardware gets ahead, and become stricter each time. None of them is
-patient for ever.
+Some use a fixed timeout, others watch whether the hardware gets ahead, and become stricter each time. None of
+them is patient for ever.
 """
 
 from typing import Any

@@ -1,36 +1,34 @@
 """Duties towards ``drm_sched``: a job belongs to the scheduler from arming to freeing.
 
-From ``drm_sched_job_arm()`` on the job's fence is known by its number, and has to be signaled: the job is pushed, once,
-to an entity that is alive. A timed-out job goes back to the scheduler. The scheduler goes last.
+From ``drm_sched_job_arm()`` on the job's fence has to be signaled: the job is pushed, once, to an entity that is
+alive. A timed-out job goes back to the scheduler. The scheduler goes last.
 """
 
 from typing import Any
 
 import ringfence as rf
-from ringfence.drivers import SchedGpu
+from ringfence.drivers import SchedGpu, SchedRing
 
 
-class Leaks(SchedGpu):
-    """Resets in its own way, without the scheduler: the job that it was called for is on no list any more."""
+class Leaks(SchedRing):
+    """Resets in its own way, without the scheduler: the job is on no list any more."""
 
-    class ring_model(SchedGpu.ring_model):  # noqa: N801 - the attribute's name
-        def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.Int:  # type: ignore[override]
-            t.drm_sched_wqueue_stop(self.sched)
-            self.gpu.reset_engine(t, self, job.parent)
-            t.drm_sched_wqueue_start(self.sched)
-            return t.var(rf.DRM_GPU_SCHED_STAT_NOMINAL)
+    def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.Int:
+        t.drm_sched_wqueue_stop(self.sched)
+        self.gpu.reset_engine(t, self, job.parent)
+        t.drm_sched_wqueue_start(self.sched)
+        return t.var(rf.DRM_GPU_SCHED_STAT_NOMINAL)
 
 
-class Twice(SchedGpu):
-    """Starts a scheduler that it has not stopped: whoever waits for a job's fence already is told twice."""
+class Twice(SchedRing):
+    """Starts a scheduler that it has not stopped: who waits for a job's fence already is told twice."""
 
-    class ring_model(SchedGpu.ring_model):  # noqa: N801 - the attribute's name
-        def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.Int:  # type: ignore[override]
-            t.drm_sched_wqueue_stop(self.sched)
-            t.drm_sched_insert_pending_job(job)
-            t.drm_sched_start(self.sched)
-            self.gpu.reset_engine(t, self, job.parent)
-            return t.var(rf.DRM_GPU_SCHED_STAT_NOMINAL)
+    def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.Int:
+        t.drm_sched_wqueue_stop(self.sched)
+        t.drm_sched_insert_pending_job(job)
+        t.drm_sched_start(self.sched)
+        self.gpu.reset_engine(t, self, job.parent)
+        return t.var(rf.DRM_GPU_SCHED_STAT_NOMINAL)
 
 
 def scenario(name: str, body: Any, gpu: Any = None, hang: Any = "no") -> rf.Scenario:
@@ -110,6 +108,6 @@ given_up_too_late = scenario("given_up_too_late", gives_up_after_arming)
 armed_twice = scenario("armed_twice", arms_twice)
 pushed_twice = scenario("pushed_twice", pushes_twice)
 taken_down_too_early = scenario("taken_down_too_early", takes_down, hang="infinite")
-leaked = scenario("leaked", pushes, Leaks(), "infinite")
+leaked = scenario("leaked", pushes, SchedGpu(ring_model=Leaks), "infinite")
 pushed_to_killed = scenario("pushed_to_killed", pushes_too_late)
-told_twice = scenario("told_twice", pushes, Twice(), "infinite")
+told_twice = scenario("told_twice", pushes, SchedGpu(ring_model=Twice), "infinite")

@@ -1,7 +1,7 @@
 """Clause: recovery affects only the offending context, if the hardware can do that.
 
-What others have submitted was fine, and is still there: they neither lose their work nor see an error. Where only the
-whole GPU can be reset, their work can be submitted again.
+What others have submitted was fine, and is still there: they neither lose their work nor see an error. Where
+only the whole GPU can be reset, their work can be submitted again.
 """
 
 from typing import Any

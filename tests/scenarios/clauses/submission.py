@@ -1,29 +1,34 @@
 """Clause: recovery prevents further submission.
 
-From the moment a hang is declared until the recovery is over nobody else puts work on the hardware: it would be lost
-with the reset. A GPU that was given up takes none any more; what is submitted to it is refused, or ends with an error.
+From the moment a hang is declared until the recovery is over nobody else puts work on the hardware: it would be
+lost with the reset. A GPU that was given up takes none any more; what is submitted to it is refused, or ends
+with an error.
 """
 
 from typing import Any
 
 import ringfence as rf
-from ringfence.drivers import EngineReset, FixedTimeout, FullReset, RingGpu, SchedGpu
+from ringfence.drivers import EngineReset, FixedTimeout, FullReset, RingGpu, SchedGpu, SchedRing
+
+
+class AloneInTheWorld(SchedRing):
+    """Resets the whole GPU, but stops only the scheduler whose job has hung."""
+
+    def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.Int:
+        t.drm_sched_stop(self.sched, job)
+        t.gpu_reset(self.ring)
+        for part in self.gpu.parts:
+            part.give_up(t, -rf.ECANCELED)
+        t.drm_sched_start(self.sched)
+        return t.var(rf.DRM_GPU_SCHED_STAT_NOMINAL)
 
 
 class StopsItsOwn(SchedGpu):
-    """Resets the whole GPU, but stops only the scheduler whose job has hung."""
+    """There are two of them."""
 
     engine_reset = False
     rings = 2
-
-    class ring_model(SchedGpu.ring_model):  # noqa: N801 - the attribute's name
-        def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.Int:  # type: ignore[override]
-            t.drm_sched_stop(self.sched, job)
-            t.gpu_reset(self.ring)
-            for part in self.gpu.parts:
-                part.give_up(t, -rf.ECANCELED)
-            t.drm_sched_start(self.sched)
-            return t.var(rf.DRM_GPU_SCHED_STAT_NOMINAL)
+    ring_model = AloneInTheWorld
 
 
 class NoLock(RingGpu):

@@ -65,8 +65,8 @@ class Device(Flow):
     def ring_lost(self, ring: Ring) -> DmaFence:
         """The fence of the oldest work that is lost and nobody has asked for, or NULL.
 
-        Work is lost when a reset or `ring_clear` takes it off the ring: nothing will ever complete it. Whoever
-        has put it there signals its fence, with an error.
+        Work is lost when a reset or `ring_clear` takes it off the ring: nothing will ever complete it.
+        Whoever has put it there signals its fence, with an error.
         """
         return self._value(DmaFence, "ring_lost", ring)
 
