@@ -444,6 +444,105 @@ def test_pending_jobs_are_walked() -> None:
     ]
 
 
+# ---- a ring without handlers -------------------------------------------------------------------------------
+
+
+class Plain(rf.Driver):
+    """A driver that only says what there is."""
+
+    engine_reset = True
+    full_reset = True
+
+    def setup(self, k: rf.Kernel) -> None:
+        device = k.gpu("device", engine_reset=self.engine_reset, full_reset=self.full_reset)
+        self.ring = k.ring("core0", k.engine("engine0", gpu=device), slots=3)
+        self.sched = k.drm_sched("core0", ring=self.ring, timeout=rf.ms(500))
+
+
+def guilty_and_innocent(k: rf.Kernel, plain: Plain, *, guilty: int, innocent: int) -> None:
+    """The first job hangs, the second one is behind it on the ring; each ends with that status."""
+    entity = k.drm_sched_entity("context", plain.sched)
+    hangs = k.gpu_job("hangs", run_time=rf.ms(1), hang="infinite")
+    works = k.gpu_job("works", run_time=rf.ms(1))
+
+    @k.thread("client")
+    def client(t: rf.Recorder) -> None:
+        fences = []
+        for work in (hangs, works):
+            job = t.drm_sched_job(entity, work)
+            t.drm_sched_job_arm(job)
+            fences.append(t.dma_fence_get(job.finished))
+            t.dma_fence_publish(fences[-1])
+            t.drm_sched_entity_push_job(job)
+        for fence, status in zip(fences, (guilty, innocent), strict=True):
+            t.dma_fence_wait(fence)
+            t.warn_on(t.dma_fence_get_status(fence) != status)
+            t.dma_fence_put(fence)
+
+
+def test_a_ring_brings_handlers_for_what_its_driver_does_not_handle() -> None:
+    scenario = rf.Scenario.build(nothing, drivers=[Plain])
+    shown = str(scenario)
+    assert ".credit_limit = 3" in shown
+    assert "request_irq(core0-irq, irq)" in shown
+    assert code(scenario, "run_job") == [
+        "fence = dma_fence_init(&core0->fences);",
+        "fence2 = dma_fence_get(fence);",
+        "ret = ring_emit(&core0#2, job, fence2);",
+        "if (ret < 0) {",
+        "dma_fence_put(fence);",
+        "dma_fence_put(fence);",
+        "return ret;",
+        "}",
+        "return fence;",
+    ]
+    assert rf.Scenario.from_json(scenario.to_json()) == scenario
+
+
+def test_what_the_driver_handles_stays_its_own() -> None:
+    class Own(Plain):
+        def run_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> rf.DmaFence:
+            return t.dma_fence_get_stub()
+
+        def irq(self, t: rf.Recorder) -> None:
+            t.dma_fence_put(t.ring_completed(self.ring))
+
+    scenario = rf.Scenario.build(nothing, drivers=[Own])
+    assert code(scenario, "run_job") == ["fence = dma_fence_get_stub();", "return fence;"]
+    assert code(scenario, "irq") == ["fence = ring_completed(&core0#2);", "dma_fence_put(fence);"]
+    assert "drm_sched_insert_pending_job(job);" in code(scenario, "timedout_job")
+    assert "core0->fences" not in str(scenario)
+
+
+def test_rings_that_share_an_interrupt_are_served_together() -> None:
+    def describe(k: rf.Kernel) -> None:
+        irq = k.irq("shared")
+        for name in ("render", "copy"):
+            ring = k.ring(name, k.engine(f"{name}-engine", irq=irq))
+            k.drm_sched(f"{name}-sched", ring=ring)
+
+    served = "\n".join(code(rf.Scenario.build(describe), "irq"))
+    assert "ring_completed(&render)" in served
+    assert "ring_completed(&copy)" in served
+
+
+@pytest.mark.parametrize(
+    ("driver", "guilty", "innocent"),
+    [
+        (Plain, -rf.ETIME, 1),
+        (Plain(engine_reset=False), -rf.ETIME, -rf.ECANCELED),
+        (Plain(engine_reset=False, full_reset=False), -rf.ETIME, -rf.ECANCELED),
+    ],
+    ids=["engine reset", "full reset", "no reset"],
+)
+def test_a_hang_ends_with_the_timeout(driver: Any, guilty: int, innocent: int) -> None:
+    scenario = rf.Scenario.build(
+        guilty_and_innocent, drivers=[driver], guilty=guilty, innocent=innocent, name="hang"
+    )
+    report = rf.check(scenario, budget=500)
+    assert report.rules == [], str(report)
+
+
 # ---- mistakes ----------------------------------------------------------------------------------------------
 
 
@@ -491,6 +590,10 @@ def test_pending_jobs_are_walked() -> None:
             "k.drm_sched_entity(scheds=…) takes a declared drm_gpu_scheduler, not the mutex `lock`",
         ),
         (lambda k: k.drm_sched_entity("entity", guilty=1), "takes a declared cell, not the int 1"),
+        (
+            lambda k: k.drm_sched("sched", ring=k.engine("engine")),
+            "k.drm_sched(ring=…) takes a declared ring, not the engine `engine`",
+        ),
         (lambda k: k.drm_shed("sched"), "did you mean k.drm_sched()?"),
     ],
 )

@@ -154,6 +154,7 @@ class Profile:
         reclaim_notifier: every allocation that may reclaim touches the notifier map (since 5.11).
         raw_lock_nesting: ``CONFIG_PROVE_RAW_LOCK_NESTING``.
         lockdep: ``CONFIG_LOCKDEP``; off, nothing is ever reported.
+        strict: whatever runs on a GPU scheduler's workqueues is a signalling section, which Linux does not annotate.
         limits: ``kernel``: the validator's own limits are reported when reached; ``none``.
 
     Raises:
@@ -171,6 +172,7 @@ class Profile:
         reclaim_notifier: bool | None = None,
         raw_lock_nesting: bool | None = None,
         lockdep: bool | None = None,
+        strict: bool | None = None,
         limits: Literal["kernel", "none"] | None = None,
     ) -> Profile: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -563,6 +565,10 @@ class CheckFinding:
         """Parts of the environment that `schedule` makes use of, by their names in `ringfence.contract`."""
 
     @property
+    def notes(self) -> list[str]:
+        """What else there is to know: that it is a finding only in strict mode."""
+
+    @property
     def count(self) -> int:
         """In how many executions it was met."""
 
@@ -773,7 +779,9 @@ class FenceState:
         """Its name; a made-up one if the fence was made while running."""
 
     @property
-    def sort(self) -> Literal["driver", "array", "chain", "sw_sync", "stub"]:
+    def sort(
+        self,
+    ) -> Literal["driver", "array", "chain", "sw_sync", "stub", "scheduled", "finished"]:
         """What sort of fence it is."""
 
     @property

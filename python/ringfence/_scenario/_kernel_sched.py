@@ -12,10 +12,10 @@ from ringfence._scenario._constants import (
     DRM_SCHED_PRIORITY_NORMAL,
     MAX_SCHEDULE_TIMEOUT,
 )
+from ringfence._scenario._gpu import Ring
 from ringfence._scenario._handled import Irq
 from ringfence._scenario._kernel_base import Entry, KernelBase, Missing
 from ringfence._scenario._objects import Cell, Workqueue
-from ringfence._scenario._pointers import Pointer
 from ringfence._scenario._ring_jobs import RingInterrupt, RingJobs
 from ringfence._scenario._sched import DrmSched, DrmSchedEntity
 from ringfence._scenario._where import mistake
@@ -50,7 +50,7 @@ class KernelSched(KernelBase):
         self,
         name: str,
         *,
-        ring: Pointer | None = None,
+        ring: Ring | None = None,
         run_job: Function | None = None,
         prepare_job: Function | None = None,
         timedout_job: Function | None = None,
@@ -92,7 +92,7 @@ class KernelSched(KernelBase):
             update_job_credits: returns how many credits the job takes now (up to 6.18).
             credit_limit: how many credits jobs may take up on the hardware together; without, as many as the
                 ring has slots, or 4.
-            hang_limit: how many of a job's hangs are forgiven.
+            hang_limit: how many of a job's hangs ``t.drm_sched_resubmit_jobs()`` forgives.
             timeout: virtual nanoseconds that a job may run.
             policy: ``drm_sched_policy``: ``"fifo"``, ``"rr"``, or ``"fair"`` (since 7.2).
             num_rqs: run-queues, one for each priority, the highest first.
@@ -134,15 +134,11 @@ class KernelSched(KernelBase):
             self._drive(sched, ring)
         return sched
 
-    def _ring(self, ring: Pointer) -> Entry:
+    def _ring(self, ring: Ring) -> Entry:
         """What a ring was declared with."""
-        entry = self._objects[self._reference("k.drm_sched(ring=…)", ring, Pointer)]
-        if entry["kind"] != "ring":
-            message = f"k.drm_sched(ring=…) takes a declared ring, not {described(ring)}"
-            raise mistake(message)
-        return entry
+        return self._objects[self._reference("k.drm_sched(ring=…)", ring, Ring)]
 
-    def _drive(self, sched: DrmSched, ring: Pointer) -> None:
+    def _drive(self, sched: DrmSched, ring: Ring) -> None:
         """Has the scheduler do with jobs on that ring what most drivers do, where its driver does nothing."""
         irq = self._interrupt(self._ring(ring))
         jobs = RingJobs(sched, ring, irq)
@@ -180,7 +176,7 @@ class KernelSched(KernelBase):
             scheds: the scheduler that its jobs go to, or several that they may go to; without, a program
                 calls ``t.drm_sched_entity_init()``.
             priority: ``DRM_SCHED_PRIORITY_KERNEL``, ``HIGH``, ``NORMAL`` or ``LOW``.
-            guilty: set to 1 when a job of it has hung more often than the scheduler forgives.
+            guilty: set to 1 by ``t.drm_sched_increase_karma()`` for a job of it.
 
         Raises:
             ScenarioError: that is no scheduler or cell of this scenario, or no priority.

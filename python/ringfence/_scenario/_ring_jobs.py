@@ -10,14 +10,14 @@ from ringfence._scenario._constants import (
     ECANCELED,
     ETIME,
 )
-from ringfence._scenario._objects import DmaFence
-from ringfence._scenario._values import Errno, Int
 
 if TYPE_CHECKING:
+    from ringfence._scenario._gpu import Ring
     from ringfence._scenario._handled import Irq
-    from ringfence._scenario._pointers import Pointer
+    from ringfence._scenario._objects import DmaFence
     from ringfence._scenario._recorder import Recorder
     from ringfence._scenario._sched import DrmSched, DrmSchedJob
+    from ringfence._scenario._values import Int
 
 __all__ = ["RingInterrupt", "RingJobs"]
 
@@ -31,7 +31,7 @@ class RingJobs:
         irq: the interrupt that tells of completed work.
     """
 
-    def __init__(self, sched: DrmSched, ring: Pointer, irq: Irq) -> None:
+    def __init__(self, sched: DrmSched, ring: Ring, irq: Irq) -> None:
         self.sched = sched
         self.ring = ring
         self.irq = irq
@@ -44,7 +44,7 @@ class RingJobs:
     def run_job(self, t: Recorder, job: DrmSchedJob) -> DmaFence:
         """``run_job``: the fence is a part of the job, so that nothing is allocated here."""
         fence = t.dma_fence_init(t._kernel.timeline(f"{self.ring.name}->fences"))
-        ret = t._value(Errno, "ring_emit", self.ring, job, t.dma_fence_get(fence))
+        ret = t.ring_emit(self.ring, job, t.dma_fence_get(fence))
         with t.if_(ret.failed):
             t.dma_fence_put(fence)
             t.dma_fence_put(fence)
@@ -54,7 +54,7 @@ class RingJobs:
     def complete(self, t: Recorder) -> None:
         """Signals the fences of completed work."""
         with t.loop():
-            fence = t._value(DmaFence, "ring_completed", self.ring)
+            fence = t.ring_completed(self.ring)
             with t.if_(fence.is_null):
                 t.break_()
             if not self._holds:
@@ -84,9 +84,9 @@ class RingJobs:
 
     def _recover(self, t: Recorder, job: DrmSchedJob, fence: DmaFence, status: Int) -> None:
         """Resets the engine, else the GPU, or gives it up; signals the fences of what was lost by it."""
-        ret = t._value(Errno, "gpu_engine_reset", self.ring, job)
-        with t.if_(ret.failed), t.if_(t._value(Errno, "gpu_reset", self.ring).failed):
-            t._do("gpu_wedge", self.ring)
+        ret = t.gpu_engine_reset(self.ring, job)
+        with t.if_(ret.failed), t.if_(t.gpu_reset(self.ring).failed):
+            t.gpu_wedge(self.ring)
             status.set(DRM_GPU_SCHED_STAT_ENODEV)
         # Some may have completed right before the reset.
         self.complete(t)

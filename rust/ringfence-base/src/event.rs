@@ -74,8 +74,10 @@ pub enum GpuEvent {
     Lost(Option<u32>),
     /// A reset begins: the hardware stands still.
     ResetBegin,
-    /// It is over: 0, or a positive error number.
+    /// It is over, or was refused: 0, or a positive error number.
     ResetEnd(i32),
+    /// An interrupt is lost: its line.
+    IrqLost,
     /// The GPU is given up.
     Wedge,
 }
@@ -128,6 +130,8 @@ pub enum EventKind {
     ScopeRestore(Scope),
     /// `dma_fence_begin_signalling()`.
     BeginSignalling,
+    /// The same of a scheduler's work, which strict mode makes a signalling section and Linux does not.
+    BeginStrict,
     /// `dma_fence_end_signalling()` of the latest begin of this task that has no end yet.
     EndSignalling,
     /// `__dma_fence_might_wait()`.
@@ -141,6 +145,8 @@ pub enum EventKind {
     Block(ObjectRef),
     /// The task has returned from its program.
     Exit,
+    /// The task finds that it has a fatal signal, which decides what it does.
+    SignalPending,
     /// A fence was made.
     FenceInit(u32),
     /// A fence is known to others from now on.

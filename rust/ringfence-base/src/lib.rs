@@ -8,7 +8,7 @@ pub mod errno;
 mod event;
 mod gfp;
 mod id;
-mod limits;
+pub mod limits;
 mod lock_event;
 mod place;
 pub mod rng;

@@ -1,4 +1,4 @@
-//! Every limit has a name and a unit. ringfence has none of its own here; the kernel's are a switch.
+//! Every limit has a name and a unit. The kernel's are a switch.
 
 /// Upper bounds on what a validator may hold. `None` means unlimited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -25,3 +25,7 @@ pub const KERNEL_LIMITS: Limits = Limits {
     depth: Some(48),
     subclasses: Some(8),
 };
+
+/// Jobs by which a job of the same scheduler can be overtaken before it counts as starved (RF704). A GPU runs some
+/// hundred jobs a second: nobody waits for longer than this without noticing.
+pub const OVERTAKEN_MAX: u32 = 32;

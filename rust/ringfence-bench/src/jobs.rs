@@ -151,7 +151,7 @@ pub fn submitters(threads: usize, entities: usize) -> Scenario {
         let body = vec![
             call_out(Op::DrmSchedJobAlloc, &[obj(work)], 0),
             call(Op::DrmSchedJobInit, &[reg(0), entity, Arg::Int(1)]),
-            call(Op::MutexLock, &[lock.clone()]),
+            call(Op::MutexLock, core::slice::from_ref(&lock)),
             call(Op::DrmSchedJobArm, &[reg(0)]),
             call_out(Op::DrmSchedJobFinished, &[reg(0)], 1),
             call(Op::DmaFenceGet, &[reg(1)]),

@@ -103,6 +103,8 @@ pub struct Finding {
     pub witness: Option<Witness>,
     /// Parts of the environment that the witness needed.
     pub needs: Vec<String>,
+    /// What else a reader has to know: that it is one only in strict mode.
+    pub notes: Vec<String>,
     /// In how many executions it was met.
     pub count: u64,
 }

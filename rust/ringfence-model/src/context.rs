@@ -150,7 +150,7 @@ impl Kernel<'_> {
             Op::MightSleep | Op::CondResched => self.might_sleep(),
             Op::NonBlockStart => self.me().non_block += 1,
             Op::NonBlockEnd => self.me().non_block = self.me().non_block.saturating_sub(1),
-            Op::SignalPending => return Flow::Return(Value::bool(self.me().signal)),
+            Op::SignalPending => return Flow::Return(Value::bool(self.signal_pending())),
             Op::SendSig => {
                 if let Some(task) = self.object(call, 0) {
                     self.send_signal(task);
@@ -162,6 +162,15 @@ impl Kernel<'_> {
             other => panic!("engine bug: {other:?} is no operation on contexts"),
         }
         NOTHING
+    }
+
+    /// `signal_pending()`: what the context does from here on is what a process does that was killed.
+    pub(crate) fn signal_pending(&mut self) -> bool {
+        let pending = self.me().signal;
+        if pending {
+            self.emit(EventKind::SignalPending);
+        }
+        pending
     }
 
     /// A fatal signal: interruptible waits of the thread end.

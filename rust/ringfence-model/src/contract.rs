@@ -26,6 +26,7 @@ pub(crate) fn expand(scenario: &Scenario) -> Scenario {
         shrinkers: !of_kind(Kind::Shrinker).is_empty(),
         mms: of_kind(Kind::Mm),
         ranges: of_kind(Kind::UserRange),
+        threads: scenario.threads.len() as u32,
     };
     let mut foreign = Foreign { scenario: scenario.clone() };
     foreign.add(&declared);
@@ -40,6 +41,7 @@ struct Declared {
     shrinkers: bool,
     mms: Vec<ObjectId>,
     ranges: Vec<ObjectId>,
+    threads: u32,
 }
 
 /// The scenario with the foreigners so far.
@@ -55,6 +57,7 @@ impl Foreign {
             foreign_notifier,
             memory_pressure,
             user_memory,
+            process_kill,
             ..
         } = self.scenario.environment;
         if declared.fences && foreign_resv {
@@ -81,6 +84,11 @@ impl Foreign {
         // Somebody who holds nothing runs the scenario's own shrinkers and notifiers.
         if memory_pressure && (declared.shrinkers || (user_memory && !declared.ranges.is_empty())) {
             self.allocator();
+        }
+        if process_kill {
+            for thread in 0..declared.threads {
+                self.killer(thread);
+            }
         }
     }
 
@@ -152,6 +160,17 @@ impl Foreign {
         self.thread(ALLOCATE, &[Kind::Memory], body, None);
     }
 
+    /// Kills the process behind a thread of the scenario's own; one that would not notice is left alone.
+    fn killer(&mut self, thread: u32) {
+        let ThreadDecl { name, program, .. } = &self.scenario.threads[thread as usize];
+        if !notices_signals(&self.scenario.programs[program.index()].body) {
+            return;
+        }
+        let name = format!("{KILL}{name}");
+        let task = self.object(&name, ObjectKind::Task { thread });
+        self.thread(&name, &[], vec![op(Op::SendSig, [Arg::Object(task)])], None);
+    }
+
     fn name(&self, object: ObjectId) -> String {
         let name = &self.scenario.objects[object.index()].name;
         name.strip_prefix(PREFIX).unwrap_or(name).to_owned()
@@ -198,6 +217,7 @@ const SCAN: &str = "scan_objects";
 const INVALIDATE: &str = "invalidate_range_start of ";
 const MUNMAP: &str = "munmap ";
 const ALLOCATE: &str = "allocate";
+const KILL: &str = "kill ";
 
 /// The part of the environment that a program belongs to; `None` if it is the scenario's own.
 pub(crate) fn part_of(program: &str) -> Option<&'static str> {
@@ -209,8 +229,43 @@ pub(crate) fn part_of(program: &str) -> Option<&'static str> {
         (INVALIDATE, "foreign_notifier"),
         (MUNMAP, "user_memory"),
         (ALLOCATE, "memory_pressure"),
+        (KILL, "process_kill"),
     ];
     parts.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, part)| part)
+}
+
+/// Something that a fatal signal has an effect on is in there.
+fn notices_signals(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::Op(operation) => is_interruptible(operation),
+        Stmt::If { then, otherwise, .. } => notices_signals(then) || notices_signals(otherwise),
+        Stmt::Loop { body, .. } => notices_signals(body),
+        Stmt::Break { .. } | Stmt::Continue { .. } | Stmt::Return { .. } => false,
+    })
+}
+
+fn is_interruptible(operation: &Operation) -> bool {
+    let asked_to_be = |argument: usize| operation.args.get(argument) != Some(&Arg::Int(0));
+    match operation.op {
+        Op::DmaFenceWait | Op::DmaFenceWaitTimeout | Op::DmaFenceWaitAnyTimeout => asked_to_be(1),
+        Op::DmaResvWaitTimeout => asked_to_be(2),
+        Op::SignalPending
+        | Op::MutexLockInterruptible
+        | Op::DownReadInterruptible
+        | Op::DownWriteKillable
+        | Op::WaitForCompletionInterruptible
+        | Op::WaitEventInterruptible
+        | Op::WwMutexLockInterruptible
+        | Op::WwMutexLockSlowInterruptible
+        | Op::DmaResvLockInterruptible
+        | Op::DmaResvLockSlowInterruptible
+        | Op::SyncobjWait
+        | Op::SyncobjFindFence
+        | Op::DrmSchedJobAddSyncobjDependency
+        | Op::DrmSchedEntityFlush
+        | Op::DrmSchedEntityDestroy => true,
+        _ => false,
+    }
 }
 
 /// Waits for some published fence, if there is one, without a limit. The register takes the fence.

@@ -94,7 +94,10 @@ impl Kernel<'_> {
     /// A fence is a promise of the driver that made it: nobody else ends it early, or says how it went. Whoever does
     /// not want to wait any longer gives up waiting, and goes on without it.
     pub(crate) fn check_own_fence(&mut self, fence: u32, what: &'static str) {
-        let owner = self.w.fences.driver(self.plan, fence);
+        let owner = match self.w.fences.get(fence).sort {
+            FenceSort::Scheduled(job) | FenceSort::Finished(job) => self.job_driver(job),
+            _ => self.w.fences.driver(self.plan, fence),
+        };
         let acting = self.acting_driver();
         if owner.is_some() && acting.is_some() && owner != acting {
             self.broken("RF105", what, fence_object(fence));
@@ -114,9 +117,19 @@ impl Kernel<'_> {
     /// `dma_fence_begin_signalling()`: the cookie is that of the section around it plus one.
     pub(crate) fn begin_signalling(&mut self) -> i64 {
         self.emit(EventKind::BeginSignalling);
+        self.open_section(false)
+    }
+
+    /// The section that strict mode puts a scheduler's work in.
+    pub(crate) fn begin_strict_section(&mut self) {
+        self.emit(EventKind::BeginStrict);
+        self.open_section(true);
+    }
+
+    fn open_section(&mut self, strict: bool) -> i64 {
         let thread = self.me();
         let cookie = thread.sections.last().map_or(0, |section| section.cookie) + 1;
-        thread.sections.push(Section { site: thread.site, cookie });
+        thread.sections.push(Section { site: thread.site, cookie, strict });
         cookie
     }
 
@@ -304,8 +317,9 @@ impl Kernel<'_> {
         match self.w.fences.get(fence).sort {
             FenceSort::Array(_) => self.array_enable_signaling(fence),
             FenceSort::Chain(_) => self.chain_enable_signaling(fence),
-            FenceSort::SwSync(_) => Flow::Return(Value::bool(true)),
-            FenceSort::Scheduled(_) | FenceSort::Finished(_) => Flow::Return(Value::bool(true)),
+            FenceSort::SwSync(_) | FenceSort::Scheduled(_) | FenceSort::Finished(_) => {
+                Flow::Return(Value::bool(true))
+            }
             FenceSort::Driver(_) | FenceSort::Stub => match self.fence_ops(fence).enable_signaling {
                 Some(program) => {
                     self.emit(EventKind::FenceEnableSignaling(fence));

@@ -131,7 +131,7 @@ impl Kernel<'_> {
         // That it was freed before its lock was taken has been reported: nobody will signal it.
         let result = if self.w.fences.has(fence, flag::SIGNALED | flag::FREED) {
             Some(timeout.max(1))
-        } else if interruptible && (self.me().signal || (timeout != 0 && self.interrupted())) {
+        } else if interruptible && (self.signal_pending() || (timeout != 0 && self.interrupted())) {
             Some(-ERESTARTSYS)
         } else {
             (timeout == 0).then_some(0)
@@ -155,9 +155,8 @@ impl Kernel<'_> {
     fn wait_asleep(&mut self, mut frame: WaitFrame) -> Flow {
         let fence = frame.fence;
         let timed_out = frame.timer.is_some_and(|timer| !self.w.time.is_set(timer));
-        let interrupted = frame.interruptible && self.me().signal;
         let changed = self.w.fences.has(fence, flag::SIGNALED | flag::FREED);
-        if !changed && !timed_out && !interrupted {
+        if !(changed || timed_out || (frame.interruptible && self.signal_pending())) {
             return Flow::Block(Wait::Fence(fence));
         }
         self.stepped = true;
@@ -185,7 +184,7 @@ impl Kernel<'_> {
         };
         let result = match left {
             None => 0,
-            Some(_) if frame.interruptible && self.me().signal => -ERESTARTSYS,
+            Some(_) if frame.interruptible && self.signal_pending() => -ERESTARTSYS,
             Some(left) => left,
         };
         wait_over(frame, result)
@@ -294,8 +293,8 @@ impl Kernel<'_> {
 
     fn wait_any_asleep(&mut self, frame: AnyFrame) -> Flow {
         let timed_out = frame.timer.is_some_and(|timer| !self.w.time.is_set(timer));
-        let interrupted = frame.interruptible && self.me().signal;
         let signaled = self.any_signaled(frame);
+        let interrupted = frame.interruptible && self.signal_pending();
         if !signaled && !timed_out && !interrupted {
             return Flow::Block(Wait::AnyFence(self.task));
         }

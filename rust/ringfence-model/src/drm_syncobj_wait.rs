@@ -324,7 +324,7 @@ impl Kernel<'_> {
             Some(_) if frame.node == NONE => true,
             Some(fence) => self.w.fences.has(fence, flag::SIGNALED),
         };
-        if news || timed_out || self.me().signal {
+        if news || timed_out || self.signal_pending() {
             self.stepped = true;
             frame.at = At::Look;
             return Flow::Return(Value::Null);

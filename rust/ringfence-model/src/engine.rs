@@ -1,16 +1,13 @@
 //! An engine of a GPU: executes the work at the head of one of its rings, then that of the next, and raises
 //! interrupts. What is submitted to it without a ring goes onto one of its own, which has no end of slots.
 
-use ringfence_base::scenario::{Kind, ObjectKind, Op};
-use ringfence_base::{ChoiceKind, EventKind, GpuEvent, ObjectRef};
+use ringfence_base::ChoiceKind;
+use ringfence_base::scenario::{Kind, ObjectKind};
 
 use crate::compile::Compiler;
-use crate::frame::Flow;
-use crate::kernel::{Call, Kernel};
-use crate::ring::{Work, flag};
+use crate::kernel::Kernel;
 use crate::thread::NONE;
-use crate::time::{Timed, TimerId};
-use crate::value::Value;
+use crate::time::TimerId;
 
 /// What an engine is at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -54,7 +51,8 @@ pub(crate) struct EngineInfo {
     pub(crate) gpu: u32,
     /// Raised where the ring has none of its own.
     pub(crate) irq: Option<u32>,
-    preemption: bool,
+    /// It can leave work in the middle.
+    pub(crate) preemption: bool,
     /// Its rings; the first one is for what is submitted without a ring.
     pub(crate) rings: Vec<u32>,
 }
@@ -107,6 +105,11 @@ impl Engine {
     /// `engine_hang()` was called.
     pub(crate) fn is_hung(&self) -> bool {
         self.hung
+    }
+
+    /// `engine_hang()`.
+    pub(crate) fn hang(&mut self) {
+        self.hung = true;
     }
 
     /// When its work is done, if it ever is.
@@ -188,35 +191,6 @@ impl Compiler {
 }
 
 impl Kernel<'_> {
-    pub(crate) fn engine_op(&mut self, call: Call<'_>, engine: u32) -> Flow {
-        let own = self.plan.gpu.engines[engine as usize].rings[0];
-        match call.op {
-            Op::EngineSubmit => {
-                let fence = self.arg(call, 1).index().unwrap_or(NONE);
-                if fence == NONE || self.fence_is_usable(fence) {
-                    let work = Work::of_run_time(fence, self.int(call, 2));
-                    self.ring_takes(own, work);
-                }
-            }
-            Op::EngineCompleted => return Flow::Return(self.ring_completed(own)),
-            Op::EngineIdle => {
-                let rings = &self.plan.gpu.engines[engine as usize].rings;
-                let idle = rings.iter().all(|&ring| self.w.gpu.rings[ring as usize].queue.is_empty());
-                return Flow::Return(Value::bool(idle));
-            }
-            Op::EngineHang => {
-                self.engine_stops(engine);
-                self.w.gpu.engines[engine as usize].hung = true;
-            }
-            Op::EngineReset => {
-                self.engine_is_emptied(engine);
-                self.engine_resumes(engine);
-            }
-            other => panic!("engine bug: {other:?} is no operation on engines"),
-        }
-        Flow::Return(Value::Null)
-    }
-
     pub(crate) fn engine_is_stopped(&self, engine: u32) -> bool {
         let entry = &self.w.gpu.engines[engine as usize];
         entry.hung || entry.is_resetting() || self.is_wedged(engine)
@@ -236,7 +210,7 @@ impl Kernel<'_> {
     }
 
     /// Turns to one of its rings, if possible to another one than that at the position `except`.
-    fn engine_turns_to(&mut self, engine: u32, except: u32) {
+    pub(crate) fn engine_turns_to(&mut self, engine: u32, except: u32) {
         let entry = &self.w.gpu.engines[engine as usize];
         let only = entry.runnables == 1;
         let excepted = except != NONE && !only && entry.is_runnable(except);
@@ -317,38 +291,6 @@ impl Kernel<'_> {
         self.engine_resumes(engine);
     }
 
-    /// What it is at never ends.
-    pub(crate) fn engine_hangs(&mut self, engine: u32) {
-        let entry = &self.w.gpu.engines[engine as usize];
-        let (ring, phase) = (entry.current, entry.phase);
-        if ring == NONE {
-            return;
-        }
-        self.w.gpu.rings[ring as usize].queue[0].flags |= flag::HANGS;
-        if let Phase::Running(_) = phase {
-            self.engine_stops(engine);
-            self.engine_goes_on(engine);
-        }
-    }
-
-    /// `ring_preempt()`: its work goes back to its ring, if that is possible and it is at this one.
-    pub(crate) fn engine_is_preempted(&mut self, ring: u32) {
-        let info = self.plan.gpu.rings[ring as usize];
-        let entry = &self.w.gpu.engines[info.engine as usize];
-        let preemptible = matches!(entry.phase, Phase::Running(_) | Phase::Waiting);
-        let can = self.plan.gpu.engines[info.engine as usize].preemption
-            && entry.current == ring
-            && preemptible
-            && !self.engine_is_stopped(info.engine);
-        if !can {
-            return;
-        }
-        self.engine_leaves(info.engine);
-        self.w.gpu.rings[ring as usize].queue[0].flags |= flag::PREEMPTED;
-        self.emit_work(GpuEvent::Preempt, ring, 0);
-        self.engine_turns_to(info.engine, info.position);
-    }
-
     /// Its work is done.
     pub(crate) fn engine_completes(&mut self, engine: u32) {
         let entry = &mut self.w.gpu.engines[engine as usize];
@@ -357,47 +299,4 @@ impl Kernel<'_> {
         self.work_completes(ring);
         self.engine_serves(engine);
     }
-
-    /// The fence of what has stopped at a memory fault.
-    pub(crate) fn faulted(&mut self, device: ObjectRef) -> Value {
-        let entry = &self.w.gpu.engines[self.plan.engine_of(device) as usize];
-        let other = device.kind == Kind::Ring && entry.current != device.index;
-        if entry.phase != Phase::Faulted || other {
-            return Value::Null;
-        }
-        self.w.gpu.rings[entry.current as usize].head()
-    }
-
-    /// The memory is mapped now.
-    pub(crate) fn fault_resume(&mut self, engine: u32) {
-        let entry = &self.w.gpu.engines[engine as usize];
-        if entry.phase == Phase::Faulted {
-            let ring = entry.current as usize;
-            self.w.gpu.rings[ring].queue[0].flags &= !flag::FAULTS;
-            self.engine_goes_on(engine);
-        }
-    }
-
-    /// An interrupt of a GPU, which can be lost or come late where the environment says so.
-    pub(crate) fn gpu_irq(&mut self, irq: Option<u32>) {
-        let Some(irq) = irq else { return };
-        let choice = match self.plan.scenario.environment.irq_loss {
-            true => self.choose(ChoiceKind::GpuIrq, 3),
-            false => 0,
-        };
-        match choice {
-            0 => self.raise_irq(irq),
-            1 => {}
-            _ => drop(self.w.time.set(LATE, Timed::LateIrq(irq))),
-        }
-    }
-
-    /// Something happens to the work at this place of a ring.
-    pub(crate) fn emit_work(&mut self, event: fn(Option<u32>) -> GpuEvent, ring: u32, position: usize) {
-        let fence = self.w.gpu.rings[ring as usize].queue[position].fence();
-        self.emit(EventKind::Gpu(event(fence), self.plan.ring_object(ring)));
-    }
 }
-
-/// So many virtual nanoseconds later a late interrupt comes.
-const LATE: u64 = 5_000_000;

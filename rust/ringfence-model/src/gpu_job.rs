@@ -28,6 +28,11 @@ pub(crate) struct JobInfo {
 }
 
 impl JobInfo {
+    /// It needs other work to get done: writes of semaphores, locks.
+    pub(crate) fn needs_others(&self) -> bool {
+        !self.waits.is_empty() || !self.locks.is_empty()
+    }
+
     /// The semaphores that it writes.
     pub(crate) fn semaphores(&self) -> impl Iterator<Item = u32> + '_ {
         self.signals.iter().map(|&(semaphore, _)| semaphore)

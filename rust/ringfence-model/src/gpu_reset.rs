@@ -72,16 +72,21 @@ impl Kernel<'_> {
 
     fn reset_begins(&mut self, frame: ResetFrame, supported: bool) -> Flow {
         if self.w.gpu.wedged[self.plan.gpu_of(frame.of) as usize] {
-            return Flow::Return(Value::errno(ENODEV));
+            return self.reset_refused(frame, ENODEV);
         }
         if !supported {
-            return Flow::Return(Value::errno(EOPNOTSUPP));
+            return self.reset_refused(frame, EOPNOTSUPP);
         }
         self.emit(EventKind::Gpu(GpuEvent::ResetBegin, frame.of));
         for &engine in engines(&self.plan.gpu.gpus, &frame.of) {
             self.engine_reset_begins(engine);
         }
         self.call(Frame::Gpu(frame))
+    }
+
+    fn reset_refused(&mut self, frame: ResetFrame, error: i64) -> Flow {
+        self.emit(EventKind::Gpu(GpuEvent::ResetEnd(error as i32), frame.of));
+        Flow::Return(Value::errno(error))
     }
 
     pub(crate) fn run_gpu_reset(&mut self, frame: ResetFrame) -> Flow {

@@ -116,7 +116,7 @@ impl Kernel<'_> {
         let signalling = self.plan.strict && (of_sched || layout.function.is_signalling());
         let called = Some(self.depths());
         if signalling {
-            self.begin_signalling();
+            self.begin_strict_section();
         }
         self.replace(Frame::Deferred(DeferredFrame::Kworker(KworkerFrame { slot, called, signalling })));
         match layout.function {

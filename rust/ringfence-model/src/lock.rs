@@ -248,7 +248,7 @@ impl Kernel<'_> {
 
     /// Whether an interruptible wait that begins now is interrupted: by a pending signal, or by choice.
     pub(crate) fn interrupted(&mut self) -> bool {
-        self.me().signal
+        self.signal_pending()
             || (self.plan.scenario.environment.interrupts_waits
                 && self.choose(ChoiceKind::Interrupted, 2) == 1)
     }
@@ -277,7 +277,7 @@ impl Kernel<'_> {
             self.stepped = true;
             return Flow::Return(Value::Int(result));
         }
-        if interruptible && self.me().signal {
+        if interruptible && self.signal_pending() {
             return self.give_up_lock(lock);
         }
         Flow::Block(Wait::Lock { lock, shared })

@@ -5,6 +5,7 @@ use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
 use crate::frame::Frame;
+use crate::sched_main::SchedLayouts;
 use crate::value::Value;
 use crate::world::World;
 
@@ -328,6 +329,14 @@ impl Plan {
             ObjectKind::Timeline { lock: Some(shared), .. } => self.index(shared) == lock,
             _ => false,
         })
+    }
+
+    /// It is one of the GPU schedulers' own locks.
+    pub fn is_sched_lock(&self, lock: u32) -> bool {
+        let SchedLayouts { list, entities, xa_lock, .. } = &self.scheds;
+        (!list.is_empty() && *xa_lock == lock)
+            || list.iter().any(|sched| lock == sched.job_list_lock || lock == sched.rq_lock)
+            || entities.iter().any(|entity| entity.lock == lock)
     }
 
     /// Index of a declared object among those of its kind (for locks: in the world's locks).

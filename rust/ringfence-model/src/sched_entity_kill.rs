@@ -70,6 +70,13 @@ pub(crate) struct KillFrame {
     at: KillAt,
 }
 
+impl KillFrame {
+    /// It is the work, not a callback.
+    pub(crate) fn is_work(&self) -> bool {
+        !self.in_callback
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum KillAt {
     Next,
@@ -92,7 +99,7 @@ impl Kernel<'_> {
             _ => EndAt::Kill,
         };
         let timeout = if op == Op::DrmSchedEntityDestroy { FLUSH_ON_DESTROY } else { timeout };
-        let exiting = self.me().signal;
+        let exiting = self.signal_pending();
         let frame = EndFrame { entity, op, at, sched: NONE, timeout, timer: None, exiting, prev: NONE };
         self.call(Frame::Sched(SchedFrame::End(frame)))
     }
@@ -179,7 +186,7 @@ impl Kernel<'_> {
                 return Some(Flow::Block(Wait::EntityQueue(entity)));
             }
             (frame.timer, frame.timeout) = (None, 0);
-        } else if !self.me().signal {
+        } else if !self.signal_pending() {
             self.replace(Frame::Sched(SchedFrame::End(*frame)));
             return Some(Flow::Block(Wait::EntityQueue(entity)));
         }

@@ -32,6 +32,13 @@ enum TimeoutAt {
     Over,
 }
 
+impl TimeoutFrame {
+    /// The job whose time is up, or [`NONE`].
+    pub(crate) fn job(&self) -> u32 {
+        self.job
+    }
+}
+
 /// A walk over the pending jobs, after submission was stopped, if that is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct WalkFrame {
@@ -332,7 +339,9 @@ impl Kernel<'_> {
                         frame.at = WalkAt::CancelTimeout;
                     }
                     Walk::Stop(bad) => {
-                        if bad != NONE && self.job(bad).sched == sched {
+                        // Where the handler's job was not taken off the list, it need not go back.
+                        let is_off = !layout.bugs.timeout_keeps_job;
+                        if is_off && bad != NONE && self.job(bad).sched == sched {
                             self.pending_add_first(bad);
                         }
                         frame.job = self.w.scheds.sched(sched).last_pending;

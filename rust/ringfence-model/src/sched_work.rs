@@ -54,6 +54,13 @@ enum RunAt {
     Over,
 }
 
+impl RunFrame {
+    /// The job that is handed on, or [`NONE`].
+    pub(crate) fn job(&self) -> u32 {
+        self.job
+    }
+}
+
 /// `drm_sched_free_job_work()`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct FreeFrame {
@@ -100,7 +107,7 @@ impl Kernel<'_> {
                 RunAt::Depend | RunAt::Prepared | RunAt::Replaced(_) | RunAt::Added(_) => {
                     self.run_depend(&mut frame)
                 }
-                RunAt::Popped => self.run_popped(&mut frame),
+                RunAt::Popped => Some(self.run_popped(&mut frame)),
                 RunAt::Ran | RunAt::Parent(_) | RunAt::Scheduled(_) | RunAt::Put(_) | RunAt::Callback(_) => {
                     self.run_scheduled(&mut frame)
                 }
@@ -296,7 +303,7 @@ impl Kernel<'_> {
     }
 
     /// `drm_sched_job_begin()`, and `run_job`.
-    fn run_popped(&mut self, frame: &mut RunFrame) -> Option<Flow> {
+    fn run_popped(&mut self, frame: &mut RunFrame) -> Flow {
         let job = frame.job;
         let now = self.w.time.now;
         // Linux counts them at the scheduler that runs it, and gives them back at the one that it was armed for. Where
@@ -317,7 +324,7 @@ impl Kernel<'_> {
         self.replace(Frame::Sched(SchedFrame::Run(*frame)));
         self.emit(EventKind::Job(JobEvent::Run, job));
         let run_job = self.plan.scheds.list[frame.sched as usize].ops.run_job;
-        Some(self.call_program(run_job, &[Value::Object(JOB, job)]))
+        self.call_program(run_job, &[Value::Object(JOB, job)])
     }
 
     /// The job is on the hardware, or not: its fences are told.

@@ -246,7 +246,7 @@ impl Kernel<'_> {
         {
             return self.awake(what, Value::Int(0));
         }
-        if interruptible && self.me().signal {
+        if interruptible && self.signal_pending() {
             timeout.map(|timeout| self.w.time.cancel(timeout));
             return self.awake(what, Value::errno(ERESTARTSYS));
         }

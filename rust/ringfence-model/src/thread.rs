@@ -84,6 +84,8 @@ pub struct Section {
     pub site: SiteId,
     /// What its begin returned.
     pub cookie: i64,
+    /// Only strict mode makes it one.
+    pub strict: bool,
 }
 
 /// Task scopes (`include/linux/sched/mm.h`).

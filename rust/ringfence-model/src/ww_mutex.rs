@@ -207,7 +207,7 @@ impl Kernel<'_> {
             self.stepped = true;
             return self.ww_locked(lock, context);
         }
-        if interruptible && self.me().signal {
+        if interruptible && self.signal_pending() {
             self.ww_leave(lock, ctx);
             self.lock_release(lock);
             self.stepped = true;

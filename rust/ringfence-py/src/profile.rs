@@ -47,6 +47,7 @@ fn value(engine: &Engine, key: &str) -> Value {
         "mmu_notifier" => Value::Flag(engine.mmu_notifier),
         "raw_lock_nesting" => Value::Flag(engine.raw_lock_nesting),
         "reclaim_notifier" => Value::Flag(engine.reclaim_notifier),
+        "strict" => Value::Flag(engine.strict),
         _ => unreachable!("engine bug: a switch without a value"),
     }
 }
@@ -72,7 +73,7 @@ impl Given {
 impl Profile {
     #[new]
     #[pyo3(signature = (name = "6.12", *, mmu_notifier = None, annotation = None, i_mmap_priming = None,
-        reclaim_notifier = None, raw_lock_nesting = None, lockdep = None, limits = None))]
+        reclaim_notifier = None, raw_lock_nesting = None, lockdep = None, strict = None, limits = None))]
     #[expect(clippy::too_many_arguments, reason = "one keyword for each switch")]
     fn new(
         name: &str,
@@ -82,6 +83,7 @@ impl Profile {
         reclaim_notifier: Option<Given>,
         raw_lock_nesting: Option<Given>,
         lockdep: Option<Given>,
+        strict: Option<Given>,
         limits: Option<Given>,
     ) -> PyResult<Self> {
         let mut engine = Engine::named(name).map_err(errors::profile)?;
@@ -92,6 +94,7 @@ impl Profile {
             ("reclaim_notifier", reclaim_notifier),
             ("raw_lock_nesting", raw_lock_nesting),
             ("lockdep", lockdep),
+            ("strict", strict),
             ("limits", limits),
         ];
         for (key, given) in &given {

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from ringfence._scenario._flow import Flow
 from ringfence._scenario._objects import DmaFence, DmaResv, Syncobj
-from ringfence._scenario._pointers import Pointer
 from ringfence._scenario._sched import DrmSched, DrmSchedEntity, DrmSchedJob
 from ringfence._scenario._values import Errno, Int, Nanos
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ringfence._scenario._gpu import GpuJob
+
 __all__ = ["Sched"]
 
 Number = int | Int
-GpuJob = Pointer
 
 
 class Sched(Flow):
@@ -226,7 +226,10 @@ class Sched(Flow):
         self._do("drm_sched_resubmit_jobs", sched)
 
     def drm_sched_increase_karma(self, bad: DrmSchedJob) -> None:
-        """``drm_sched_increase_karma()``: counts the hang; past the limit, its entity is guilty."""
+        """``drm_sched_increase_karma()``: counts the hang, and says that its entity is guilty.
+
+        Past the scheduler's limit, `drm_sched_resubmit_jobs` ends the jobs of its context instead.
+        """
         self._do("drm_sched_increase_karma", bad)
 
     def drm_sched_fault(self, sched: DrmSched) -> None:

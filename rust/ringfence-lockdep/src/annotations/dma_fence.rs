@@ -24,8 +24,10 @@ impl Annotations {
         self.map("dma_fence_map", |maps| &mut maps.dma_fence)
     }
 
-    fn section_flags(&self) -> AcquireFlags {
-        let trylock = self.profile.annotation == Annotation::ReadTrylock;
+    /// Linux 6.12 makes whatever is held where a section begins wait for all fences, which is too much; later it is
+    /// a trylock. Strict mode's own sections are, in any profile.
+    fn section_flags(&self, strict: bool) -> AcquireFlags {
+        let trylock = strict || self.profile.annotation == Annotation::ReadTrylock;
         AcquireFlags { read: Read::Shared, trylock, ..AcquireFlags::default() }
     }
 
@@ -33,6 +35,17 @@ impl Annotations {
     /// (a raised preempt count; irqs being off alone is none). Returns how many problems were reported, and
     /// the cookie for [`Annotations::end_signalling`].
     pub fn begin_signalling(&mut self, origin: Origin) -> (usize, Cookie) {
+        self.begin_section(origin, Via::BeginSignalling)
+    }
+
+    /// As [`Annotations::begin_signalling`], of a section that Linux does not have: see [`Profile::strict`].
+    ///
+    /// [`Profile::strict`]: super::Profile::strict
+    pub fn begin_strict_section(&mut self, origin: Origin) -> (usize, Cookie) {
+        self.begin_section(origin, Via::StrictMode)
+    }
+
+    fn begin_section(&mut self, origin: Origin, via: Via) -> (usize, Cookie) {
         let noop = (0, Cookie { nothing_to_end: true });
         if !self.active() {
             return noop;
@@ -41,8 +54,10 @@ impl Annotations {
         if self.validator.is_held(origin.task, map, Some(true)) || self.task(origin).preempt_count != 0 {
             return noop;
         }
-        let origin = self.via(origin, Via::BeginSignalling);
-        let flags = self.section_flags();
+        let strict = via == Via::StrictMode;
+        self.task(origin).strict = strict;
+        let origin = self.via(origin, via);
+        let flags = self.section_flags(strict);
         let reported = self.steps(|this, reported| {
             this.step(reported, |validator| validator.acquire(origin, map, flags));
         });
@@ -78,7 +93,8 @@ impl Annotations {
         self.map_acquire(reported, origin, map);
         self.map_release(reported, origin, map);
         if in_section {
-            let flags = self.section_flags();
+            let strict = self.task(origin).strict;
+            let flags = self.section_flags(strict);
             self.step(reported, |validator| validator.acquire(origin, map, flags));
         }
     }

@@ -61,13 +61,19 @@ impl LockKind {
 struct TaskState {
     /// Locks that spin, hard irqs, soft irqs and disabled bottom halves (`preempt_count()`).
     preempt_count: u32,
+    /// Its signalling section is one of strict mode.
+    strict: bool,
     scopes: fs_reclaim::Scopes,
 }
+
+/// The section that strict mode puts the works of GPU schedulers in, as reports name it.
+pub const STRICT_MODE: &str = "strict mode";
 
 /// Which kernel function acts on the caller's behalf, for reports.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Via {
     BeginSignalling,
+    StrictMode,
     MightWait,
     Reclaim(Gfp),
     InvalidateRange,
@@ -184,6 +190,7 @@ impl Annotations {
         }
         let name = match via {
             Via::BeginSignalling => "dma_fence_begin_signalling()".into(),
+            Via::StrictMode => STRICT_MODE.into(),
             Via::MightWait => "__dma_fence_might_wait()".into(),
             Via::Reclaim(gfp) => format!("fs_reclaim_acquire({gfp})"),
             Via::InvalidateRange => "mmu_notifier_invalidate_range_start()".into(),

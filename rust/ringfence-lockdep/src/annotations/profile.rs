@@ -30,6 +30,9 @@ pub struct Profile {
     pub raw_lock_nesting: bool,
     /// `CONFIG_LOCKDEP`: off, everything is a no-op and nothing is ever reported.
     pub lockdep: bool,
+    /// Strict mode: whatever runs on a GPU scheduler's workqueues is a signalling section, which Linux does not
+    /// annotate.
+    pub strict: bool,
     /// Upper bounds of the validator.
     pub limits: Limits,
 }
@@ -73,6 +76,7 @@ impl Profile {
         reclaim_notifier: true,
         raw_lock_nesting: true,
         lockdep: true,
+        strict: true,
         limits: Limits { classes: None, list_entries: None, chains: None, depth: None, subclasses: None },
     };
 
@@ -87,7 +91,7 @@ impl Profile {
     pub const NAMES: [&str; 3] = ["5.9", "6.12", "next"];
 
     /// Names of the switches.
-    pub const KEYS: [&str; 7] = [
+    pub const KEYS: [&str; 8] = [
         "annotation",
         "i_mmap_priming",
         "limits",
@@ -95,6 +99,7 @@ impl Profile {
         "mmu_notifier",
         "raw_lock_nesting",
         "reclaim_notifier",
+        "strict",
     ];
 
     /// The profile with this name.
@@ -154,6 +159,7 @@ impl Profile {
             "mmu_notifier" => self.mmu_notifier = flag()?,
             "raw_lock_nesting" => self.raw_lock_nesting = flag()?,
             "reclaim_notifier" => self.reclaim_notifier = flag()?,
+            "strict" => self.strict = flag()?,
             _ => unreachable!("engine bug: a key in KEYS without a switch"),
         }
         Ok(())

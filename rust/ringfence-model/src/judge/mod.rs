@@ -6,9 +6,12 @@ mod gpu_waits;
 mod hang_rule;
 mod hooks;
 mod monitor;
+mod recovery;
 mod sched;
+mod starvation;
+mod unsignaled;
 mod wait_for;
 
 pub use gpu_waits::{GpuWork, GpuWorkState};
-pub use monitor::{Breach, Monitor};
+pub use monitor::{Breach, Certainty, Monitor};
 pub use wait_for::{Hang, HangKind, HangLink, Waker, hangs};

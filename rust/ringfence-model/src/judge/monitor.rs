@@ -4,11 +4,29 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{Event, EventKind, Gfp, ObjectRef, Origin, SiteId};
+use ringfence_base::{Event, EventKind, Gfp, GpuEvent, JobEvent, ObjectRef, Origin, SiteId};
 
 use crate::dma_fence::{fence_object, flag};
+use crate::judge::recovery::Recovery;
+use crate::judge::starvation::Starvation;
+use crate::judge::unsignaled::{self, Why};
+use crate::judge::wait_for::{Hang, HangKind, HangLink};
 use crate::plan::{ContextKind, Plan, class};
+use crate::sched_job::job_object;
+use crate::thread::NONE;
+use crate::wait::Wait;
 use crate::world::World;
+
+/// How sure it is that a rule was broken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Certainty {
+    /// As the rule says.
+    OfRule,
+    /// Something could hang because of it, or stay behind.
+    Predicted,
+    /// The execution itself shows it.
+    Shown,
+}
 
 /// A rule was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +39,10 @@ pub struct Breach {
     pub object: Option<ObjectRef>,
     /// The mask, if it is about an allocation.
     pub gfp: Option<Gfp>,
+    /// It needs a section that only strict mode makes one.
+    pub strict: bool,
+    /// How sure that is.
+    pub certainty: Certainty,
     /// Who, when and where.
     pub origin: Origin,
 }
@@ -49,6 +71,8 @@ struct OpenSection {
 struct Task {
     /// Open signalling sections.
     depth: u32,
+    /// How many of them only strict mode makes sections.
+    strict: u32,
     outermost: Option<OpenSection>,
     /// Interrupts being served on it.
     interrupts: u32,
@@ -68,6 +92,9 @@ pub struct Monitor {
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
     due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
+    recovery: Recovery,
+    starvation: Starvation,
+    starved: Vec<u32>,
     /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
     no_mmu_notifiers: bool,
 }
@@ -86,6 +113,8 @@ impl Monitor {
         self.publications.clear();
         self.due.clear();
         self.breaches.clear();
+        self.recovery.restart(plan);
+        self.starvation.restart();
     }
 
     /// What this run has broken so far.
@@ -99,7 +128,43 @@ impl Monitor {
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
-        self.breaches.push(Breach { rule, what, object, gfp: None, origin });
+        self.breaches.push(Breach {
+            rule,
+            what,
+            object,
+            gfp: None,
+            strict: false,
+            certainty: Certainty::OfRule,
+            origin,
+        });
+    }
+
+    /// One that the rule alone does not say the certainty of.
+    fn breach_that_is(
+        &mut self,
+        certainty: Certainty,
+        rule: &'static str,
+        what: &'static str,
+        fence: u32,
+        origin: Origin,
+    ) {
+        let object = fence_object(fence);
+        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
+    }
+
+    /// One that there is because of a section.
+    fn breach_in_section(
+        &mut self,
+        rule: &'static str,
+        what: &'static str,
+        object: Option<ObjectRef>,
+        gfp: Option<Gfp>,
+        origin: Origin,
+    ) {
+        let Task { depth, strict, .. } = *self.task(origin);
+        let strict = strict == depth;
+        let certainty = Certainty::OfRule;
+        self.breaches.push(Breach { rule, what, object, gfp, strict, certainty, origin });
     }
 
     /// Takes one event; `world` is as it is after the step.
@@ -125,6 +190,7 @@ impl Monitor {
         match event.kind {
             EventKind::Time(_) => self.late(plan, world, event.origin),
             EventKind::Broken(rule, what, object) => self.breach(rule, what, object, event.origin),
+            EventKind::Gpu(gpu, of) => self.gpu(plan, world, gpu, of, event.origin),
             _ => {}
         }
     }
@@ -132,9 +198,14 @@ impl Monitor {
     fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
         match kind {
             EventKind::BeginSignalling => self.begin(origin),
+            EventKind::BeginStrict => {
+                self.begin(origin);
+                self.task(origin).strict += 1;
+            }
             EventKind::EndSignalling => {
                 let task = self.task(origin);
                 task.depth = task.depth.saturating_sub(1);
+                task.strict = task.strict.min(task.depth);
                 task.outermost = task.outermost.filter(|_| task.depth != 0);
             }
             EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => self.task(origin).interrupts += 1,
@@ -144,11 +215,49 @@ impl Monitor {
             }
             EventKind::Alloc(gfp) => self.allocation(world, gfp, origin),
             EventKind::FencePublish(fence, _) => self.published(plan, world, fence, origin),
-            EventKind::FenceSignal(fence) => self.signaled(plan, fence, origin),
+            EventKind::FenceSignal(fence) => self.signaled(plan, world, fence, origin),
             EventKind::FenceFree(fence) => drop(self.take(fence)),
             EventKind::Broken(rule, what, object) => self.breach(rule, what, object, origin),
+            EventKind::Gpu(gpu, of) => self.gpu(plan, world, gpu, of, origin),
+            EventKind::Job(event, job) => self.job(plan, world, event, job, origin),
             _ => {}
         }
+    }
+
+    fn gpu(&mut self, plan: &Plan, world: &World, event: GpuEvent, of: ObjectRef, origin: Origin) {
+        if let Some(what) = self.recovery.gpu_event(plan, world, event, of, origin) {
+            self.breach("RF102", what, Some(of), origin);
+        }
+    }
+
+    fn job(&mut self, plan: &Plan, world: &World, event: JobEvent, job: u32, origin: Origin) {
+        self.recovery.job_event(world, event, job, origin);
+        if event != JobEvent::Run {
+            return;
+        }
+        let finished = world.scheds.jobs[job as usize].finished;
+        if finished != NONE && world.is_published(finished) {
+            self.handed_on(plan, world, finished, origin);
+        }
+        let mut starved = std::mem::take(&mut self.starved);
+        self.starvation.runs(plan, world, job, &mut starved);
+        for job in starved.drain(..) {
+            let what = "a job that could run is overtaken by too many jobs that came later";
+            self.breach("RF704", what, job_object(job), origin);
+        }
+        self.starved = starved;
+    }
+
+    /// A job whose finished fence is published is on the hardware.
+    fn handed_on(&mut self, plan: &Plan, world: &World, finished: u32, origin: Origin) {
+        let Some(site) = world.scheduler_without_timeout(plan, finished) else { return };
+        if plan.scheds.watchdog {
+            return;
+        }
+        let what =
+            "a job whose fence is published is handed to the hardware by a scheduler without a timeout";
+        let origin = Origin { site, ..origin };
+        self.breach_that_is(Certainty::Predicted, "RF101", what, finished, origin);
     }
 
     fn task(&mut self, origin: Origin) -> &mut Task {
@@ -176,16 +285,18 @@ impl Monitor {
         match world.locks.class(lock) {
             class::RESV_MUTEX => {
                 self.task(origin).acquire = None;
-                self.breach("RF301", "a dma_resv lock is taken inside a signalling section", object, origin);
+                let what = "a dma_resv lock is taken inside a signalling section";
+                self.breach_in_section("RF301", what, object, None, origin);
             }
             class::MMAP_LOCK => {
                 let what = "mmap_lock is taken, or a page may fault, inside a signalling section";
-                self.breach("RF302", what, object, origin);
+                self.breach_in_section("RF302", what, object, None, origin);
             }
             // Usually a lock follows, which says it all.
             class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
             class if plan.is_ww_mutex(class) => {
-                self.breach("RF302", "a ww_mutex is taken inside a signalling section", object, origin);
+                let what = "a ww_mutex is taken inside a signalling section";
+                self.breach_in_section("RF302", what, object, None, origin);
             }
             _ => {}
         }
@@ -196,7 +307,8 @@ impl Monitor {
         if world.locks.class(lock) == class::RESV_ACQUIRE
             && let Some(begun) = self.task(origin).acquire.take()
         {
-            self.breach("RF302", "a ww_acquire_ctx is begun inside a signalling section", None, begun);
+            let what = "a ww_acquire_ctx is begun inside a signalling section";
+            self.breach_in_section("RF302", what, None, None, begun);
         }
     }
 
@@ -216,7 +328,7 @@ impl Monitor {
                 ("RF402", "an allocation inside a signalling section may reclaim (file systems excepted)")
             }
         };
-        self.breaches.push(Breach { rule, what, object: None, gfp: Some(left), origin });
+        self.breach_in_section(rule, what, None, Some(left), origin);
     }
 
     /// The operation is a page fault that has just been found to take `mmap_lock`.
@@ -242,6 +354,9 @@ impl Monitor {
         self.publications[index] = Some(publication);
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
         self.due.push(Reverse((due, fence)));
+        if world.is_on_hardware(fence) {
+            self.handed_on(plan, world, fence, origin);
+        }
     }
 
     fn take(&mut self, fence: u32) -> Option<Publication> {
@@ -250,8 +365,13 @@ impl Monitor {
 
     /// A thread that has published the fence itself must not have left its section, nor begun it only then: what it
     /// did in between was needed to signal, too.
-    fn signaled(&mut self, plan: &Plan, fence: u32, origin: Origin) {
+    fn signaled(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
         let Some(known) = self.take(fence) else { return };
+        if world.fences.get(fence).error != 0 && self.recovery.is_innocent(plan, world, fence) {
+            let what =
+                "a fence ends with an error because another context's work hung, and could have been spared";
+            self.breach("RF104", what, fence_object(fence), origin);
+        }
         let task = *self.task(origin);
         let Some(section) = task.outermost else { return };
         let interrupt = known.in_interrupt || task.interrupts != 0;
@@ -281,8 +401,14 @@ impl Monitor {
                 && !world.fence_needs_nobody(plan, fence)
             {
                 let by = Origin { op: origin.op, ..known.by };
-                let what = "a published fence is not signaled within its bound";
-                self.breach("RF106", what, fence_object(fence), by);
+                let (rule, what) = match unsignaled::makes_no_progress(world, &self.recovery, fence) {
+                    true => (
+                        "RF107",
+                        "a published fence is not signaled within its bound: recovery is tried again and again",
+                    ),
+                    false => ("RF106", "a published fence is not signaled within its bound"),
+                };
+                self.breach(rule, what, fence_object(fence), by);
             }
         }
     }
@@ -292,14 +418,47 @@ impl Monitor {
         if hangs {
             return;
         }
+        let mut circles: Vec<Vec<u32>> = Vec::new();
         for fence in 0..self.publications.len() as u32 {
-            if let Some(known) = self.take(fence)
-                && !world.fence_needs_nobody(plan, fence)
-            {
-                let by = Origin { op: step, ..known.by };
-                let what = "a published fence is never signaled: nobody is left who would";
-                self.breach("RF106", what, fence_object(fence), by);
+            let Some(known) = self.take(fence).filter(|_| !world.fence_needs_nobody(plan, fence)) else {
+                continue;
+            };
+            let why = unsignaled::why(plan, world, &self.recovery, fence);
+            if why == Why::Circle {
+                // Those that lead into a circle that is known are its consequences.
+                let circle = world.fence_circle(fence);
+                if circles.contains(&circle) {
+                    continue;
+                }
+                circles.push(circle);
             }
+            let site = self.fault_of(plan, world, why, fence).unwrap_or(known.by.site);
+            let origin = Origin { op: step, site, ..known.by };
+            self.breach_that_is(Certainty::Shown, why.rule(), why.text(), fence, origin);
         }
+    }
+
+    /// Where what is wrong with a fence is to be mended, if it is not where that is published.
+    fn fault_of(&self, plan: &Plan, world: &World, why: Why, fence: u32) -> Option<SiteId> {
+        if why == Why::NoTimeout { world.scheduler_without_timeout(plan, fence) } else { None }
+    }
+
+    /// The rule of a hang that waits for a published fence which nobody is left to signal, once it is known why nobody
+    /// does; and where that is to be mended.
+    pub fn refine(&self, plan: &Plan, world: &World, hang: &mut Hang) {
+        let HangLink { wait: Wait::Fence(fence), .. } = hang.links[hang.guilty] else { return };
+        if hang.kind != HangKind::LostWakeUp {
+            return;
+        }
+        let why = unsignaled::why(plan, world, &self.recovery, fence);
+        if why == Why::Circle {
+            hang.circle = world.fence_circle(fence);
+        } else if !world.is_published(fence) {
+            return;
+        }
+        hang.rule = why.rule();
+        let site = self.fault_of(plan, world, why, fence);
+        hang.fault =
+            self.published_at(fence).map(|known| Origin { site: site.unwrap_or(known.site), ..known });
     }
 }

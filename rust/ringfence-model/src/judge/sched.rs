@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_base::ProgramId;
+use ringfence_base::{ProgramId, SiteId};
 
+use crate::dma_fence::FenceSort;
 use crate::kworker::Slot;
 use crate::plan::{ContextKind, Plan};
 use crate::sched_job::{Job, job_flag};
@@ -41,6 +42,26 @@ impl World {
             running = next_pending;
         }
         needs
+    }
+
+    /// The job of this finished fence is on the hardware.
+    pub(crate) fn is_on_hardware(&self, finished: u32) -> bool {
+        match self.fences.get(finished).sort {
+            FenceSort::Finished(job) => {
+                self.scheds.jobs[job as usize].flags & (job_flag::PENDING | job_flag::DONE)
+                    == job_flag::PENDING
+            }
+            _ => false,
+        }
+    }
+
+    /// Where the scheduler of a finished fence's job was declared, if nothing happens when the job takes for ever.
+    pub(crate) fn scheduler_without_timeout(&self, plan: &Plan, finished: u32) -> Option<SiteId> {
+        let FenceSort::Finished(job) = self.fences.get(finished).sort else { return None };
+        let sched = self.scheds.jobs[job as usize].sched;
+        let layout = plan.scheds.list.get(sched as usize)?;
+        let none = self.scheds.sched(sched).timeout == i64::MAX || layout.ops.timedout_job.is_none();
+        none.then_some(layout.at)
     }
 
     /// What a worker runs for schedulers, and what it has still to run once it goes on.

@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use ringfence_base::{Gfp, ProgramId, SiteId};
+use ringfence_base::{Gfp, Origin, ProgramId, SiteId};
 
 use crate::judge::effects::{Effect, effects, program_effects};
 use crate::judge::hang_rule::hang_rule;
@@ -60,6 +60,8 @@ pub struct HangLink {
     pub cause: SiteId,
     /// Parts of the environment whose code it runs.
     pub parts: Vec<&'static str>,
+    /// It is in a signalling section, but only strict mode makes it one.
+    pub strict: bool,
 }
 
 /// What sort of hang it is.
@@ -82,6 +84,10 @@ pub struct Hang {
     pub rule: &'static str,
     /// Which link is at fault.
     pub guilty: usize,
+    /// Where that is to be mended, if not where the guilty link waits: where the fence was published that nobody signals.
+    pub fault: Option<Origin>,
+    /// Fences that need each other: each the next, the last one the first.
+    pub circle: Vec<u32>,
 }
 
 /// All hangs of a world in which nothing can happen any more: each circle once, and each wait that nobody can end.
@@ -98,7 +104,7 @@ pub fn hangs(plan: &Plan, world: &World) -> Vec<Hang> {
         done.extend(path.iter().copied());
         let links: Vec<HangLink> = graph.links(&path, kind);
         let (rule, guilty) = hang_rule(plan, world, kind, &links);
-        hangs.push(Hang { kind, links, rule, guilty });
+        hangs.push(Hang { kind, links, rule, guilty, fault: None, circle: Vec::new() });
     }
     hangs
 }
@@ -218,6 +224,9 @@ impl<'a> Graph<'a> {
                     None => self.world.cause(self.plan, node.task),
                 },
                 parts: self.world.foreign_parts(self.plan, node.task),
+                strict: self.world.threads.get(node.task as usize).is_some_and(|thread| {
+                    !thread.sections.is_empty() && thread.sections.iter().all(|section| section.strict)
+                }),
             }
         };
         path.iter().enumerate().map(link).collect()
@@ -246,15 +255,15 @@ impl<'a> Future<'a> {
             Wait::Lock { lock, shared } => lock_wakers(self.world, task, lock, shared),
             Wait::Fence(fence) => self.fence_wakers(&[fence]),
             Wait::AnyFence(wait) => self.fence_wakers(&self.world.fences_of_wait(wait)),
-            Wait::Completion(index) => self.those_with(Waker::Wakes, Effect::Complete(index)),
-            Wait::WaitQueue(index) => self.those_with(Waker::Wakes, Effect::WakeUp(index)),
-            Wait::Syncobj(index) => self.those_with(Waker::Submits, Effect::Syncobj(index)),
+            Wait::Completion(index) => self.those_with(task, Waker::Wakes, Effect::Complete(index)),
+            Wait::WaitQueue(index) => self.those_with(task, Waker::Wakes, Effect::WakeUp(index)),
+            Wait::Syncobj(index) => self.those_with(task, Waker::Submits, Effect::Syncobj(index)),
             Wait::Task(other) => vec![(other, Waker::Itself)],
             Wait::Sleep => Vec::new(),
-            Wait::GpuSemaphore(index) => self.those_with(Waker::Wakes, Effect::Semaphore(index)),
+            Wait::GpuSemaphore(index) => self.those_with(task, Waker::Wakes, Effect::Semaphore(index)),
             Wait::GpuLock(index) => self.ring(self.world.ring_with_lock(index)),
             Wait::Engine(index) => self.ring(self.world.ring_of_engine(index)),
-            Wait::Recovery(index) => self.those_with(Waker::Recovers, Effect::Recover(index)),
+            Wait::Recovery(index) => self.those_with(task, Waker::Recovers, Effect::Recover(index)),
             _ => {
                 let runners = self.world.runners(self.plan, wait).into_iter();
                 runners
@@ -286,10 +295,13 @@ impl<'a> Future<'a> {
         ring.into_iter().map(|ring| (self.world.party_of_ring(ring), Waker::Holds)).collect()
     }
 
-    fn those_with(&self, waker: Waker, wanted: Effect) -> Vec<(u32, Waker)> {
+    /// Whoever waits comes last: that it would do so itself later says least.
+    fn those_with(&self, waits: u32, waker: Waker, wanted: Effect) -> Vec<(u32, Waker)> {
         let rings = self.rings().map(|(ring, effects)| (self.world.party_of_ring(ring), effects));
         let able = self.all().chain(rings).filter(|(_, effects)| effects.contains(&wanted));
-        able.map(|(party, _)| (party, waker)).collect()
+        let mut able: Vec<(u32, Waker)> = able.map(|(party, _)| (party, waker)).collect();
+        able.sort_by_key(|&(party, _)| party == waits);
+        able
     }
 
     /// Who would signal one of these fences, or a fence that they are made of.

@@ -127,6 +127,11 @@ impl CheckFinding {
     }
 
     #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.inner.notes.clone()
+    }
+
+    #[getter]
     fn count(&self) -> u64 {
         self.inner.count
     }

@@ -39,6 +39,7 @@ fn finding_of(value: &Value) -> Option<Finding> {
         lock: optional(&value["lock"], lock_finding)?,
         witness: optional(&value["witness"], witness)?,
         needs: list(&value["needs"], string)?,
+        notes: list(&value["notes"], string)?,
         count: number(&value["count"])?,
     })
 }

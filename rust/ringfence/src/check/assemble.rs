@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use ringfence_base::{Origin, SiteId};
 use ringfence_diag::{Finding, Link, LockFinding, LockReportKind, PlaceView, Verdict, WaitLink};
+use ringfence_lockdep::annotations::STRICT_MODE;
 use ringfence_model::Plan;
-use ringfence_model::judge::{Breach, Hang, HangKind};
+use ringfence_model::judge::{Breach, Certainty, Hang, HangKind};
 
 use super::collect::{Collected, Collector, Shown};
 use super::describe::Describe;
@@ -28,11 +29,14 @@ pub(super) fn assemble(plan: &Plan, all: Collector) -> Vec<Draft> {
     for collected in all.found.into_values() {
         let Collected { shown, count, choices, .. } = collected;
         match shown {
-            Shown::Breach(breach, object) => {
-                drafts.push(breach_draft(plan, &breach, &object, count, choices));
+            Shown::Breach { breach, object, circle } => {
+                let mut draft = breach_draft(plan, &breach, &object, count, choices);
+                draft.finding.notes.extend(circle_note(&circle));
+                add_breach(&mut drafts, draft);
             }
-            Shown::Hang { hang, chain, classes, guilty } => {
-                let finding = hang_finding(plan, &hang, chain, guilty, count);
+            Shown::Hang { hang, chain, classes, guilty, circle } => {
+                let mut finding = hang_finding(plan, &hang, chain, guilty, count);
+                finding.notes.extend(circle_note(&circle));
                 hangs.push(Draft { finding, choices, site: guilty.site, classes });
             }
             Shown::Lock(lock) => locks.push((*lock, count, choices)),
@@ -66,8 +70,29 @@ fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Find
         lock: None,
         witness: None,
         needs: Vec::new(),
+        notes: Vec::new(),
         count,
     }
+}
+
+/// That Linux itself would not report this.
+fn strict_note(context: &str) -> String {
+    format!(
+        "what {context} runs there counts as a signalling section because it is work of a GPU scheduler (strict \
+         mode); Linux does not annotate it: --set strict=off"
+    )
+}
+
+/// Which fence needs which.
+fn circle_note(circle: &[String]) -> Option<String> {
+    let (first, others) = circle.split_first()?;
+    let others: String = others.iter().map(|fence| format!(" needs {fence}, which")).collect();
+    Some(format!("{first}{others} needs {first}"))
+}
+
+/// The place is where strict mode begins a section.
+fn is_strict(place: &PlaceView) -> bool {
+    place.via.as_deref() == Some(STRICT_MODE)
 }
 
 fn breach_draft(plan: &Plan, breach: &Breach, object: &str, count: u64, choices: Vec<u32>) -> Draft {
@@ -77,8 +102,13 @@ fn breach_draft(plan: &Plan, breach: &Breach, object: &str, count: u64, choices:
         (None, false) => format!("{}: {object}", breach.what),
     };
     let mut finding = blank(breach.rule, Describe { plan }.place(breach.origin), summary, count);
-    if only_predicts(breach.rule) {
-        finding.verdict = Verdict::Predicted;
+    finding.verdict = match breach.certainty {
+        Certainty::OfRule if only_predicts(breach.rule) => Verdict::Predicted,
+        Certainty::Predicted => Verdict::Predicted,
+        Certainty::OfRule | Certainty::Shown => Verdict::Confirmed,
+    };
+    if breach.strict {
+        finding.notes.push(strict_note(&finding.at.task));
     }
     Draft { finding, site: breach.origin.site, classes: Vec::new(), choices }
 }
@@ -87,6 +117,9 @@ fn hang_finding(plan: &Plan, hang: &Hang, chain: Vec<WaitLink>, guilty: Origin, 
     let mut finding = blank(hang.rule, Describe { plan }.place(guilty), hang_summary(hang, &chain), count);
     finding.chain = chain;
     finding.circular = hang.kind == HangKind::Deadlock;
+    if hang.links[hang.guilty].strict && only_predicts(hang.rule) {
+        finding.notes.push(strict_note(&finding.at.task));
+    }
     let needs: BTreeSet<&str> = hang.links.iter().flat_map(|link| link.parts.iter().copied()).collect();
     finding.needs = needs.into_iter().map(str::to_owned).collect();
     finding
@@ -104,6 +137,20 @@ fn hang_summary(hang: &Hang, chain: &[WaitLink]) -> String {
         (false, [only]) => format!("{only} waits for itself: {waits_for}"),
         (false, _) => format!("deadlock: {} wait for each other", names.join(", ")),
     }
+}
+
+/// What was only predicted may have come true in another execution.
+fn add_breach(drafts: &mut Vec<Draft>, new: Draft) {
+    let other = |draft: &Draft| {
+        let verdicts = (draft.finding.verdict, new.finding.verdict);
+        draft.finding.rule == new.finding.rule && draft.site == new.site && verdicts.0 != verdicts.1
+    };
+    let Some(index) = drafts.iter().position(other) else { return drafts.push(new) };
+    let count = drafts[index].finding.count.max(new.finding.count);
+    if new.finding.verdict == Verdict::Confirmed {
+        drafts[index] = new;
+    }
+    drafts[index].finding.count = count;
 }
 
 /// A hang confirms what a monitor has reported at the same place; otherwise it is a finding of its own.
@@ -175,6 +222,9 @@ fn add_lock(drafts: &mut Vec<Draft>, lock: LockFinding, count: u64, choices: Vec
         finding.why.clone_from(&lock.why);
     } else if finding.rule == "RF303" && !waits_for_fences(&lock) {
         finding.why = ONLY_SECTIONS.into();
+    }
+    if takes(&lock, |link| is_strict(&link.held_at) || is_strict(&link.taken_at)) {
+        finding.notes.push(strict_note(&finding.at.task));
     }
     finding.lock = Some(lock);
     drafts.push(Draft { finding, site: SiteId::UNKNOWN, classes: Vec::new(), choices });

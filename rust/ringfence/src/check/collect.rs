@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_base::{Origin, SiteId, TaskId};
+use ringfence_base::scenario::Kind;
+use ringfence_base::{ObjectRef, Origin, SiteId, TaskId};
 use ringfence_diag::{LockFinding, WaitLink};
 use ringfence_model::judge::{Breach, Hang, HangLink};
 use ringfence_model::{Plan, Wait};
@@ -24,7 +25,13 @@ pub(super) enum Cause {
 /// How something was shown.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Shown {
-    Breach(Breach, String),
+    Breach {
+        breach: Breach,
+        /// The object that it is about.
+        object: String,
+        /// Fences that need each other, if it is about that.
+        circle: Vec<String>,
+    },
     Hang {
         hang: Hang,
         chain: Vec<WaitLink>,
@@ -32,6 +39,8 @@ pub(super) enum Shown {
         classes: Vec<String>,
         /// Whose fault it is, and where.
         guilty: Origin,
+        /// Fences that need each other, if it is about that.
+        circle: Vec<String>,
     },
     Lock(Box<LockFinding>),
 }
@@ -73,8 +82,21 @@ impl Collector {
             let cause = Cause::Breach { rule: breach.rule, what: breach.what, site: breach.origin.site };
             self.add(executor, cause, || {
                 let describe = Describe { plan };
-                let object = breach.object.map(|object| describe.object(executor.world(), object));
-                Shown::Breach(*breach, object.unwrap_or_default())
+                let world = executor.world();
+                let mut object =
+                    breach.object.map_or_else(String::new, |object| describe.object(world, object));
+                if let (Some(fence), "RF106") = (breach.object, breach.rule)
+                    && let Some(job) = world.job_awaited(plan, fence.index)
+                {
+                    object = format!("{object}; {job}");
+                }
+                let circle = match breach.object {
+                    Some(ObjectRef { kind: Kind::Fence, index }) if breach.rule == "RF305" => {
+                        describe.fences(world, &world.fence_circle(index))
+                    }
+                    _ => Vec::new(),
+                };
+                Shown::Breach { breach: *breach, object, circle }
             });
         }
         for hang in executor.hangs() {
@@ -85,6 +107,7 @@ impl Collector {
             let cause = Cause::Hang { rule: hang.rule, sites };
             self.add(executor, cause, || {
                 let chain = Describe { plan }.chain(world, hang, executor.steps());
+                let circle = Describe { plan }.fences(world, &hang.circle);
                 let class = |lock| plan.classes()[world.locks().class(lock) as usize].name.clone();
                 let lock_of = |wait| match wait {
                     Wait::Lock { lock, .. } => Some(class(lock)),
@@ -93,7 +116,7 @@ impl Collector {
                 let mut classes: Vec<String> =
                     hang.links.iter().filter_map(|link| lock_of(link.wait)).collect();
                 classes.sort();
-                Shown::Hang { hang: hang.clone(), chain, classes, guilty }
+                Shown::Hang { hang: hang.clone(), chain, classes, guilty, circle }
             });
         }
         for &(problem, _) in executor.problems() {
@@ -149,10 +172,7 @@ impl Collector {
 
 /// Who is at fault, and where: if nobody signals, whoever has published the fence.
 fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
-    let HangLink { task, wait, cause, .. } = &hang.links[hang.guilty];
-    let here = Origin { op: executor.steps(), task: TaskId::from_raw(*task), site: *cause };
-    match wait {
-        Wait::Fence(fence) if hang.rule == "RF106" => executor.monitor().published_at(*fence).unwrap_or(here),
-        _ => here,
-    }
+    let HangLink { task, cause, .. } = hang.links[hang.guilty];
+    let here = Origin { op: executor.steps(), task: TaskId::from_raw(task), site: cause };
+    hang.fault.unwrap_or(here)
 }

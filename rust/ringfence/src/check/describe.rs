@@ -117,6 +117,11 @@ impl Describe<'_> {
         }
     }
 
+    /// Names of fences.
+    pub(super) fn fences(self, world: &World, fences: &[u32]) -> Vec<String> {
+        fences.iter().map(|&fence| world.fence_name(self.plan, fence)).collect()
+    }
+
     /// A hang, link by link.
     pub(super) fn chain(self, world: &World, hang: &Hang, step: u64) -> Vec<WaitLink> {
         hang.links.iter().map(|link| self.link(world, link, step)).collect()

@@ -32,12 +32,15 @@ pub(super) fn plan(scenario: &Scenario, profile: Profile) -> Result<Plan, Scenar
         Annotation::Read => KernelVersion::V6_12,
         Annotation::ReadTrylock => KernelVersion::Next,
     };
-    if profile.mmu_notifier || !scenario.environment.foreign_notifier {
-        return Ok(Plan::new(scenario)?.with_version(version));
+    let plan = if profile.mmu_notifier || !scenario.environment.foreign_notifier {
+        Plan::new(scenario)?
+    } else {
+        let mut scenario = scenario.clone();
+        scenario.environment.foreign_notifier = false;
+        Plan::new(&scenario)?
     }
-    let mut scenario = scenario.clone();
-    scenario.environment.foreign_notifier = false;
-    Ok(Plan::new(&scenario)?.with_version(version))
+    .with_version(version);
+    Ok(if profile.strict { plan } else { plan.without_strict_mode() })
 }
 
 /// Runs executions.
@@ -184,6 +187,9 @@ impl<'p> Executor<'p> {
         let hung = self.world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
         if hung {
             self.hangs = hangs(self.plan, &self.world);
+            for hang in &mut self.hangs {
+                self.monitor.refine(self.plan, &self.world, hang);
+            }
         }
         self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }

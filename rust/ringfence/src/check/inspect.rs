@@ -155,6 +155,9 @@ impl Execution {
             match event.kind {
                 EventKind::FsReclaimAcquire(_) => needs.push("memory_pressure"),
                 EventKind::Allocated(false) => needs.push("allocation_failure"),
+                EventKind::SignalPending if plan.scenario().environment.process_kill => {
+                    needs.push("process_kill");
+                }
                 _ => {}
             }
         }
@@ -256,7 +259,7 @@ fn snapshot(plan: &Plan, world: &World, steps: u64) -> Snapshot {
         }
     };
     let fence = |fence: ringfence_model::FenceState| FenceView {
-        name: plan.object_name(Kind::Fence, fence.index),
+        name: world.fence_name(plan, fence.index),
         sort: fence.sort,
         context: fence.context,
         seqno: fence.seqno,

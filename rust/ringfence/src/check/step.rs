@@ -1,7 +1,7 @@
 //! The steps of one execution, in words.
 
 use ringfence_base::scenario::{Kind, Op, number};
-use ringfence_base::{Event, EventKind, ObjectRef, SiteId};
+use ringfence_base::{Event, EventKind, GpuEvent, JobEvent, ObjectRef, SiteId};
 use ringfence_diag::StepView;
 use ringfence_model::{Action, Argument, Current, LockSort, Plan, Value, World, class};
 
@@ -68,6 +68,9 @@ impl Watch for Recorder<'_> {
             if said_by(op, event.kind) || is_internal(self.plan, world, event.kind) {
                 continue;
             }
+            if self.is_what_it_signals(world, op, &what, event.kind) {
+                continue;
+            }
             match event.kind {
                 EventKind::Block(object) => self.blocks(world, object, &mut what),
                 kind => what.extend(self.event(world, kind)),
@@ -88,6 +91,15 @@ impl Watch for Recorder<'_> {
 }
 
 impl Recorder<'_> {
+    /// The fence that the operation is there to signal: it says so. Others, which its callbacks signal, are news.
+    fn is_what_it_signals(&self, world: &World, op: Option<Op>, what: &[String], kind: EventKind) -> bool {
+        let EventKind::FenceSignal(fence) = kind else { return false };
+        let signals =
+            matches!(op, Some(Op::DmaFenceSignal | Op::DmaFenceSignalLocked | Op::DmaFenceSignalTimestamp));
+        let named = |call: &String| call.contains(&format!("({}", world.fence_name(self.plan, fence)));
+        signals && what.first().is_some_and(named)
+    }
+
     /// What it waits for, if the call does not say that already.
     fn blocks(&self, world: &World, object: ObjectRef, what: &mut Vec<String>) {
         let describe = Describe { plan: self.plan };
@@ -114,6 +126,7 @@ impl Recorder<'_> {
             EventKind::Release(released) => format!("releases {}", lock(released)),
             EventKind::FsReclaimAcquire(_) => "reclaims memory".into(),
             EventKind::BeginSignalling => "begins a signalling section".into(),
+            EventKind::BeginStrict => "begins a signalling section (strict mode)".into(),
             EventKind::FencePublish(index, _) => format!("publishes {}", fence(index)),
             EventKind::FenceSignal(index) => format!("signals {}", fence(index)),
             EventKind::Allocated(false) => "the allocation fails".into(),
@@ -122,7 +135,44 @@ impl Recorder<'_> {
             }
             EventKind::Broken(rule, what, _) => format!("{rule}: {what}"),
             EventKind::Exit => "returns".into(),
+            EventKind::Job(event, job) => return self.job_event(world, event, job),
+            EventKind::Gpu(event, object) => return self.gpu_event(world, event, object),
+            EventKind::SignalPending => "has a fatal signal".into(),
             _ => return None,
+        })
+    }
+
+    fn job_event(&self, world: &World, event: JobEvent, job: u32) -> Option<String> {
+        let job = world.job_name(self.plan, job);
+        Some(match event {
+            JobEvent::Run => format!("hands {job} to the driver"),
+            JobEvent::TimedOut => format!("{job} has timed out"),
+            JobEvent::Cancel => format!("cancels {job}"),
+            JobEvent::Free => format!("gives {job} back to the driver"),
+            // The operation, or the handler's name, says it.
+            JobEvent::Arm | JobEvent::Push | JobEvent::Handled => return None,
+        })
+    }
+
+    fn gpu_event(&self, world: &World, event: GpuEvent, object: ObjectRef) -> Option<String> {
+        let on = Describe { plan: self.plan }.name(world, object);
+        let work = |fence: Option<u32>| match fence {
+            Some(fence) => format!("the work of {}", world.fence_name(self.plan, fence)),
+            None => "work without a fence".to_owned(),
+        };
+        Some(match event {
+            GpuEvent::Begin(fence) => format!("{on} begins {}", work(fence)),
+            GpuEvent::Preempt(fence) => format!("{on} leaves {}", work(fence)),
+            GpuEvent::Fault(fence) => format!("{on} stops at a memory fault in {}", work(fence)),
+            GpuEvent::Hang(fence) => format!("{on} hangs in {}", work(fence)),
+            GpuEvent::Complete(fence) => format!("{on} completes {}", work(fence)),
+            GpuEvent::Lost(fence) => format!("{on} loses {}", work(fence)),
+            GpuEvent::ResetBegin => format!("{on} stands still"),
+            GpuEvent::ResetEnd(0) => format!("{on} is reset"),
+            GpuEvent::ResetEnd(error) => format!("{on} can't be reset (error {error})"),
+            GpuEvent::Wedge => format!("{on} is wedged"),
+            GpuEvent::IrqLost => format!("the interrupt of {on} is lost"),
+            GpuEvent::Emit(_) => return None,
         })
     }
 }
@@ -165,10 +215,7 @@ fn shown(plan: &Plan, world: &World, kind: Option<Kind>, value: Value) -> String
 
 /// The operation's name says it.
 fn said_by(op: Option<Op>, kind: EventKind) -> bool {
-    use Op::{
-        DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
-        DmaFenceSignalTimestamp,
-    };
+    use Op::{DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal};
     use ringfence_base::scenario::Family::{Lock, Resv, Ww};
     let Some(op) = op else { return false };
     match kind {
@@ -176,19 +223,17 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         EventKind::Acquire(..) => matches!(op.spec().family, Lock | Ww | Resv),
         EventKind::BeginSignalling => matches!(op, DmaFenceBeginSignalling | DmaFenceSignal),
         EventKind::FencePublish(..) => op == DmaFencePublish,
-        EventKind::FenceSignal(_) => {
-            matches!(op, DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp)
-        }
         _ => false,
     }
 }
 
-/// Locks that nobody has written down: those inside fences, and annotations that nobody blocks on.
+/// Locks that nobody has written down: those inside fences and schedulers, and annotations that nobody blocks on.
 fn is_internal(plan: &Plan, world: &World, kind: EventKind) -> bool {
     let (EventKind::Acquire(lock, _) | EventKind::Release(lock)) = kind else { return false };
     let number = world.locks().class(lock.raw());
-    let of_fences = (class::FENCE_ARRAY..=class::SW_SYNC).contains(&number);
+    let of_fences = (class::FENCE_ARRAY..=class::SCHED_FENCE).contains(&number);
     of_fences
         || plan.is_timeline_lock(lock.raw())
+        || plan.is_sched_lock(lock.raw())
         || matches!(plan.classes()[number as usize].sort, LockSort::Map | LockSort::Rcu)
 }

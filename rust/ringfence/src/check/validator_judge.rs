@@ -181,6 +181,11 @@ impl ValidatorJudge {
                 self.cookies[origin.task.index()].push(cookie);
                 reported
             }
+            EventKind::BeginStrict => {
+                let (reported, cookie) = self.kernel.begin_strict_section(origin);
+                self.cookies[origin.task.index()].push(cookie);
+                reported
+            }
             EventKind::EndSignalling => match self.cookies[origin.task.index()].pop() {
                 Some(cookie) => self.kernel.end_signalling(origin, cookie),
                 None => 0,

@@ -142,6 +142,9 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
         lines
             .extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
     }
+    for note in &finding.notes {
+        lines.extend(Phrase::new().label("Note: ").plain(note).plain(".").wrap(width, 2));
+    }
     if let Some(silence) = finding.lock.as_ref().and_then(|lock| lock.silence) {
         lines.extend(Phrase::new().label("Silence: ").plain(silence.explanation()).plain(".").wrap(width, 2));
     }
