@@ -83,7 +83,7 @@ impl History {
                     holds!(ready, "callback {callback} of fence {fence} runs, which is not signaled");
                 }
                 EventKind::Job(what, job) => {
-                    self.job(what, job).map_err(|what| format!("job {job}: {what}"))?
+                    self.job(what, job).map_err(|what| format!("job {job}: {what}"))?;
                 }
                 EventKind::Broken(rule, ..) => {
                     self.broken.insert(rule);

@@ -52,7 +52,7 @@ impl Scene {
             let priority = Arg::Int(self.priority().into());
             body.push(op(Op::DrmSchedEntityInit, &[obj(mine), priority, Arg::List(scheds)]));
         }
-        for _ in 0..1 + self.rng.below(4) {
+        for _ in 0..=self.rng.below(4) {
             let entity = if self.percent(75) { mine } else { self.one(&self.entities.clone()) };
             body.extend(self.job(entity));
             if self.percent(30) {
@@ -230,7 +230,7 @@ impl Scene {
     /// An administrator, who resets, stops and kills what he likes.
     fn meddles(&mut self, tasks: &[ObjectId]) -> Vec<Stmt> {
         let mut body = Vec::new();
-        for _ in 0..1 + self.rng.below(4) {
+        for _ in 0..=self.rng.below(4) {
             let sched = obj(self.one(&self.scheds.clone()));
             let which = self.rng.below(self.gpus.len());
             let engine = obj(*self.rng.pick(&self.gpus[which].engines));
@@ -239,18 +239,18 @@ impl Scene {
                 0 => body.push(op(Op::DrmSchedFault, &[sched])),
                 1 => body.push(op(Op::DrmSchedTdrQueueImm, &[sched])),
                 2 => {
-                    body.push(op_out(Op::DrmSchedSuspendTimeout, &[sched.clone()], NUMBER));
+                    body.push(op_out(Op::DrmSchedSuspendTimeout, std::slice::from_ref(&sched), NUMBER));
                     body.push(op(Op::DrmSchedResumeTimeout, &[sched, r(NUMBER)]));
                 }
                 3 => {
-                    body.push(op(Op::DrmSchedWqueueStop, &[sched.clone()]));
+                    body.push(op(Op::DrmSchedWqueueStop, std::slice::from_ref(&sched)));
                     body.push(op(Op::DrmSchedWqueueStart, &[sched]));
                 }
                 4 => {
                     body.push(op(Op::DrmSchedStop, &[sched.clone(), Arg::Null]));
                     if self.percent(50) {
                         body.push(op(Op::RingClear, &[ring]));
-                        body.push(op(Op::DrmSchedResubmitJobs, &[sched.clone()]));
+                        body.push(op(Op::DrmSchedResubmitJobs, std::slice::from_ref(&sched)));
                     }
                     body.push(op(Op::DrmSchedStart, &[sched, Arg::Int(0)]));
                 }

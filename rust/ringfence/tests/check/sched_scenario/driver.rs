@@ -15,7 +15,7 @@ const NO_HANG: Arg = Arg::Int(3);
 impl Scene {
     /// Registers: the job, its fence, an error, a number, memory.
     pub(super) fn run_job(&mut self, device: &Device) -> ProgramId {
-        let ring = self.emits(device);
+        let ring = Self::emits(device);
         let body = match self.rng.below(20) {
             0 => vec![give(Arg::Null)],
             1 => vec![give(Arg::Int(-5))],
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     /// Puts the job on the ring, which has a reference to its fence until that is completed.
-    fn emits(&mut self, device: &Device) -> Vec<Stmt> {
+    fn emits(device: &Device) -> Vec<Stmt> {
         let failed = vec![op(Op::DmaFencePut, &[r(1)]), op(Op::DmaFencePut, &[r(1)]), give(r(2))];
         let mut body =
             vec![op_out(Op::DmaFenceInit, &[obj(device.timeline)], 1), op(Op::DmaFenceGet, &[r(1)])];
@@ -132,7 +132,7 @@ impl Scene {
             // Everybody loses; a GPU that does not come back is given up.
             4..6 => vec![
                 stop,
-                op_out(Op::GpuReset, &[gpu.clone()], 4),
+                op_out(Op::GpuReset, std::slice::from_ref(&gpu), 4),
                 when(r(4), vec![op(Op::GpuWedge, &[gpu])]),
                 start(-62),
             ],

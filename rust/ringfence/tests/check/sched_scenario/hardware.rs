@@ -8,7 +8,7 @@ use crate::build::{obj, op, op_out};
 
 impl Scene {
     pub(super) fn hardware(&mut self) {
-        for number in 0..1 + self.rng.below(2) {
+        for number in 0..=self.rng.below(2) {
             let gpu = self.gpu(number);
             self.gpus.push(gpu);
         }
@@ -20,12 +20,12 @@ impl Scene {
         let kind = ObjectKind::Gpu { engine_reset: self.percent(85), full_reset: self.percent(85) };
         let gpu = self.object(&format!("gpu{number}"), kind);
         let (mut engines, mut rings) = (Vec::new(), Vec::new());
-        for _ in 0..1 + self.rng.below(2) {
+        for _ in 0..=self.rng.below(2) {
             let preemption = self.percent(50);
             let kind = ObjectKind::Engine { irq: Some(irq), gpu: Some(gpu), preemption };
             let engine = self.object("engine", kind);
             engines.push(engine);
-            for _ in 0..1 + self.rng.below(2) {
+            for _ in 0..=self.rng.below(2) {
                 let slots = *self.rng.pick(&[1, 2, 4, 16]);
                 rings.push(self.object("ring", ObjectKind::Ring { engine, slots, irq: None }));
             }
@@ -38,7 +38,7 @@ impl Scene {
         let threaded = self.percent(25);
         let (hard, thread) = if threaded { (None, Some(handler)) } else { (Some(handler), None) };
         self.build.scenario.objects[irq.index()].kind = ObjectKind::Irq { handler: hard, thread };
-        Gpu { gpu, engines, rings }
+        Gpu { id: gpu, engines, rings }
     }
 
     fn works(&mut self) {

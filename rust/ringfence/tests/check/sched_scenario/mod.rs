@@ -26,7 +26,7 @@ pub(crate) struct Made {
 
 /// A GPU and what is known of it.
 struct Gpu {
-    gpu: ObjectId,
+    id: ObjectId,
     engines: Vec<ObjectId>,
     rings: Vec<ObjectId>,
 }
@@ -118,7 +118,7 @@ impl Scene {
             Some(scene.object("wq", kind))
         };
         let shared = [wq(self), wq(self)];
-        for number in 0..1 + self.rng.below(3) {
+        for number in 0..=self.rng.below(3) {
             let submit_wq = shared[0].filter(|_| self.percent(60));
             let timeout_wq = shared[self.rng.below(2)].filter(|_| self.percent(60));
             let sched = self.scheduler(number, submit_wq, timeout_wq);
@@ -134,7 +134,7 @@ impl Scene {
             .then(|| self.object(&format!("lock{number}"), ObjectKind::Mutex { class: None }));
         let which = self.rng.below(self.gpus.len());
         let ring = *self.rng.pick(&self.gpus[which].rings);
-        let gpu = self.gpus[which].gpu;
+        let gpu = self.gpus[which].id;
         let limited = self.object(&format!("prepared{number}"), ObjectKind::Cell { init: 0 });
         // Nothing is declared between here and the scheduler.
         let sched = ObjectId::new(self.build.scenario.objects.len());
@@ -172,7 +172,7 @@ impl Scene {
     }
 
     fn entities(&mut self) {
-        for number in 0..1 + self.rng.below(4) {
+        for number in 0..=self.rng.below(4) {
             let guilty = self
                 .percent(40)
                 .then(|| self.object(&format!("guilty{number}"), ObjectKind::Cell { init: 0 }));
