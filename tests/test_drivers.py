@@ -63,7 +63,7 @@ def clients(gpu: Any, environment: rf.Environment | None = None, hang: Any = "no
     return rf.scenario(drivers={"gpu": gpu}, environment=environment, name="submit")(submit)
 
 
-@pytest.mark.parametrize("gpu", models())
+@pytest.mark.parametrize("gpu", list(models()))
 def test_driver_models_keep_the_contract(gpu: Any) -> None:
     for environment, hang in ((rf.contract(), "no"), (rf.quiet(), "infinite"), (rf.quiet(), rf.s(1))):
         report = rf.check(clients(gpu, environment, hang), budget=BUDGET)
