@@ -367,6 +367,7 @@ impl Kernel<'_> {
                     return Flow::Return(Value::Null);
                 }
                 WalkAt::Over => {
+                    self.check_walk(&mut frame);
                     frame.job = frame.next;
                     frame.at = WalkAt::Job;
                 }
@@ -375,6 +376,15 @@ impl Kernel<'_> {
                     flow => return flow,
                 },
             }
+        }
+    }
+
+    /// Linux does not hold the lock of the list during its walks: whoever comes next must not go meanwhile.
+    fn check_walk(&mut self, frame: &mut WalkFrame) {
+        if frame.next != NONE && !self.job(frame.next).has(job_flag::PENDING) {
+            let what = "a job leaves the list of pending jobs while somebody walks along it";
+            self.broken("RF502", what, job_object(frame.next));
+            frame.next = NONE;
         }
     }
 

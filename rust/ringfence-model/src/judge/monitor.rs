@@ -426,8 +426,7 @@ impl Monitor {
             let why = unsignaled::why(plan, world, &self.recovery, fence);
             if why == Why::Circle {
                 // Those that lead into a circle that is known are its consequences.
-                let mut circle = world.fence_circle(fence);
-                circle.sort_unstable();
+                let circle = world.fence_circle(fence);
                 if circles.contains(&circle) {
                     continue;
                 }
