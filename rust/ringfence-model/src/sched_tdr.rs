@@ -233,6 +233,9 @@ impl Kernel<'_> {
                 return Flow::Yield;
             }
             self.at_sched(sched);
+            if !self.sched_is_usable(sched) {
+                return Flow::Return(Value::Null);
+            }
             self.touch_spinlock(self.plan.scheds.list[sched as usize].job_list_lock);
             frame.job = self.w.scheds.sched(sched).first_pending;
             frame.at = TimeoutAt::Handled;

@@ -131,7 +131,7 @@ impl Kernel<'_> {
                 return Some(Flow::Yield);
             }
             self.at_sched(sched);
-            if self.w.scheds.sched(sched).paused {
+            if !self.sched_is_usable(sched) || self.w.scheds.sched(sched).paused {
                 return Some(Flow::Return(Value::Null));
             }
             let Some(entity) = self.select_entity(sched) else { return Some(Flow::Return(Value::Null)) };
@@ -452,7 +452,7 @@ impl Kernel<'_> {
                 return Flow::Yield;
             }
             self.at_sched(sched);
-            if self.w.scheds.sched(sched).paused {
+            if !self.sched_is_usable(sched) || self.w.scheds.sched(sched).paused {
                 return Flow::Return(Value::Null);
             }
             frame.freed = true;
