@@ -399,6 +399,11 @@ impl Kernel<'_> {
             NONE => self.job_mut(frame.job).first_dependency = entry,
             last => self.w.scheds.dependencies[last as usize].next = entry,
         }
+        // One that is added after drm_sched_job_arm() is waited for as well.
+        let job = self.job_mut(frame.job);
+        if job.has(job_flag::ARMED) && !job.has(job_flag::PUSHED) && job.next_dependency == NONE {
+            job.next_dependency = entry;
+        }
         Flow::Return(Value::Int(0))
     }
 
@@ -420,6 +425,13 @@ impl Kernel<'_> {
             entry = next;
         }
         None
+    }
+
+    /// The driver whose scheduler the job goes to, if one has declared it: the job's fences are its promise.
+    pub(crate) fn job_driver(&self, job: u32) -> Option<&str> {
+        let sched = self.job(job).sched as usize;
+        let id = self.plan.by_kind[Kind::DrmSched as usize].get(sched)?;
+        self.plan.scenario.objects[id.index()].driver.as_deref()
     }
 
     /// `drm_sched_job_has_dependency()`.

@@ -16,12 +16,33 @@ macro_rules! rules {
 }
 
 rules! {
+    "RF101" "published-without-timeout"
+        "Anybody may wait for a published fence and hardware may hang, therefore a timeout must stand behind its \
+         work."
+        ["give drm_sched_init() a timeout, and the ops a timedout_job",
+         "arm a timer before publishing the fence"];
+    "RF102" "submission-after-hang"
+        "A reset takes everything off the hardware, therefore nobody may submit from a hang until its recovery is \
+         over."
+        ["drm_sched_stop() before the reset", "refuse work while a reset is under way"];
+    "RF103" "recovery-leaves-fence"
+        "Hardware forgets what a reset takes, therefore recovery must end every fence in flight, however it turns \
+         out."
+        ["signal all fences in flight with an error, also if the reset fails",
+         "give the device up if it can't be reset"];
+    "RF104" "innocent-cancelled"
+        "Only one context has hung the hardware, therefore recovery must spare the work of the others if it can."
+        ["reset the engine before the whole GPU", "resubmit innocent jobs after a full reset"];
     "RF105" "foreign-fence-second-guessed"
         "A driver may stop waiting for another driver's fence, therefore it must not signal it, or set its error."
         ["give up waiting, and leave the fence alone", "set the error on the fence that you owe others"];
     "RF106" "fence-late"
         "Anybody may wait for a published fence without a limit, therefore it must be signaled in finite time."
         ["arm a timeout before publishing the fence", "signal it with an error on every path that gives up"];
+
+    "RF107" "no-forward-progress"
+        "A fence must be signaled in finite time, therefore recovery must end a job that makes no progress."
+        ["end the job after a few attempts", "extend its time only if the ring has moved"];
 
     "RF201" "path-not-annotated"
         "Everybody may wait for a published fence, therefore the code that signals it must be in a signalling \
@@ -96,6 +117,10 @@ rules! {
     "RF506" "resv-changed-without-lock"
         "Others may rely on a reservation's fences under its lock, therefore nobody must change them without it."
         ["check what the interruptible lock returned", "hold the lock from reserving to adding"];
+    "RF507" "abort-after-arm"
+        "Others may wait for a job's fences once it is armed, therefore it must be pushed then, once and whatever \
+         happens."
+        ["do all that can fail before drm_sched_job_arm()", "arm and push under one lock of the entity"];
     "RF508" "unknown-usage"
         "Waiters may select fences by usage, therefore a usage must be KERNEL, WRITE, READ or BOOKKEEP."
         ["map interface flags to a usage explicitly"];
@@ -116,6 +141,23 @@ rules! {
     "RF513" "reference-imbalance"
         "Whoever holds a reference may use the object, therefore each must be dropped exactly once."
         ["set the pointer to NULL when its reference is given away"];
+
+    "RF514" "scheduler-torn-down-with-jobs"
+        "A job belongs to its scheduler until it is freed, therefore a scheduler must have no job left when it is \
+         taken down."
+        ["destroy the entities and wait for their jobs, then drm_sched_fini()",
+         "give the scheduler a cancel_job (since 6.17)"];
+    "RF515" "job-leaked"
+        "A job is on no list while its timeout is handled, therefore the handler must put it back, or have it \
+         freed."
+        ["drm_sched_stop() with the job, then drm_sched_start()",
+         "put it back on the pending list, or return DRM_GPU_SCHED_STAT_NO_HANG (since 6.17)"];
+    "RF516" "push-to-killed-entity"
+        "An entity may be killed with its process, therefore nobody must push a job to it any more."
+        ["kill the entity when nobody can submit to it any more", "give each process an entity of its own"];
+    "RF517" "job-completed-twice"
+        "Completing a job gives back what it took, therefore only one path may complete it, and only once."
+        ["drm_sched_stop() before drm_sched_start()", "keep the interrupt out while the timeout is handled"];
 
     "RF601" "circular-dependency"
         "Locks are taken in one order everywhere: a chain of \"holds A, takes B\" must not lead back to A."
@@ -171,6 +213,9 @@ rules! {
     "RF703" "lost-wake-up"
         "A context may sleep until it is woken, therefore somebody must be left who wakes it."
         ["wake on every path, with an error if need be", "change the condition before waking"];
+    "RF704" "starvation"
+        "A fence must be signaled in finite time, therefore a job that could run must not be overtaken for ever."
+        ["bound what one client may have queued", "keep the higher priorities for short jobs of the kernel's own"];
     "RF706" "warn-on"
         "WARN_ON() states what must never be true, therefore no execution may make it true."
         ["follow the schedule to where the condition became true"];
