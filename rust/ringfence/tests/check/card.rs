@@ -51,7 +51,10 @@ const HANDLER: [Kind; 5] = [Kind::SchedJob, Kind::Fence, Kind::Int, Kind::Int, K
 
 impl Card {
     /// The handler is made from the ring and the scheduler: what it does with the job in register 0.
-    pub(crate) fn new(config: &Config, handler: impl FnOnce(&mut Build, ObjectId, ObjectId) -> Vec<Stmt>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        handler: impl FnOnce(&mut Build, ObjectId, ObjectId) -> Vec<Stmt>,
+    ) -> Self {
         let mut build = Build::default();
         let Config { engine_reset, full_reset, timeout, credits } = *config;
         let gpu = build.object("gpu", ObjectKind::Gpu { engine_reset, full_reset });
@@ -81,8 +84,7 @@ impl Card {
         ];
         let turns = vec![Stmt::Loop { body: turn, at: SiteId::UNKNOWN }];
         let completed = build.program("irq", &[Kind::Fence], turns);
-        build.scenario.objects[irq.index()].kind =
-            ObjectKind::Irq { handler: Some(completed), thread: None };
+        build.scenario.objects[irq.index()].kind = ObjectKind::Irq { handler: Some(completed), thread: None };
         // The scheduler's number is known before it is declared.
         let sched = ObjectId::new(build.scenario.objects.len() + 1);
         let tries = build.object("tries", ObjectKind::Cell { init: 0 });

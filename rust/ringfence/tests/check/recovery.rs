@@ -86,7 +86,8 @@ fn what_is_submitted_during_a_reset() {
 #[test]
 fn the_recovery_itself_may_resubmit() {
     let handler = |_: &mut Build, ring: ObjectId, sched: ObjectId| {
-        let mut body = vec![op(Op::DrmSchedStop, &[obj(sched), r(0)]), op(Op::DrmSchedIncreaseKarma, &[r(0)])];
+        let mut body =
+            vec![op(Op::DrmSchedStop, &[obj(sched), r(0)]), op(Op::DrmSchedIncreaseKarma, &[r(0)])];
         body.push(op(Op::GpuReset, &[obj(ring)]));
         body.push(op(Op::DrmSchedResubmitJobs, &[obj(sched)]));
         // The guilty job hangs again: it is taken off.
@@ -132,7 +133,10 @@ fn gives_up(_: &mut Build, ring: ObjectId, sched: ObjectId) -> Vec<Stmt> {
 #[test]
 fn a_recovery_that_leaves_a_fence_behind() {
     let unsupported = Config { engine_reset: false, full_reset: false, ..Config::default() };
-    assert_eq!(one_job(Card::new(&unsupported, gives_up), MS, GpuHang::Infinite).found(), ["RF103 CONFIRMED"]);
+    assert_eq!(
+        one_job(Card::new(&unsupported, gives_up), MS, GpuHang::Infinite).found(),
+        ["RF103 CONFIRMED"]
+    );
     assert_eq!(one_job(Card::new(&Config::default(), gives_up), MS, GpuHang::Infinite).found(), NOTHING);
     let mut fails = one_job(Card::new(&Config::default(), gives_up), MS, GpuHang::Infinite);
     fails.build.scenario.environment.reset_failure = true;
@@ -169,7 +173,11 @@ fn a_full_reset_after_an_engine_reset_has_failed_is_needed() {
     assert_eq!(rules, ["RF104"]);
     let steps = report.findings[0].witness.as_ref().map_or(&[][..], |witness| &witness.steps);
     assert!(!steps.is_empty());
-    assert!(!report.findings[0].needs.contains(&"reset_failure".to_owned()), "{:?}", report.findings[0].needs);
+    assert!(
+        !report.findings[0].needs.contains(&"reset_failure".to_owned()),
+        "{:?}",
+        report.findings[0].needs
+    );
 }
 
 /// Ends the job at this try; before, gives it more time.
