@@ -14,7 +14,7 @@ use crate::world::World;
 
 impl World {
     /// Fences that have to be signaled before the fences of this job can be: what the hardware owes for it; while
-    /// it is queued, its dependencies, the jobs before it, and those that have the scheduler's credits.
+    /// it is queued, its dependencies, the job before it, and those that have the scheduler's credits.
     pub(crate) fn job_needs(&self, job: u32) -> Vec<u32> {
         let entry = &self.scheds.jobs[job as usize];
         let mut needs = vec![entry.parent];
@@ -29,12 +29,14 @@ impl World {
         }
         let entity = &self.scheds.entities[entry.entity as usize];
         needs.push(entity.dependency);
-        let mut before = entity.queue.head;
+        // That one needs those before it.
+        let (mut before, mut previous) = (entity.queue.head, NONE);
         while before != NONE && before != job {
             let Job { finished, next_queued, .. } = self.scheds.jobs[before as usize];
-            needs.push(finished);
+            previous = finished;
             before = next_queued;
         }
+        needs.push(previous);
         needs.extend(self.dependencies_from(entry.next_dependency));
         let mut running = self.scheds.sched(entry.sched).first_pending;
         while running != NONE {
