@@ -251,6 +251,9 @@ impl Monitor {
     /// A job whose finished fence is published is on the hardware.
     fn handed_on(&mut self, plan: &Plan, world: &World, finished: u32, origin: Origin) {
         let Some(site) = world.scheduler_without_timeout(plan, finished) else { return };
+        if plan.scheds.watchdog {
+            return;
+        }
         let what =
             "a job whose fence is published is handed to the hardware by a scheduler without a timeout";
         let origin = Origin { site, ..origin };
@@ -423,8 +426,7 @@ impl Monitor {
             let why = unsignaled::why(plan, world, &self.recovery, fence);
             if why == Why::Circle {
                 // Those that lead into a circle that is known are its consequences.
-                let mut circle = world.fence_circle(fence);
-                circle.sort_unstable();
+                let circle = world.fence_circle(fence);
                 if circles.contains(&circle) {
                     continue;
                 }

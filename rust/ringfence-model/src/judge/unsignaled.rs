@@ -113,7 +113,7 @@ fn why_of_work(plan: &Plan, world: &World, recovery: &Recovery, fence: u32) -> O
 
 impl World {
     /// Fences that need each other in a circle which this one is in or leads to: each needs the next, the last one
-    /// the first.
+    /// the first, which is the oldest.
     pub fn fence_circle(&self, fence: u32) -> Vec<u32> {
         let mut path: Vec<(u32, Vec<u32>)> = vec![(fence, self.fence_parts(fence))];
         let mut seen = BTreeSet::from([fence]);
@@ -123,7 +123,10 @@ impl World {
                 continue;
             };
             if let Some(start) = path.iter().position(|&(known, _)| known == next) {
-                return path[start..].iter().map(|&(known, _)| known).collect();
+                let mut circle: Vec<u32> = path[start..].iter().map(|&(known, _)| known).collect();
+                let oldest = (0..circle.len()).min_by_key(|&position| circle[position]);
+                circle.rotate_left(oldest.unwrap_or(0));
+                return circle;
             }
             if seen.insert(next) {
                 path.push((next, self.fence_parts(next)));

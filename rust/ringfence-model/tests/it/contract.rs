@@ -1,7 +1,7 @@
 //! The contract as an adversary: what it adds, and that switched off parts add nothing.
 
-use ringfence_base::Gfp;
-use ringfence_base::scenario::{Arg, Environment, Kind, ObjectKind, Op, Scenario};
+use ringfence_base::scenario::{Arg, Environment, Kind, ObjectKind, Op, Scenario, Stmt};
+use ringfence_base::{EventKind, Gfp, SiteId};
 use ringfence_model::{Plan, State, Wait};
 
 use crate::build::{Build, obj, op, op_out};
@@ -67,6 +67,30 @@ fn every_part_adds_its_own_and_nothing_else() {
         assert!(left.iter().all(|name| !names.contains(&name.as_str())), "{part}: {left:?}");
         assert_eq!(left.len(), all.len() - names.len(), "{part}: {left:?}");
     }
+}
+
+#[test]
+fn threads_that_would_notice_are_killed() {
+    let mut build = Build::default();
+    let lock = build.mutex("lock");
+    let take = |op_: Op| vec![op(op_, &[obj(lock)]), op(Op::MutexUnlock, &[obj(lock)])];
+    build.thread("stubborn", &[], take(Op::MutexLock));
+    let mut body = vec![op_out(Op::MutexLockInterruptible, &[obj(lock)], 0)];
+    let unlock = vec![op(Op::MutexUnlock, &[obj(lock)])];
+    body.push(Stmt::If { cond: Arg::Register(0), then: Vec::new(), otherwise: unlock, at: SiteId::UNKNOWN });
+    build.thread("client", &[Kind::Errno], body);
+    assert_eq!(added(&build.scenario), [""; 0]);
+    build.scenario.environment = only(&["process_kill"]);
+    // The task, and the thread that kills it.
+    assert_eq!(added(&build.scenario), ["foreign: kill client", "foreign: kill client"]);
+    let plan = Plan::new(&build.scenario).expect("a valid scenario");
+    let noticed = (0..400).filter(|&seed| {
+        let (world, events) = run_random(&plan, seed);
+        assert_eq!(broken(&events), [""; 0], "seed {seed}");
+        assert!(world.threads().iter().all(|thread| !matches!(thread.state(), State::Blocked(_))));
+        events.iter().any(|event| event.kind == EventKind::SignalPending)
+    });
+    assert!((1..400).contains(&noticed.count()));
 }
 
 #[test]

@@ -3,10 +3,17 @@
 mod abba;
 #[path = "../../../ringfence-model/tests/it/build.rs"]
 mod build;
+mod card;
 mod determinism;
 mod extremes;
 mod random;
+mod recovery;
 mod regressions;
+mod sched_history;
+mod sched_random;
+mod sched_scenario;
 mod schedules;
+mod starvation;
+mod strict;
 mod survey;
 mod ww_mutex;
