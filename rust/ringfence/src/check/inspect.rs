@@ -83,9 +83,9 @@ pub struct Snapshot {
 /// Notes which freedoms of the environment a strategy has taken.
 struct Noting<S> {
     strategy: S,
-    /// Time can move on although somebody could run. What is due at the same moment is not early.
-    early_timeouts: bool,
     unusual: Vec<&'static str>,
+    /// Time may overtake contexts. Otherwise what is due at the same time comes without any need.
+    early: bool,
 }
 
 impl<S: Strategy> Decide for Noting<S> {
@@ -112,7 +112,7 @@ impl<S: Strategy> Decide for Noting<S> {
 impl<S: Strategy> Strategy for Noting<S> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
         let pick = self.strategy.schedule(actions);
-        if self.early_timeouts && actions[pick] == Action::Expire && actions.len() > 1 {
+        if self.early && actions[pick] == Action::Expire && actions.len() > 1 {
             self.unusual.push("early_timeouts");
         }
         pick
@@ -147,8 +147,8 @@ impl Execution {
     }
 
     fn run(mut executor: Executor<'_>, plan: &Plan, strategy: impl Strategy, steps_max: u64) -> Self {
-        let early_timeouts = plan.scenario().environment.early_timeouts;
-        let mut strategy = Noting { strategy, early_timeouts, unusual: Vec::new() };
+        let early = plan.scenario().environment.early_timeouts;
+        let mut strategy = Noting { strategy, unusual: Vec::new(), early };
         let mut watch = Recorder::new(plan);
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
         let Recorder { steps, events: all, .. } = watch;
