@@ -779,7 +779,9 @@ class FenceState:
         """Its name; a made-up one if the fence was made while running."""
 
     @property
-    def sort(self) -> Literal["driver", "array", "chain", "sw_sync", "stub"]:
+    def sort(
+        self,
+    ) -> Literal["driver", "array", "chain", "sw_sync", "stub", "scheduled", "finished"]:
         """What sort of fence it is."""
 
     @property

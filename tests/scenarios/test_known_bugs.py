@@ -10,7 +10,8 @@ from tests.scenarios.load import scenarios
 import ringfence as rf
 
 HERE = Path(__file__).parent / "known_bugs"
-FILES = {file.stem: file for file in [*sorted(HERE.glob("*.py")), ROOT / "examples/amdgpu_commit_tail.py"]}
+EXAMPLES = [ROOT / "examples/amdgpu_commit_tail.py", ROOT / "examples/etnaviv_run_job.py"]
+FILES = {file.stem: file for file in [*sorted(HERE.glob("*.py")), *EXAMPLES]}
 
 
 class Bug(NamedTuple):
@@ -43,6 +44,9 @@ BUGS = {
     "amdgpu_recovery_modeset": confirmed(
         "RF302", "t.ww_mutex_lock(self.crtc, ctx)", "commit", "kworker/0-events"
     ),
+    "amdgpu_tdr_console_lock": confirmed(
+        "RF303", "t.mutex_lock(self.console_lock)", "console", "kworker/0-events"
+    ),
     "amdkfd_mmput_in_notifier": confirmed(
         "RF701", "t.mmu_interval_notifier_remove(self.notifier)", "migrate", RF602="PREDICTED"
     ),
@@ -53,14 +57,35 @@ BUGS = {
     "dma_fence_array_inversion": confirmed(
         "RF601", "t.dma_fence_add_callback(member, callback)", "waiter", "driver"
     ),
+    # Nobody is seen to hold these locks for long, so the validator predicts. An interrupt takes a lock
+    # that is held with interrupts on; and fences of different drivers are signaled one in the other.
+    "drm_sched_entity_kill_locks": Bug(
+        {"RF604": "PREDICTED", "RF603": "PREDICTED", "RF602": "PREDICTED"}, "t.dma_fence_signal(flip)"
+    ),
+    "drm_sched_fini_in_flight": confirmed("RF514", "t.drm_sched_fini(self.sched)", RF502="CONFIRMED"),
+    "drm_sched_killed_dependency": confirmed("RF106", "t.dma_resv_add_fence(bo, job.finished, rf.WRITE)"),
+    # Strict priorities: seen when a job has been overtaken often enough.
+    "drm_sched_priority_starvation": confirmed("RF704", "k.drm_sched("),
+    "drm_sched_spsc_queue": confirmed("RF106", "t.dma_resv_add_fence(bo, job.finished, rf.WRITE)"),
+    "drm_sched_timeout_use_after_free": confirmed("RF502", "t.drm_sched_stop(self.sched, job)"),
     # No fence is waited for, but one can't be signaled.
     "etnaviv_event_recovery": confirmed("RF303", "t.mutex_lock(self.lock)", "second", "kworker/0-events"),
+    # Reclaim waits for the job that waits for memory; its timeout waits for run_job to return.
+    "etnaviv_run_job": confirmed(
+        "RF401", "t.dma_fence_alloc_init(self.fences, rf.GFP_KERNEL)", "kworker/0-gpu", "kworker/0-events"
+    ),
     "i915_userptr_struct_mutex": confirmed("RF601", "t.mmap_read_lock(self.mm)", "client", "free"),
+    "imagination_soft_reset": confirmed("RF615", "t.disable_irq(self.line)", "irq/0-pvr"),
+    # What the kernel itself said: the WARN_ON() of the counter that went below zero.
+    "lima_timeout_race": confirmed("RF706", "t.warn_on("),
     "msm_gmu_clocks": confirmed(
         "RF303", "t.mutex_lock(self.gmu_lock)", "resume", "probe", "kworker/0-events"
     ),
-    "msm_recover_worker": confirmed("RF303", "t.mutex_lock(self.lock)", "gpu-worker", "drm_sched"),
+    "msm_recover_worker": confirmed("RF303", "t.mutex_lock(self.lock)", "gpu-worker", "kworker/0-gpu-ring-1"),
+    "nouveau_double_fini": confirmed("RF502", "t.drm_sched_fini(self.sched)"),
+    "nouveau_signaled_poll": confirmed("RF512", "t.dma_fence_set_error(fence, -rf.ENODEV)"),
     "omapdrm_hdmi_edid": confirmed("RF303", "t.mutex_lock(self.lock)", "hotplug", "kworker/0-events"),
+    "panfrost_spurious_timeout": confirmed("RF515", "t.dma_fence_is_signaled(job.parent)"),
     "radeon_is_signaled": confirmed("RF602", "t.spin_lock_irqsave(self.queue_lock)", "swapper/0"),
     "sw_sync_debug_print": confirmed("RF604", "t.spin_lock(self.file_lock)", "cat"),
     "system_wq_signalling": confirmed(

@@ -25,6 +25,7 @@ __all__ = ["Flow"]
 
 V = TypeVar("V", bound=Value)
 P = TypeVar("P", bound=Pointer)
+N = TypeVar("N", bound=Int)
 
 # What a variable that starts as a result is: a number is no lock any more.
 _PLAIN: dict[type[Value], type[Value]] = {LockResult: Errno, TryLock: Int, SavedState: Cookie}
@@ -208,6 +209,8 @@ class Flow(Structure):
     @overload
     def var(self, value: type[P]) -> P: ...
     @overload
+    def var(self, value: type[N]) -> N: ...
+    @overload
     def var(self, value: V) -> V: ...
     def var(self, value: Any) -> Value:
         """A variable: what is assigned inside a branch or loop and used behind it.
@@ -216,7 +219,7 @@ class Flow(Structure):
 
         Args:
             value: what it is at first: a number, a gfp mask, a value, an object; or a type, such as
-                ``rf.DmaFence``, for NULL.
+                ``rf.DmaFence`` for NULL, or ``rf.Errno`` for 0.
 
         Raises:
             ScenarioError: it is nothing that a variable can hold.
@@ -224,6 +227,8 @@ class Flow(Structure):
         kind: type[Value]
         if isinstance(value, type) and issubclass(value, Pointer):
             kind, value = value, None
+        elif isinstance(value, type) and issubclass(value, Int):
+            kind, value = _PLAIN.get(value, value), 0
         elif isinstance(value, Value):
             kind = _PLAIN.get(type(value), type(value))
         elif isinstance(value, Gfp):

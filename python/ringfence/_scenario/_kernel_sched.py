@@ -92,7 +92,7 @@ class KernelSched(KernelBase):
             update_job_credits: returns how many credits the job takes now (up to 6.18).
             credit_limit: how many credits jobs may take up on the hardware together; without, as many as the
                 ring has slots, or 4.
-            hang_limit: how many of a job's hangs are forgiven.
+            hang_limit: how many of a job's hangs ``t.drm_sched_resubmit_jobs()`` forgives.
             timeout: virtual nanoseconds that a job may run.
             policy: ``drm_sched_policy``: ``"fifo"``, ``"rr"``, or ``"fair"`` (since 7.2).
             num_rqs: run-queues, one for each priority, the highest first.
@@ -176,7 +176,7 @@ class KernelSched(KernelBase):
             scheds: the scheduler that its jobs go to, or several that they may go to; without, a program
                 calls ``t.drm_sched_entity_init()``.
             priority: ``DRM_SCHED_PRIORITY_KERNEL``, ``HIGH``, ``NORMAL`` or ``LOW``.
-            guilty: set to 1 when a job of it has hung more often than the scheduler forgives.
+            guilty: set to 1 by ``t.drm_sched_increase_karma()`` for a job of it.
 
         Raises:
             ScenarioError: that is no scheduler or cell of this scenario, or no priority.

@@ -37,8 +37,14 @@ def user_frame(frame: FrameType) -> FrameType:
     return frame
 
 
+# Driver models of the package are somewhere in an environment: nobody wants to know where.
+_PACKAGES = f"{_HERE.parent.parent}{os.sep}"
+
+
 def readable(file: str) -> str:
-    """The file, relative to the current folder where it is inside."""
+    """The file, relative to the current folder where it is inside; one of the package, as ``ringfence/…``."""
+    if file.startswith(f"{_HERE.parent}{os.sep}"):
+        return file.removeprefix(_PACKAGES)
     return file.removeprefix(f"{Path.cwd()}{os.sep}")
 
 

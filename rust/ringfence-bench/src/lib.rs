@@ -8,6 +8,7 @@ pub mod buffers;
 pub mod corpus;
 pub mod edge_set;
 pub mod estimates;
+pub mod jobs;
 pub mod locks;
 pub mod ordered;
 pub mod patterns;

@@ -94,7 +94,10 @@ impl Kernel<'_> {
     /// A fence is a promise of the driver that made it: nobody else ends it early, or says how it went. Whoever does
     /// not want to wait any longer gives up waiting, and goes on without it.
     pub(crate) fn check_own_fence(&mut self, fence: u32, what: &'static str) {
-        let owner = self.w.fences.driver(self.plan, fence);
+        let owner = match self.w.fences.get(fence).sort {
+            FenceSort::Scheduled(job) | FenceSort::Finished(job) => self.job_driver(job),
+            _ => self.w.fences.driver(self.plan, fence),
+        };
         let acting = self.acting_driver();
         if owner.is_some() && acting.is_some() && owner != acting {
             self.broken("RF105", what, fence_object(fence));

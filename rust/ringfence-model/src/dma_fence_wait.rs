@@ -156,8 +156,7 @@ impl Kernel<'_> {
         let fence = frame.fence;
         let timed_out = frame.timer.is_some_and(|timer| !self.w.time.is_set(timer));
         let changed = self.w.fences.has(fence, flag::SIGNALED | flag::FREED);
-        let over = changed || timed_out || (frame.interruptible && self.signal_pending());
-        if !over {
+        if !(changed || timed_out || (frame.interruptible && self.signal_pending())) {
             return Flow::Block(Wait::Fence(fence));
         }
         self.stepped = true;

@@ -5,6 +5,7 @@ use ringfence_base::scenario::{Kind, Op};
 use crate::dma_fence::{FenceSort, flag};
 use crate::frame::{Frame, ProgramFrame};
 use crate::plan::{Instr, Operand, Plan};
+use crate::sched_job::job_flag;
 use crate::thread::NONE;
 use crate::value::Value;
 use crate::world::World;
@@ -85,11 +86,12 @@ impl World {
         Some(Current { op, args, goes_on: called || above != 0 })
     }
 
-    /// The programs that a context is in, outermost first.
+    /// The programs that a context is in, outermost first, and works of a GPU scheduler.
     pub fn programs<'a>(&'a self, plan: &'a Plan, task: u32) -> impl Iterator<Item = &'a str> + 'a {
         let frames = self.threads.get(task as usize).map_or(&[][..], |thread| &thread.frames);
         frames.iter().filter_map(|frame| match frame {
             Frame::Program(frame) => Some(plan.program_at(frame.pc)),
+            Frame::Sched(frame) => frame.work(),
             _ => None,
         })
     }
@@ -130,6 +132,29 @@ impl World {
             0 => format!("a job of {entity}"),
             seqno => format!("{entity}:{seqno}"),
         }
+    }
+
+    /// How far the job is whose end this fence is, if that is still to come.
+    pub fn job_awaited(&self, plan: &Plan, fence: u32) -> Option<String> {
+        let of = self.fences.list.get(fence as usize)?;
+        let FenceSort::Finished(index) = of.sort else { return None };
+        if of.flags & flag::SIGNALED != 0 {
+            return None;
+        }
+        let job = self.scheds.jobs.get(index as usize)?;
+        if job.has(job_flag::QUEUED) {
+            let entity = plan.object_name(Kind::SchedEntity, job.owner);
+            let first = match self.scheds.entities[job.owner as usize].dependency {
+                NONE => String::new(),
+                dependency => format!(", which waits for {}", self.fence_name(plan, dependency)),
+            };
+            return Some(format!("its job is in the queue of {entity}{first}"));
+        }
+        if job.has(job_flag::PENDING) {
+            let sched = plan.object_name(Kind::DrmSched, job.sched);
+            return Some(format!("its job was handed on by {sched}"));
+        }
+        (!job.has(job_flag::PUSHED)).then(|| "its job was never pushed".to_owned())
     }
 
     /// All fences that have come into being, stubs included.

@@ -201,6 +201,12 @@ impl Kernel<'_> {
         self.wake(|wait| wait == Wait::Task(task));
     }
 
+    /// The program that runs was called by another one, however indirectly.
+    fn is_called(&mut self) -> bool {
+        let programs = self.me().frames.iter().filter(|frame| matches!(frame, Frame::Program(_)));
+        programs.count() > 1
+    }
+
     fn run_program(&mut self, frame: ProgramFrame) -> Flow {
         let ProgramFrame { mut pc, base, called } = frame;
         let mut turns = 0;
@@ -223,7 +229,7 @@ impl Kernel<'_> {
                         self.stepped = true;
                     }
                     // Foreign code has no place of its own: what it does in reclaim is the allocation's doing.
-                    if site != SiteId::UNKNOWN {
+                    if site != SiteId::UNKNOWN || !self.is_called() {
                         self.me().site = site;
                     }
                     let depth = self.me().frames.len();

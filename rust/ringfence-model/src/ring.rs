@@ -78,6 +78,8 @@ pub(crate) struct Ring {
     pub(crate) queue: VecDeque<Work>,
     /// Fences of completed work that nobody has asked for yet, oldest first.
     completed: VecDeque<u32>,
+    /// Fences of lost work that nobody has asked for yet, oldest first.
+    lost: VecDeque<u32>,
     /// How much was ever put on it.
     emitted: u64,
     /// What the GPU has written back.
@@ -99,12 +101,14 @@ pub(crate) struct RingInfo {
 
 impl Clone for Ring {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), completed: self.completed.clone(), ..*self }
+        let (completed, lost) = (self.completed.clone(), self.lost.clone());
+        Self { queue: self.queue.clone(), completed, lost, ..*self }
     }
 
     fn clone_from(&mut self, source: &Self) {
         self.queue.clone_from(&source.queue);
         self.completed.clone_from(&source.completed);
+        self.lost.clone_from(&source.lost);
         self.emitted = source.emitted;
         self.seqno = source.seqno;
         self.awaits = source.awaits;
@@ -113,7 +117,8 @@ impl Clone for Ring {
 
 impl Ring {
     fn new() -> Self {
-        Self { queue: VecDeque::new(), completed: VecDeque::new(), emitted: 0, seqno: 0, awaits: None }
+        let (queue, completed, lost) = Default::default();
+        Self { queue, completed, lost, emitted: 0, seqno: 0, awaits: None }
     }
 
     /// The fence of its oldest work.
@@ -128,7 +133,7 @@ impl Ring {
 
     /// Bytes that its lists have reserved.
     pub(crate) fn memory_usage(&self) -> usize {
-        reserved_queue(&self.queue) + reserved_queue(&self.completed)
+        reserved_queue(&self.queue) + reserved_queue(&self.completed) + reserved_queue(&self.lost)
     }
 }
 
@@ -180,6 +185,10 @@ impl Kernel<'_> {
         Flow::Return(match call.op {
             Op::RingSpace => Value::Int(self.ring_space(ring) as i64),
             Op::RingCompleted => self.ring_completed(ring),
+            Op::RingLost => {
+                let lost = self.w.gpu.rings[ring as usize].lost.pop_front();
+                lost.map_or(Value::Null, Value::fence)
+            }
             Op::RingSeqno => count(entry.seqno),
             Op::RingEmitted => count(entry.emitted),
             Op::RingIdle => Value::bool(entry.queue.is_empty()),
@@ -279,7 +288,7 @@ impl Kernel<'_> {
 
     /// A work is taken off it, wherever it is.
     pub(crate) fn ring_loses(&mut self, ring: u32, position: usize) {
-        self.emit_work(GpuEvent::Lost, ring, position);
+        self.work_is_lost(ring, position);
         if position == 0 {
             self.ring_leaves_head(ring);
         }
@@ -295,19 +304,32 @@ impl Kernel<'_> {
             return;
         }
         for position in 0..self.w.gpu.rings[ring as usize].queue.len() {
-            self.emit_work(GpuEvent::Lost, ring, position);
+            self.work_is_lost(ring, position);
         }
         self.ring_leaves_head(ring);
         self.w.gpu.rings[ring as usize].queue.clear();
         self.ring_has_new_head(ring);
     }
 
+    /// A work will never be completed; whoever has put it there can ask for its fence.
+    fn work_is_lost(&mut self, ring: u32, position: usize) {
+        self.emit_work(GpuEvent::Lost, ring, position);
+        let entry = &mut self.w.gpu.rings[ring as usize];
+        let fence = entry.queue[position].fence;
+        // Nobody can ask about what was submitted to an engine without a ring.
+        if fence != NONE && self.plan.ring_object(ring).kind == Kind::Ring {
+            entry.lost.push_back(fence);
+        }
+    }
+
     /// What came during a reset is taken off it.
     pub(crate) fn ring_loses_doomed(&mut self, ring: u32) {
         let is_doomed = |work: &Work| work.is(flag::DOOMED);
-        while self.w.gpu.rings[ring as usize].queue.back().is_some_and(is_doomed) {
-            let last = self.w.gpu.rings[ring as usize].queue.len() - 1;
-            self.ring_loses(ring, last);
+        let mut doomed = self.w.gpu.rings[ring as usize].queue.iter();
+        if let Some(first) = doomed.position(is_doomed) {
+            while self.w.gpu.rings[ring as usize].queue.len() > first {
+                self.ring_loses(ring, first);
+            }
         }
     }
 

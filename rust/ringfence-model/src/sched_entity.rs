@@ -189,7 +189,9 @@ impl Kernel<'_> {
     /// `drm_sched_entity_init()`.
     pub(crate) fn entity_init(&mut self, entity: u32, priority: u32, scheds: &[u32]) {
         let entry = &self.w.scheds.entities[entity as usize];
-        if entry.listed || entry.queue.peek().is_some() {
+        // drm_sched_entity_fini() lets go of everything; without it, what the entity has a reference to is lost.
+        let kept = entry.dependency != NONE || entry.last_scheduled != NONE;
+        if entry.listed || entry.queue.peek().is_some() || kept {
             self.broken("RF502", "an entity is initialised again while it is in use", entity_object(entity));
             return;
         }
@@ -275,7 +277,7 @@ impl Kernel<'_> {
 
     /// `drm_sched_entity_push_job()`.
     pub(crate) fn entity_push_job(&mut self, job: u32) -> Flow {
-        let Job { entity, flags, seqno, .. } = self.w.scheds.jobs[job as usize];
+        let Job { entity, flags, seqno, sched: armed_for, .. } = self.w.scheds.jobs[job as usize];
         if flags & job_flag::ARMED == 0 || flags & job_flag::PUSHED != 0 || entity == NONE {
             let what = "a job is pushed that is not armed, or was pushed before";
             self.broken("RF507", what, job_object(job));
@@ -306,6 +308,11 @@ impl Kernel<'_> {
             let what = "the jobs of an entity are pushed in another order than they were armed";
             self.broken("RF501", what, job_object(job));
         }
+        if sched != armed_for {
+            let what =
+                "a job is pushed to another scheduler than it was armed for: its entity has moved meanwhile";
+            self.broken("RF507", what, job_object(job));
+        }
         let frame = PushFrame { job, entity, first };
         if late {
             return self.call(Frame::Sched(SchedFrame::Push(frame)));
@@ -331,6 +338,10 @@ impl Kernel<'_> {
             return;
         }
         let (sched, stopped) = (entry.sched, entry.stopped);
+        if sched == NONE {
+            self.broken("RF509", "NULL pointer dereference", entity_object(entity));
+            return;
+        }
         let lock = self.plan.scheds.entities[entity as usize].lock;
         self.lock_acquire(lock, ringfence_base::AcquireFlags::default());
         if stopped {

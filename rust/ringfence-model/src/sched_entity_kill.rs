@@ -26,6 +26,8 @@ pub(crate) struct EndFrame {
     /// Which of them.
     op: Op,
     at: EndAt,
+    /// The flush: the scheduler that it waits for, even if the entity moves to another one.
+    sched: u32,
     /// The flush: for how long, and when that is over.
     timeout: i64,
     timer: Option<TimerId>,
@@ -68,6 +70,13 @@ pub(crate) struct KillFrame {
     at: KillAt,
 }
 
+impl KillFrame {
+    /// It is the work, not a callback.
+    pub(crate) fn is_work(&self) -> bool {
+        !self.in_callback
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum KillAt {
     Next,
@@ -91,7 +100,7 @@ impl Kernel<'_> {
         };
         let timeout = if op == Op::DrmSchedEntityDestroy { FLUSH_ON_DESTROY } else { timeout };
         let exiting = self.signal_pending();
-        let frame = EndFrame { entity, op, at, timeout, timer: None, exiting, prev: NONE };
+        let frame = EndFrame { entity, op, at, sched: NONE, timeout, timer: None, exiting, prev: NONE };
         self.call(Frame::Sched(SchedFrame::End(frame)))
     }
 
@@ -158,6 +167,7 @@ impl Kernel<'_> {
             frame.timer = timer;
         }
         self.w.scheds.sched_mut(sched).flushers += 1;
+        frame.sched = sched;
         frame.at = EndAt::Flushing;
         None
     }
@@ -165,7 +175,6 @@ impl Kernel<'_> {
     /// Until the queue is empty; a dead process waits for a while, others until they are killed.
     fn flush_waits(&mut self, frame: &mut EndFrame) -> Option<Flow> {
         let entity = frame.entity;
-        let sched = self.w.scheds.entities[entity as usize].sched;
         if self.entity_is_idle(entity) {
             if let Some(timer) = frame.timer.take() {
                 frame.timeout = self.time_left(timer).unwrap_or(1);
@@ -182,7 +191,7 @@ impl Kernel<'_> {
             return Some(Flow::Block(Wait::EntityQueue(entity)));
         }
         self.stepped = true;
-        self.w.scheds.sched_mut(sched).flushers -= 1;
+        self.w.scheds.sched_mut(frame.sched).flushers -= 1;
         // Whoever flushes is not its user any more; if that process was killed, its jobs are, too.
         let task = self.task;
         let last_user = &mut self.w.scheds.entities[entity as usize].last_user;

@@ -410,6 +410,13 @@ impl Kernel<'_> {
         None
     }
 
+    /// The driver whose scheduler the job goes to, if one has declared it: the job's fences are its promise.
+    pub(crate) fn job_driver(&self, job: u32) -> Option<&str> {
+        let sched = self.job(job).sched as usize;
+        let id = self.plan.by_kind[Kind::DrmSched as usize].get(sched)?;
+        self.plan.scenario.objects[id.index()].driver.as_deref()
+    }
+
     /// `drm_sched_job_has_dependency()`.
     pub(crate) fn job_has_dependency(&self, job: u32, fence: u32) -> bool {
         let mut entry = self.job(job).first_dependency;

@@ -4,12 +4,12 @@
 //! Entities are in `sched_entity.rs`, jobs in `sched_job.rs`, run-queues in `sched_rq.rs`, what runs on the submit
 //! workqueue in `sched_work.rs`, timeouts and recovery in `sched_tdr.rs`.
 
-use ringfence_base::scenario::{Kind, ObjectKind, SchedFix, SchedPolicy};
+use ringfence_base::scenario::{Kind, ObjectKind, Op, SchedFix, SchedPolicy};
 use ringfence_base::{ObjectRef, ProgramId, SiteId};
 
 use crate::compile::Compiler;
 use crate::memory_usage::reserved;
-use crate::plan::{KernelVersion, LockSort};
+use crate::plan::{Instr, KernelVersion, LockSort};
 use crate::sched_entity::{Entity, EntityLayout};
 use crate::sched_job::{Dependency, Job};
 use crate::sched_rq::Rq;
@@ -65,6 +65,8 @@ pub(crate) struct SchedLayouts {
     pub(crate) entities: Vec<EntityLayout>,
     /// `xa_lock` of the jobs' dependencies.
     pub(crate) xa_lock: u32,
+    /// Others than timeout handlers reset hardware: a driver looks after it itself, as msm does in its hang check.
+    pub(crate) watchdog: bool,
     /// Declared delayed works; the timeouts come after them.
     delayed: u32,
 }
@@ -274,8 +276,21 @@ impl Compiler {
         }
     }
 
+    /// Something that is no timeout handler resets a GPU.
+    fn has_watchdog(&self) -> bool {
+        let handlers = self.plan.scheds.list.iter().filter_map(|sched| sched.ops.timedout_job);
+        let handlers: Vec<usize> = handlers.map(ProgramId::index).collect();
+        self.plan.code.iter().enumerate().any(|(pc, instr)| {
+            let resets =
+                matches!(instr, Instr::Call { op: Op::EngineReset | Op::GpuReset | Op::GpuEngineReset, .. });
+            let program = || self.plan.programs.partition_point(|program| program.entry as usize <= pc) - 1;
+            resets && !handlers.contains(&program())
+        })
+    }
+
     /// `drm_sched_init()` and `drm_sched_entity_init()` of everything that is declared.
     pub(crate) fn set_up_scheds(&mut self) {
+        self.plan.scheds.watchdog = self.has_watchdog();
         for id in self.plan.by_kind[Kind::DrmSched as usize].clone() {
             let ObjectKind::DrmSched { timeout, num_rqs, .. } = self.plan.scenario.objects[id.index()].kind
             else {

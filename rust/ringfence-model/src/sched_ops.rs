@@ -54,6 +54,28 @@ pub(crate) enum SchedFrame {
     Cleanup(CleanupFrame),
 }
 
+impl SchedFrame {
+    /// The kernel's name of a work.
+    pub(crate) fn work(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Run(_) => "drm_sched_run_job_work",
+            Self::Free(_) => "drm_sched_free_job_work",
+            Self::Timeout(_) => "drm_sched_job_timedout",
+            Self::Kill(frame) if frame.is_work() => "drm_sched_entity_kill_jobs_work",
+            _ => return None,
+        })
+    }
+
+    /// The job that a work is at, or [`NONE`].
+    pub(crate) fn job(&self) -> Option<u32> {
+        match self {
+            Self::Run(frame) => Some(frame.job()),
+            Self::Timeout(frame) => Some(frame.job()),
+            _ => None,
+        }
+    }
+}
+
 const NOTHING: Flow = Flow::Return(Value::Null);
 
 impl Kernel<'_> {

@@ -32,6 +32,13 @@ enum TimeoutAt {
     Over,
 }
 
+impl TimeoutFrame {
+    /// The job whose time is up, or [`NONE`].
+    pub(crate) fn job(&self) -> u32 {
+        self.job
+    }
+}
+
 /// A walk over the pending jobs, after submission was stopped, if that is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct WalkFrame {
@@ -329,7 +336,9 @@ impl Kernel<'_> {
                         frame.at = WalkAt::CancelTimeout;
                     }
                     Walk::Stop(bad) => {
-                        if bad != NONE && self.job(bad).sched == sched {
+                        // Where the handler's job was not taken off the list, it need not go back.
+                        let is_off = !layout.bugs.timeout_keeps_job;
+                        if is_off && bad != NONE && self.job(bad).sched == sched {
                             self.pending_add_first(bad);
                         }
                         frame.job = self.w.scheds.sched(sched).last_pending;
@@ -358,6 +367,7 @@ impl Kernel<'_> {
                     return Flow::Return(Value::Null);
                 }
                 WalkAt::Over => {
+                    self.check_walk(&mut frame);
                     frame.job = frame.next;
                     frame.at = WalkAt::Job;
                 }
@@ -366,6 +376,15 @@ impl Kernel<'_> {
                     flow => return flow,
                 },
             }
+        }
+    }
+
+    /// Linux does not hold the lock of the list during its walks: whoever comes next must not go meanwhile.
+    fn check_walk(&mut self, frame: &mut WalkFrame) {
+        if frame.next != NONE && !self.job(frame.next).has(job_flag::PENDING) {
+            let what = "a job leaves the list of pending jobs while somebody walks along it";
+            self.broken("RF502", what, job_object(frame.next));
+            frame.next = NONE;
         }
     }
 

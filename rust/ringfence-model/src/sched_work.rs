@@ -54,6 +54,13 @@ enum RunAt {
     Over,
 }
 
+impl RunFrame {
+    /// The job that is handed on, or [`NONE`].
+    pub(crate) fn job(&self) -> u32 {
+        self.job
+    }
+}
+
 /// `drm_sched_free_job_work()`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct FreeFrame {
@@ -297,10 +304,17 @@ impl Kernel<'_> {
 
     /// `drm_sched_job_begin()`, and `run_job`.
     fn run_popped(&mut self, frame: &mut RunFrame) -> Flow {
-        let RunFrame { sched, job, .. } = *frame;
+        let job = frame.job;
         let now = self.w.time.now;
-        let credits = self.job(job).credits;
+        // Linux counts them at the scheduler that runs it, and gives them back at the one that it was armed for. Where
+        // those differ, that was found when the job was pushed, or counted late.
+        let Job { sched, credits, .. } = *self.job(job);
         self.w.scheds.sched_mut(sched).credit_count += credits;
+        if sched != frame.sched && self.plan.scheds.list[frame.sched as usize].bugs.counts_late {
+            let what =
+                "a job runs on another scheduler than it was armed for: its entity has moved meanwhile";
+            self.broken("RF507", what, job_object(job));
+        }
         let entry = self.job_mut(job);
         entry.began = now;
         entry.flags |= job_flag::CREDITED;
@@ -309,7 +323,8 @@ impl Kernel<'_> {
         frame.at = RunAt::Ran;
         self.replace(Frame::Sched(SchedFrame::Run(*frame)));
         self.emit(EventKind::Job(JobEvent::Run, job));
-        self.call_program(self.plan.scheds.list[sched as usize].ops.run_job, &[Value::Object(JOB, job)])
+        let run_job = self.plan.scheds.list[frame.sched as usize].ops.run_job;
+        self.call_program(run_job, &[Value::Object(JOB, job)])
     }
 
     /// The job is on the hardware, or not: its fences are told.

@@ -48,6 +48,13 @@ enum At {
 
 const NOTHING: Flow = Flow::Return(Value::Null);
 
+impl SyncFile {
+    /// The fence that it has a reference to.
+    pub(crate) fn fence(&self) -> Option<u32> {
+        (!self.closed).then_some(self.fence)
+    }
+}
+
 impl Kernel<'_> {
     pub(crate) fn sync_file_op(&mut self, call: Call<'_>) -> Flow {
         if call.op == Op::SyncFileCreate {

@@ -4,7 +4,10 @@ Only the driver that made a fence ends it, and says how it went. Whoever does no
 longer stops waiting and goes on as it can; it neither signals the fence nor sets an error on it.
 """
 
+from typing import Any
+
 import ringfence as rf
+from ringfence.drivers import FixedTimeout, ForwardProgress, SchedGpu
 
 
 class Exporter(rf.Driver):
@@ -77,3 +80,65 @@ signals_foreign = rf.scenario(drivers=[Exporter, Display(signals=True)], name="s
 sets_foreign_error = rf.scenario(drivers=[Exporter, Display(sets_error=True)], name="sets_foreign_error")(
     render_and_show
 )
+
+
+class Encoder(SchedGpu):
+    """Encodes what another GPU renders: each job waits for a job there."""
+
+    signals = False
+    sets_error = False
+    patience = rf.ms(700)
+
+    def encode(self, t: rf.Recorder, context: Any, bo: rf.DmaResv, out: rf.DmaResv, work: rf.GpuJob) -> None:
+        """Submits a job that depends on the buffer's fences, and looks after it."""
+        job = t.drm_sched_job(context.entity, work)
+        with t.if_(job):
+            with t.dma_resv_lock(bo):
+                ret = t.drm_sched_job_add_resv_dependencies(job, bo, rf.READ)
+            with t.dma_resv_lock(out):
+                with t.if_(ret.failed | t.dma_resv_reserve_fences(out, 1).failed):
+                    t.drm_sched_job_cleanup(job)
+                    t.kfree(job)
+                    t.return_()
+                self.push(t, job, out)
+            self.look_after(t, context, bo)
+
+    def look_after(self, t: rf.Recorder, context: Any, bo: rf.DmaResv) -> None:
+        """Loses patience with the renderer: what to do?"""
+        rendered = t.dma_resv_get_singleton(bo, rf.READ)
+        with t.if_(rendered):
+            with t.if_(t.dma_fence_wait_timeout(rendered, False, self.patience) == 0):
+                with t.dma_fence_signalling():
+                    if self.sets_error:
+                        t.dma_fence_set_error(rendered, -rf.ETIMEDOUT)
+                    if self.signals:
+                        t.dma_fence_signal(rendered)
+                if not self.signals and not self.sets_error:
+                    # Ends its own job, which waits for the renderer's, in its own time.
+                    t.drm_sched_entity_destroy(context.entity)
+            t.dma_fence_put(rendered)
+
+
+def two_gpus(name: str, encoder: Encoder, environment: rf.Environment | None = None) -> rf.Scenario:
+    """The renderer is more patient than the encoder; it hangs, and its own recovery is what ends its job."""
+
+    def render_and_encode(k: rf.Kernel, renderer: SchedGpu, encoder: Encoder) -> None:
+        bo, out = k.dma_resv("bo"), k.dma_resv("bitstream")
+        renders, encodes = renderer.context(k, "renders"), encoder.context(k, "encodes")
+        frame = k.gpu_job("frame", run_time=rf.ms(1), hang="infinite")
+        encode = k.gpu_job("encode", run_time=rf.ms(1))
+
+        @k.thread("player")
+        def player(t: rf.Recorder) -> None:
+            renderer.submit(t, renders, bo, frame)
+            encoder.encode(t, encodes, bo, out, encode)
+
+    drivers = {"renderer": SchedGpu(policy=FixedTimeout(period=rf.s(2))), "encoder": encoder}
+    return rf.scenario(drivers=drivers, environment=environment, name=name)(render_and_encode)
+
+
+sched_waits = two_gpus("sched_waits", Encoder(policy=ForwardProgress, patience=rf.s(3)))
+sched_gives_up = two_gpus("sched_gives_up", Encoder())
+contract_sched_gives_up = two_gpus("contract_sched_gives_up", Encoder(), rf.contract())
+sched_signals_foreign = two_gpus("sched_signals_foreign", Encoder(signals=True))
+sched_sets_foreign_error = two_gpus("sched_sets_foreign_error", Encoder(sets_error=True))

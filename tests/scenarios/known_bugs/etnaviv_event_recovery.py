@@ -1,6 +1,7 @@
 """etnaviv: submit waits for a free event with the lock held that recovery, which frees events, needs.
 
-Fixed by d9853490176c. While the GPU runs, the interrupt frees events. When it hangs, only recovery does.
+Fixed by d9853490176c, when the driver had no scheduler yet. While the GPU runs, the interrupt frees events.
+When it hangs, only recovery does.
 """
 
 import ringfence as rf
@@ -12,39 +13,60 @@ class Etnaviv(rf.Driver):
     def setup(self, k: rf.Kernel) -> None:
         self.lock = k.mutex("gpu->lock")
         self.event_free = k.completion("gpu->event_free")
-        ring = k.timeline("gpu", lock=k.spinlock("gpu->fence_spinlock"))
-        self.hung_job = k.dma_fence("hung_job", timeline=ring)
+        self.fences = k.timeline("gpu", lock=k.spinlock("gpu->fence_spinlock"))
+        self.ring = k.ring("gpu", k.engine("gpu", irq=k.irq("gpu")))
         self.recover_work = k.delayed_work("recover_work", self.recover)
 
-    def submit_hanging(self, t: rf.Recorder) -> None:
-        """Takes the only event, and hangs."""
-        with t.dma_fence_signalling():
-            t.dma_fence_publish(self.hung_job)
-            t.schedule_delayed_work(self.recover_work, rf.s(1))
+    def event_alloc(self, t: rf.Recorder) -> None:
+        t.wait_for_completion(self.event_free)
 
-    def submit(self, t: rf.Recorder) -> None:
+    def submit(self, t: rf.Recorder, job: rf.GpuJob) -> None:
+        """etnaviv_gpu_submit()."""
         if not self.waits_under_lock:
-            t.wait_for_completion(self.event_free)
+            self.event_alloc(t)
         with t.mutex_lock(self.lock):
             if self.waits_under_lock:
-                t.wait_for_completion(self.event_free)
+                self.event_alloc(t)
+            fence = t.dma_fence_init(self.fences)
+            t.dma_fence_publish(fence)
+            t.ring_emit(self.ring, job, fence)
+            t.schedule_delayed_work(self.recover_work, rf.s(1))
+
+    def irq(self, t: rf.Recorder) -> None:
+        """irq_handler()."""
+        with t.loop():
+            fence = t.ring_completed(self.ring)
+            with t.if_(fence.is_null):
+                t.break_()
+            t.dma_fence_signal(fence)
+            t.complete(self.event_free)
 
     def recover(self, t: rf.Recorder) -> None:
-        with t.dma_fence_signalling():
-            with t.mutex_lock(self.lock):
+        """recover_worker()."""
+        with t.dma_fence_signalling(), t.mutex_lock(self.lock):
+            fence = t.ring_head(self.ring)
+            with t.if_(fence):
+                t.gpu_reset(self.ring)
+                t.dma_fence_set_error(fence, -rf.ETIME)
+                t.dma_fence_signal(fence)
                 t.complete(self.event_free)
-            t.dma_fence_set_error(self.hung_job, -rf.ETIME)
-            t.dma_fence_signal(self.hung_job)
 
 
 def submits_while_hung(k: rf.Kernel, gpu: Etnaviv) -> None:
+    hangs, draw = k.gpu_job("hangs", hang="infinite"), k.gpu_job("draw", run_time=rf.us(50))
+
+    @k.thread("probe")
+    def probe(t: rf.Recorder) -> None:
+        """There is one event."""
+        t.complete(gpu.event_free)
+
     @k.thread("first")
     def first(t: rf.Recorder) -> None:
-        gpu.submit_hanging(t)
+        gpu.submit(t, hangs)
 
     @k.thread("second")
     def second(t: rf.Recorder) -> None:
-        gpu.submit(t)
+        gpu.submit(t, draw)
 
 
 buggy = rf.scenario(drivers=[Etnaviv], name="buggy")(submits_while_hung)

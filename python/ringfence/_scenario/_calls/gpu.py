@@ -62,6 +62,14 @@ class Device(Flow):
         """The fence of the oldest work on the ring, or NULL."""
         return self._value(DmaFence, "ring_head", ring)
 
+    def ring_lost(self, ring: Ring) -> DmaFence:
+        """The fence of the oldest work that is lost and nobody has asked for, or NULL.
+
+        Work is lost when a reset or `ring_clear` takes it off the ring: nothing will ever complete it.
+        Whoever has put it there signals its fence, with an error.
+        """
+        return self._value(DmaFence, "ring_lost", ring)
+
     def ring_clear(self, ring: Ring) -> None:
         """Takes everything off the ring, whatever the engine is at."""
         self._do("ring_clear", ring)

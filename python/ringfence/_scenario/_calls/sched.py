@@ -226,7 +226,10 @@ class Sched(Flow):
         self._do("drm_sched_resubmit_jobs", sched)
 
     def drm_sched_increase_karma(self, bad: DrmSchedJob) -> None:
-        """``drm_sched_increase_karma()``: counts the hang; past the limit, its entity is guilty."""
+        """``drm_sched_increase_karma()``: counts the hang, and says that its entity is guilty.
+
+        Past the scheduler's limit, `drm_sched_resubmit_jobs` ends the jobs of its context instead.
+        """
         self._do("drm_sched_increase_karma", bad)
 
     def drm_sched_fault(self, sched: DrmSched) -> None:

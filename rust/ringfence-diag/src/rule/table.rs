@@ -117,6 +117,10 @@ rules! {
     "RF506" "resv-changed-without-lock"
         "Others may rely on a reservation's fences under its lock, therefore nobody must change them without it."
         ["check what the interruptible lock returned", "hold the lock from reserving to adding"];
+    "RF507" "abort-after-arm"
+        "Others may wait for a job's fences once it is armed, therefore it must be pushed then, once and whatever \
+         happens."
+        ["do all that can fail before drm_sched_job_arm()", "arm and push under one lock of the entity"];
     "RF508" "unknown-usage"
         "Waiters may select fences by usage, therefore a usage must be KERNEL, WRITE, READ or BOOKKEEP."
         ["map interface flags to a usage explicitly"];
@@ -137,6 +141,23 @@ rules! {
     "RF513" "reference-imbalance"
         "Whoever holds a reference may use the object, therefore each must be dropped exactly once."
         ["set the pointer to NULL when its reference is given away"];
+
+    "RF514" "scheduler-torn-down-with-jobs"
+        "A job belongs to its scheduler until it is freed, therefore a scheduler must have no job left when it is \
+         taken down."
+        ["destroy the entities and wait for their jobs, then drm_sched_fini()",
+         "give the scheduler a cancel_job (since 6.17)"];
+    "RF515" "job-leaked"
+        "A job is on no list while its timeout is handled, therefore the handler must put it back, or have it \
+         freed."
+        ["drm_sched_stop() with the job, then drm_sched_start()",
+         "put it back on the pending list, or return DRM_GPU_SCHED_STAT_NO_HANG (since 6.17)"];
+    "RF516" "push-to-killed-entity"
+        "An entity may be killed with its process, therefore nobody must push a job to it any more."
+        ["kill the entity when nobody can submit to it any more", "give each process an entity of its own"];
+    "RF517" "job-completed-twice"
+        "Completing a job gives back what it took, therefore only one path may complete it, and only once."
+        ["drm_sched_stop() before drm_sched_start()", "keep the interrupt out while the timeout is handled"];
 
     "RF601" "circular-dependency"
         "Locks are taken in one order everywhere: a chain of \"holds A, takes B\" must not lead back to A."

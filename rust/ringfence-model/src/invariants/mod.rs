@@ -8,6 +8,7 @@ mod fences;
 mod gpu;
 mod interrupts;
 mod locks;
+mod references;
 mod sched;
 mod sync;
 mod time;

@@ -200,6 +200,10 @@ impl World {
                 Some(if hard { "hard irq" } else { "soft irq" }.into())
             }
             Frame::Memory(frame) => describe_memory_frame(frame),
+            Frame::Sched(frame) => {
+                let job = frame.job().filter(|&job| job != NONE)?;
+                Some(format!("{}, {}", frame.work()?, self.job_name(plan, job)))
+            }
             _ => None,
         };
         frames.iter().enumerate().filter_map(describe).collect()

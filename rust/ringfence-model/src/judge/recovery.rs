@@ -33,6 +33,8 @@ pub(super) struct WorkLog {
     pub(super) irq_lost: bool,
     /// It was stuck itself at some time.
     guilty: bool,
+    /// Its own timeout is over, or its engine was reset because of it: it takes too long, stuck or not.
+    blamed: bool,
     /// It needed other work to get done, which may be gone.
     needs_others: bool,
 }
@@ -57,7 +59,7 @@ struct EngineLog {
 }
 
 /// A timeout that is being handled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Handler {
     task: u32,
     sched: u32,
@@ -65,6 +67,8 @@ struct Handler {
     of: Option<ObjectRef>,
     /// That has not worked.
     failed: bool,
+    /// Schedulers that were stopped when it began: they are started again one after the other.
+    stopped: Vec<u32>,
 }
 
 /// What is known of one run.
@@ -143,12 +147,16 @@ impl Recovery {
             }
             JobEvent::TimedOut => {
                 let sched = world.scheds.jobs[job as usize].sched;
-                self.handlers.push(Handler { task, sched, of: None, failed: false });
+                self.handlers.push(Handler { task, sched, of: None, failed: false, stopped: Vec::new() });
                 let work = self.job(job).and_then(|log| self.work(log.fence));
                 let completed = work.map_or(0, |work| self.engines[work.engine as usize].completed);
                 let log = self.job_mut(job);
                 if log.completed != completed {
                     (log.handled, log.completed) = (0, completed);
+                }
+                let fence = log.fence;
+                if let Some(work) = self.work_mut(fence) {
+                    work.blamed = true;
                 }
             }
             JobEvent::Handled => {
@@ -184,11 +192,7 @@ impl Recovery {
                     work.stage = Stage::Completed;
                 }
             }
-            GpuEvent::Lost(Some(fence)) => {
-                if let Some(work) = self.work_mut(fence) {
-                    work.stage = Stage::Lost;
-                }
-            }
+            GpuEvent::Lost(Some(fence)) => self.is_lost(plan, fence, task),
             GpuEvent::IrqLost => {
                 if let Some(work) = self.work_mut(self.last_completed) {
                     work.irq_lost = true;
@@ -198,6 +202,8 @@ impl Recovery {
                 self.resets.push((of, task));
                 if let Some(handler) = self.handlers.iter_mut().find(|handler| handler.task == task) {
                     handler.of = Some(of);
+                    let scheds = 0..world.scheds.list.len() as u32;
+                    handler.stopped = scheds.filter(|&sched| world.scheds.sched(sched).paused).collect();
                 }
             }
             GpuEvent::ResetEnd(error) => self.reset_ended(plan, of, task, error),
@@ -234,12 +240,31 @@ impl Recovery {
             resets: self.engines[engine as usize].resets,
             irq_lost: false,
             guilty: false,
+            blamed: false,
             needs_others,
         });
         if job != NONE {
             self.job_mut(job).fence = fence;
         }
         job
+    }
+
+    /// A work is taken off its ring. One that is lost with the reset of its engine is what that was about, unless
+    /// something else there is stuck.
+    fn is_lost(&mut self, plan: &Plan, fence: u32, task: u32) {
+        let Some(&WorkLog { engine, .. }) = self.work(fence) else { return };
+        let of_engine =
+            |&(of, by): &(ObjectRef, u32)| by == task && of.kind != Kind::Gpu && is_of(plan, of, engine);
+        let is_stuck = |work: &WorkLog| work.engine == engine && work.stage == Stage::Stuck;
+        // An engine reset loses one work; a full reset, which loses any number, blames nobody.
+        let blamed = self.resets.iter().any(of_engine) && {
+            let stuck = self.works.iter().flatten().filter(|work| is_stuck(work)).count();
+            stuck == usize::from(self.work(fence).is_some_and(is_stuck))
+        };
+        if let Some(work) = self.work_mut(fence) {
+            work.stage = Stage::Lost;
+            work.blamed |= blamed;
+        }
     }
 
     fn is_stuck(&mut self, plan: &Plan, world: &World, fence: u32) {
@@ -290,10 +315,9 @@ impl Recovery {
         let sched_of = |job: u32| world.scheds.jobs.get(job as usize).map(|job| job.sched);
         let recovers = |handler: &&Handler| handler.of.is_some_and(|of| is_of(plan, of, engine));
         let handler = self.handlers.iter().filter(|handler| handler.task != task).find(recovers)?;
-        // drm_sched_stop() waits for the scheduler's own worker.
-        let own = sched_of(job) == Some(handler.sched);
-        let stopped = world.scheds.sched(handler.sched).paused && !own;
-        (handler.failed || stopped).then_some("work is submitted before the recovery from a hang is over")
+        let was_stopped = sched_of(job).is_some_and(|sched| handler.stopped.contains(&sched));
+        let goes_on = world.scheds.sched(handler.sched).paused && !was_stopped;
+        (handler.failed || goes_on).then_some("work is submitted before the recovery from a hang is over")
     }
 
     /// A published fence ends with an error. Whether that comes of a hang of another context, whose work alone had to
@@ -319,6 +343,7 @@ impl Recovery {
         let hung_here = self.guilty.iter().any(|&(of, _)| of == gpu);
         matches!(work.stage, Stage::Lost | Stage::OnRing)
             && !work.guilty
+            && !work.blamed
             && !work.needs_others
             && hung_here
             && !self.guilty.contains(&(gpu, context))

@@ -255,15 +255,15 @@ impl<'a> Future<'a> {
             Wait::Lock { lock, shared } => lock_wakers(self.world, task, lock, shared),
             Wait::Fence(fence) => self.fence_wakers(&[fence]),
             Wait::AnyFence(wait) => self.fence_wakers(&self.world.fences_of_wait(wait)),
-            Wait::Completion(index) => self.those_with(Waker::Wakes, Effect::Complete(index)),
-            Wait::WaitQueue(index) => self.those_with(Waker::Wakes, Effect::WakeUp(index)),
-            Wait::Syncobj(index) => self.those_with(Waker::Submits, Effect::Syncobj(index)),
+            Wait::Completion(index) => self.those_with(task, Waker::Wakes, Effect::Complete(index)),
+            Wait::WaitQueue(index) => self.those_with(task, Waker::Wakes, Effect::WakeUp(index)),
+            Wait::Syncobj(index) => self.those_with(task, Waker::Submits, Effect::Syncobj(index)),
             Wait::Task(other) => vec![(other, Waker::Itself)],
             Wait::Sleep => Vec::new(),
-            Wait::GpuSemaphore(index) => self.those_with(Waker::Wakes, Effect::Semaphore(index)),
+            Wait::GpuSemaphore(index) => self.those_with(task, Waker::Wakes, Effect::Semaphore(index)),
             Wait::GpuLock(index) => self.ring(self.world.ring_with_lock(index)),
             Wait::Engine(index) => self.ring(self.world.ring_of_engine(index)),
-            Wait::Recovery(index) => self.those_with(Waker::Recovers, Effect::Recover(index)),
+            Wait::Recovery(index) => self.those_with(task, Waker::Recovers, Effect::Recover(index)),
             _ => {
                 let runners = self.world.runners(self.plan, wait).into_iter();
                 runners
@@ -295,10 +295,13 @@ impl<'a> Future<'a> {
         ring.into_iter().map(|ring| (self.world.party_of_ring(ring), Waker::Holds)).collect()
     }
 
-    fn those_with(&self, waker: Waker, wanted: Effect) -> Vec<(u32, Waker)> {
+    /// Whoever waits comes last: that it would do so itself later says least.
+    fn those_with(&self, waits: u32, waker: Waker, wanted: Effect) -> Vec<(u32, Waker)> {
         let rings = self.rings().map(|(ring, effects)| (self.world.party_of_ring(ring), effects));
         let able = self.all().chain(rings).filter(|(_, effects)| effects.contains(&wanted));
-        able.map(|(party, _)| (party, waker)).collect()
+        let mut able: Vec<(u32, Waker)> = able.map(|(party, _)| (party, waker)).collect();
+        able.sort_by_key(|&(party, _)| party == waits);
+        able
     }
 
     /// Who would signal one of these fences, or a fence that they are made of.

@@ -80,6 +80,26 @@ fn the_oldest_completed_fence_is_asked_for_first() {
 }
 
 #[test]
+fn the_oldest_lost_fence_is_asked_for_first() {
+    let mut hand = ByHand::new(8);
+    let fences = [(); 3].map(|()| hand.fence());
+    assert_eq!(hand.ask(Op::RingLost), Value::Null);
+    for (work, fence) in [(SHORT, fences[0]), (ENDLESS, fences[1]), (SHORT, Value::Null), (SHORT, fences[2])]
+    {
+        hand.emit(work, fence);
+    }
+    // Only the guilty work is lost with its engine's reset.
+    assert_eq!(hand.call(Op::GpuEngineReset, &[RING, fences[2]]), Value::Int(0));
+    assert_eq!(hand.ask(Op::RingLost), fences[2]);
+    assert_eq!(hand.ask(Op::RingLost), Value::Null);
+    // What has no fence can't be asked for; what is completed is not lost.
+    hand.ask(Op::RingClear);
+    assert_eq!(hand.ask(Op::RingLost), fences[1]);
+    assert_eq!(hand.ask(Op::RingLost), Value::Null);
+    assert_eq!(hand.ask(Op::RingCompleted), fences[0]);
+}
+
+#[test]
 fn nothing_is_put_on_the_ring_of_a_wedged_gpu() {
     let mut hand = ByHand::new(1);
     assert_eq!(hand.ask(Op::GpuWedged), Value::Int(0));

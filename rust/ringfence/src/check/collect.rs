@@ -82,14 +82,21 @@ impl Collector {
             let cause = Cause::Breach { rule: breach.rule, what: breach.what, site: breach.origin.site };
             self.add(executor, cause, || {
                 let describe = Describe { plan };
-                let object = breach.object.map(|object| describe.object(executor.world(), object));
+                let world = executor.world();
+                let mut object =
+                    breach.object.map_or_else(String::new, |object| describe.object(world, object));
+                if let (Some(fence), "RF106") = (breach.object, breach.rule)
+                    && let Some(job) = world.job_awaited(plan, fence.index)
+                {
+                    object = format!("{object}; {job}");
+                }
                 let circle = match breach.object {
                     Some(ObjectRef { kind: Kind::Fence, index }) if breach.rule == "RF305" => {
-                        describe.fences(executor.world(), &executor.world().fence_circle(index))
+                        describe.fences(world, &world.fence_circle(index))
                     }
                     _ => Vec::new(),
                 };
-                Shown::Breach { breach: *breach, object: object.unwrap_or_default(), circle }
+                Shown::Breach { breach: *breach, object, circle }
             });
         }
         for hang in executor.hangs() {

@@ -259,7 +259,7 @@ fn snapshot(plan: &Plan, world: &World, steps: u64) -> Snapshot {
         }
     };
     let fence = |fence: ringfence_model::FenceState| FenceView {
-        name: plan.object_name(Kind::Fence, fence.index),
+        name: world.fence_name(plan, fence.index),
         sort: fence.sort,
         context: fence.context,
         seqno: fence.seqno,

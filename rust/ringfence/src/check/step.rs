@@ -68,6 +68,9 @@ impl Watch for Recorder<'_> {
             if said_by(op, event.kind) || is_internal(self.plan, world, event.kind) {
                 continue;
             }
+            if self.is_what_it_signals(world, op, &what, event.kind) {
+                continue;
+            }
             match event.kind {
                 EventKind::Block(object) => self.blocks(world, object, &mut what),
                 kind => what.extend(self.event(world, kind)),
@@ -88,6 +91,15 @@ impl Watch for Recorder<'_> {
 }
 
 impl Recorder<'_> {
+    /// The fence that the operation is there to signal: it says so. Others, which its callbacks signal, are news.
+    fn is_what_it_signals(&self, world: &World, op: Option<Op>, what: &[String], kind: EventKind) -> bool {
+        let EventKind::FenceSignal(fence) = kind else { return false };
+        let signals =
+            matches!(op, Some(Op::DmaFenceSignal | Op::DmaFenceSignalLocked | Op::DmaFenceSignalTimestamp));
+        let named = |call: &String| call.contains(&format!("({}", world.fence_name(self.plan, fence)));
+        signals && what.first().is_some_and(named)
+    }
+
     /// What it waits for, if the call does not say that already.
     fn blocks(&self, world: &World, object: ObjectRef, what: &mut Vec<String>) {
         let describe = Describe { plan: self.plan };
@@ -203,10 +215,7 @@ fn shown(plan: &Plan, world: &World, kind: Option<Kind>, value: Value) -> String
 
 /// The operation's name says it.
 fn said_by(op: Option<Op>, kind: EventKind) -> bool {
-    use Op::{
-        DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal, DmaFenceSignalLocked,
-        DmaFenceSignalTimestamp,
-    };
+    use Op::{DmaFenceBeginSignalling, DmaFencePublish, DmaFenceSignal};
     use ringfence_base::scenario::Family::{Lock, Resv, Ww};
     let Some(op) = op else { return false };
     match kind {
@@ -214,9 +223,6 @@ fn said_by(op: Option<Op>, kind: EventKind) -> bool {
         EventKind::Acquire(..) => matches!(op.spec().family, Lock | Ww | Resv),
         EventKind::BeginSignalling => matches!(op, DmaFenceBeginSignalling | DmaFenceSignal),
         EventKind::FencePublish(..) => op == DmaFencePublish,
-        EventKind::FenceSignal(_) => {
-            matches!(op, DmaFenceSignal | DmaFenceSignalLocked | DmaFenceSignalTimestamp)
-        }
         _ => false,
     }
 }
