@@ -11,6 +11,7 @@ mod recovery;
 mod regressions;
 mod sched_history;
 mod sched_random;
+mod sched_regressions;
 mod sched_scenario;
 mod schedules;
 mod starvation;
