@@ -256,9 +256,11 @@ impl Recovery {
         let of_engine =
             |&(of, by): &(ObjectRef, u32)| by == task && of.kind != Kind::Gpu && is_of(plan, of, engine);
         let is_stuck = |work: &WorkLog| work.engine == engine && work.stage == Stage::Stuck;
-        let others = self.works.iter().flatten().filter(|work| is_stuck(work)).count();
-        let itself = self.work(fence).is_some_and(is_stuck);
-        let blamed = self.resets.iter().any(of_engine) && others == usize::from(itself);
+        // An engine reset loses one work; a full reset, which loses any number, blames nobody.
+        let blamed = self.resets.iter().any(of_engine) && {
+            let stuck = self.works.iter().flatten().filter(|work| is_stuck(work)).count();
+            stuck == usize::from(self.work(fence).is_some_and(is_stuck))
+        };
         if let Some(work) = self.work_mut(fence) {
             work.stage = Stage::Lost;
             work.blamed |= blamed;
