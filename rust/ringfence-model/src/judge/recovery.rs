@@ -315,7 +315,9 @@ impl Recovery {
         let sched_of = |job: u32| world.scheds.jobs.get(job as usize).map(|job| job.sched);
         let recovers = |handler: &&Handler| handler.of.is_some_and(|of| is_of(plan, of, engine));
         let handler = self.handlers.iter().filter(|handler| handler.task != task).find(recovers)?;
-        let was_stopped = sched_of(job).is_some_and(|sched| handler.stopped.contains(&sched));
+        // Whoever stops a scheduler waits for its worker.
+        let was_stopped =
+            sched_of(job).is_some_and(|sched| sched == handler.sched || handler.stopped.contains(&sched));
         let goes_on = world.scheds.sched(handler.sched).paused && !was_stopped;
         (handler.failed || goes_on).then_some("work is submitted before the recovery from a hang is over")
     }
