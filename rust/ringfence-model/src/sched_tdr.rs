@@ -111,6 +111,11 @@ impl Kernel<'_> {
             self.broken("RF502", what, job_object(job));
             return;
         }
+        if self.job(job).has(job_flag::HANDED_BACK) {
+            let what = "a job that is given back to its driver is put on the list of pending jobs again";
+            self.broken("RF502", what, job_object(job));
+            return;
+        }
         let first = std::mem::replace(&mut self.w.scheds.sched_mut(sched).first_pending, job);
         let entry = self.job_mut(job);
         (entry.prev_pending, entry.next_pending) = (NONE, first);

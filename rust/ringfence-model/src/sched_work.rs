@@ -327,7 +327,7 @@ impl Kernel<'_> {
         // those differ, that was found when the job was pushed, or counted late.
         let Job { sched, credits, .. } = *self.job(job);
         self.w.scheds.sched_mut(sched).credit_count += credits;
-        if sched != frame.sched && self.plan.scheds.list[frame.sched as usize].bugs.counts_late {
+        if sched != frame.sched && self.plan.scheds.list[sched as usize].bugs.counts_late {
             let what =
                 "a job runs on another scheduler than it was armed for: its entity has moved meanwhile";
             self.broken("RF507", what, job_object(job));

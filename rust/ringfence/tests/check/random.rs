@@ -44,3 +44,16 @@ fn scenarios_in_which_nothing_belongs_together_go_through() {
         survey(20_000..20_500, |seed| Some(twisted(seed)).filter(|twisted| twisted.validate().is_ok()));
     assert!(survey.executions() > 1_000, "nearly all of them are refused: {survey:?}");
 }
+
+/// As many as are asked for: `RINGFENCE_RANDOM_SEEDS=100000..200000`, of each sort.
+#[test]
+#[ignore = "takes as long as is asked for"]
+#[expect(clippy::print_stdout, reason = "somebody waits for it")]
+#[expect(clippy::disallowed_methods, reason = "how many is for whoever starts it")]
+fn many_scenarios_go_through() {
+    let seeds = std::env::var("RINGFENCE_RANDOM_SEEDS").unwrap_or_else(|_| "100000..105000".into());
+    let parsed = seeds.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let seeds: std::ops::Range<u64> = parsed.expect("seeds as 0..1000");
+    println!("random: {:?}", survey(seeds.clone(), |seed| Some(scenario(seed))));
+    println!("twisted: {:?}", survey(seeds, |seed| Some(twisted(seed)).filter(|it| it.validate().is_ok())));
+}
