@@ -172,8 +172,8 @@ def test_table(file: Path) -> None:
         [str(file)],
         ["family", "agree", "of", "calls"],
         ["fence", "1", "1", "5"],
-        ["wait-die", "1", "1", "3"],
         ["fifo-cancel", "1", "1", "5"],
+        ["wait-die", "1", "1", "3"],
         ["3", "of", "3", "agree", "in", "13", "calls"],
     ]
 

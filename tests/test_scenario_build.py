@@ -286,6 +286,9 @@ def test_variables_are_assigned_in_branches() -> None:
             which = t.var(first)
             count = t.var(0)
             none = t.var(rf.DmaFence)
+            ret = t.var(rf.Errno)
+            with t.if_(ret.failed):
+                ret.set(-rf.EIO)
             with t.if_(t.choose("which", 2)):
                 which.set(second)
                 count.set(count + 1)
@@ -294,10 +297,10 @@ def test_variables_are_assigned_in_branches() -> None:
             t.warn_on(count)
 
     program = data(describe)["programs"][0]
-    assert program["registers"][:3] == ["dma_fence", "int", "dma_fence"]
+    assert program["registers"][:4] == ["dma_fence", "int", "dma_fence", "errno"]
     sets = [stmt for stmt in program["body"] if stmt.get("op") == "set"]
-    assert [stmt["args"] for stmt in sets] == [[{"obj": 1}], [0], [None]]
-    (branch,) = [stmt for stmt in program["body"] if "if" in stmt]
+    assert [stmt["args"] for stmt in sets] == [[{"obj": 1}], [0], [None], [0]]
+    _, branch = [stmt for stmt in program["body"] if "if" in stmt]
     assert [stmt["out"] for stmt in branch["then"] if stmt["op"] == "set"] == [0, 1]
 
 

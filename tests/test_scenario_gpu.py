@@ -122,6 +122,31 @@ def fills(k: rf.Kernel) -> None:
         t.write_once(seqno, t.ring_seqno(ring))
 
 
+@rf.scenario
+def loses(k: rf.Kernel) -> None:
+    """What a reset takes off a ring can be asked for, and signaled."""
+    ring = k.ring("ring")
+    endless = k.gpu_job("endless", hang="infinite")
+    fences = [k.dma_fence(name) for name in ("first", "second")]
+    errors = [k.cell(name) for name in ("first", "second", "more")]
+
+    @k.thread("client")
+    def client(t: rf.Recorder) -> None:
+        for fence in fences:
+            t.warn_on(t.ring_emit(ring, endless, fence).failed)
+        t.warn_on(t.gpu_reset(ring).failed)
+        for error, number in zip(errors, (-rf.ETIME, -rf.ECANCELED), strict=False):
+            lost = t.ring_lost(ring)
+            t.dma_fence_set_error(lost, number)
+            t.dma_fence_signal(lost)
+            t.write_once(error, t.dma_fence_get_status(lost))
+        t.write_once(errors[2], t.ring_lost(ring).is_null)
+
+
+def test_lost_work_comes_back_oldest_first() -> None:
+    assert cells(loses) == {"first": -rf.ETIME, "second": -rf.ECANCELED, "more": 1}
+
+
 def test_slots_and_numbers() -> None:
     assert cells(fills) == {"space": 0, "refused": -rf.ENOSPC, "emitted": 3, "seqno": 3}
     assert not rules(fills)

@@ -632,3 +632,60 @@ def test_mistakes_in_programs(body: Described, words: str) -> None:
     with pytest.raises(rf.ScenarioError, match=re.escape(words)) as caught:
         rf.Scenario.build(describe)
     assert caught.value.place.startswith("tests/test_scenario_sched.py:")
+
+
+# ---- a driver's bug, from the description to the proof -----------------------------------------------------
+
+
+class Allocates(rf.Driver):
+    """Allocates in ``run_job``, under a lock that its recovery takes as well."""
+
+    gfp = rf.GFP_KERNEL
+
+    def setup(self, k: rf.Kernel) -> None:
+        self.lock = k.mutex("gpu->lock")
+        self.fences = k.timeline("gpu->fences")
+        self.ring = k.ring("core0", slots=4)
+        self.sched = k.drm_sched("core0", ring=self.ring, credit_limit=4, timeout=rf.ms(500))
+
+    def run_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> None:
+        with t.mutex_lock(self.lock):
+            fence = t.dma_fence_alloc_init(self.fences, self.gfp)
+            with t.if_(fence.failed):
+                t.return_(-rf.ENOMEM)
+            t.warn_on(t.ring_emit(self.ring, job, fence).failed)
+            t.return_(fence)
+
+    def timedout_job(self, t: rf.Recorder, job: rf.DrmSchedJob) -> None:
+        with t.mutex_lock(self.lock):
+            t.drm_sched_stop(self.sched, job)
+            t.gpu_reset(self.ring)
+            t.drm_sched_start(self.sched)
+
+
+@pytest.mark.parametrize("gfp", [rf.GFP_KERNEL, GFP_NOWAIT])
+def test_an_allocation_in_run_job_is_what_hangs(gfp: Any) -> None:
+    """The timeout's handler waits for the lock; but it is the allocation that must not be there."""
+    others = rf.quiet(foreign_shrinker=True, foreign_resv=True, memory_pressure=True, allocation_failure=True)
+
+    @rf.scenario(drivers=[Allocates(gfp=gfp)], environment=others)
+    def submit(k: rf.Kernel, gpu: Allocates) -> None:
+        bo, entity = k.dma_resv("bo"), k.drm_sched_entity("client", gpu.sched)
+
+        @k.thread("client")
+        def client(t: rf.Recorder) -> None:
+            job = t.drm_sched_job(entity)
+            with t.if_(job.failed):
+                t.return_(-rf.ENOMEM)
+            with t.dma_resv_lock(bo):
+                with t.if_(t.dma_resv_reserve_fences(bo, 1).failed):
+                    t.drm_sched_job_cleanup(job)
+                    t.kfree(job)
+                    t.return_(-rf.ENOMEM)
+                t.drm_sched_job_arm(job)
+                t.dma_resv_add_fence(bo, job.finished, WRITE)
+                t.drm_sched_entity_push_job(job)
+
+    report = rf.check(submit, budget=500)
+    found = [(finding.rule, finding.verdict) for finding in report.findings]
+    assert found == ([("RF401", "CONFIRMED")] if gfp is rf.GFP_KERNEL else []), str(report)

@@ -154,7 +154,7 @@ class Profile:
         reclaim_notifier: every allocation that may reclaim touches the notifier map (since 5.11).
         raw_lock_nesting: ``CONFIG_PROVE_RAW_LOCK_NESTING``.
         lockdep: ``CONFIG_LOCKDEP``; off, nothing is ever reported.
-        strict: whatever runs on a GPU scheduler's workqueues is a signalling section, which Linux does not annotate.
+        strict: whatever runs on a GPU scheduler's workqueues is a signalling section; Linux does not say so.
         limits: ``kernel``: the validator's own limits are reported when reached; ``none``.
 
     Raises:

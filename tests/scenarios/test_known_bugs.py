@@ -127,3 +127,14 @@ def test_the_fix_is_clean(name: str) -> None:
     report = rf.check(scenarios(FILES[name])["fixed"], budget=20_000)
     assert report.ok, str(report)
     assert report.bound == 0
+
+
+def test_a_finding_needs_no_freedom_that_the_environment_does_not_give() -> None:
+    """The job ends when its time is up: no timeout came early."""
+    report = rf.check(scenarios(FILES["panfrost_spurious_timeout"])["buggy"])
+    assert "Needs:" not in str(report)
+
+
+def test_a_job_that_waits_for_ever_is_where_it_waits() -> None:
+    report = rf.check(scenarios(FILES["drm_sched_spsc_queue"])["buggy"])
+    assert "its job is in the queue of client" in " ".join(str(report).split())

@@ -39,12 +39,13 @@ class GpuRing(rf.Driver):
             self.end(t, fence)
         return found
 
-    def give_up(self, t: rf.Recorder, error: int) -> None:
-        """Signals what a reset has taken off the ring: nobody else ever will.
+    def give_up(self, t: rf.Recorder, error: int) -> rf.Int:
+        """Signals what a reset has taken off the ring, if it has; 1 if so. Nobody else ever will.
 
         The GPU may have completed more, before and after that. Fences of a timeline are signaled in order.
         """
         done, lost = t.var(t.ring_completed(self.ring)), t.var(t.ring_lost(self.ring))
+        found = t.var(0)
         with t.loop():
             with t.if_(lost.is_null):
                 t.break_()
@@ -58,10 +59,12 @@ class GpuRing(rf.Driver):
                 self.blame(t, lost, error)
                 t.dma_fence_set_error(lost, error)
                 self.end(t, lost)
+                found.set(1)
                 lost.set(t.ring_lost(self.ring))
         with t.if_(done):
             self.end(t, done)
         self.complete(t)
+        return found
 
     def end(self, t: rf.Recorder, fence: rf.DmaFence) -> None:
         """Signals a fence, and drops the ring's reference to it."""
@@ -124,13 +127,27 @@ class GpuDriver(rf.Driver):
     def reset_engine(self, t: rf.Recorder, ring: GpuRing, hung: rf.DmaFence) -> rf.Errno:
         """Resets one engine: what has hung there is lost.
 
-        On an engine with several rings that is what it is at, which need not be what has waited too long.
+        On an engine with several rings that is what it is at, which need not be what has waited too long. If
+        it is at nothing, that waits for something that does not come.
         """
-        ret = t.gpu_engine_reset(ring.ring, None if self.shared_engine else hung)
-        for part in self.beside(ring):
-            part.give_up(t, -rf.ETIME)
-            self.hangs.forget(t, part.ring)
+        if not self.shared_engine:
+            ret = t.gpu_engine_reset(ring.ring, hung)
+            self.lose(t, ring)
+            return ret
+        ret = t.gpu_engine_reset(ring.ring)
+        lost = self.lose(t, ring)
+        with t.if_(t.not_(ret.failed | lost)), t.if_(t.ring_head(ring.ring) == hung):
+            t.gpu_engine_reset(ring.ring, hung)
+            self.lose(t, ring)
         return ret
+
+    def lose(self, t: rf.Recorder, ring: GpuRing) -> rf.Int:
+        """Signals what the reset of an engine has taken off its rings; 1 if there was anything."""
+        lost = t.var(0)
+        for part in self.beside(ring):
+            lost |= part.give_up(t, -rf.ETIME)
+            self.hangs.forget(t, part.ring)
+        return lost
 
     def reset_device(self, t: rf.Recorder) -> rf.Errno:
         """Resets everything: all work is lost."""

@@ -64,7 +64,7 @@ class ForwardProgress(HangPolicy):
 
     period = rf.ms(100)
     patience = (4, 2, 1)
-    """Looks until something has to have moved, at first and after each time that something has."""
+    """Looks until its time is up: at first, and after each time that the engine has got ahead meanwhile."""
 
     def setup(self, k: rf.Kernel) -> None:  # noqa: ARG002
         """Starts with no rings."""
@@ -75,27 +75,32 @@ class ForwardProgress(HangPolicy):
         self.rings[ring.name] = _Watched(k, ring, others)
 
     def has_hung(self, t: rf.Recorder, ring: rf.Ring) -> rf.Int:
-        """1 if the engine stands still for too long, or has got ahead too often without this ring."""
+        """1 if its time is up and the engine has stood still meanwhile, or there is no more time to give."""
         watched = self.rings[ring.name]
         with t.if_(t.ring_seqno(ring) != t.read_once(watched.seqno)):
             # Another work is the oldest one now: it has all its time before it.
             t.write_once(watched.seqno, t.ring_seqno(ring))
             self._give(t, watched, 0)
-        with t.elif_(lambda: watched.progress(t) != t.read_once(watched.seen)):
-            self._extend(t, watched)
-        t.write_once(watched.seen, watched.progress(t))
-        return t.atomic_add_return(watched.left, -1) <= 0
+        hung = t.var(t.atomic_add_return(watched.left, -1) <= 0)
+        with t.if_(hung):
+            progress = watched.progress(t)
+            with t.if_(progress != t.read_once(watched.seen)):
+                t.write_once(watched.seen, progress)
+                hung.set(self._extend(t, watched))
+        return hung
 
     def forget(self, t: rf.Recorder, ring: rf.Ring) -> None:
         """All its time for whatever is next."""
         t.write_once(self.rings[ring.name].seqno, -1)
 
-    def _extend(self, t: rf.Recorder, watched: _Watched) -> None:
-        """The next extension, which is shorter; after the last one there is none."""
-        stage = t.read_once(watched.stage)
+    def _extend(self, t: rf.Recorder, watched: _Watched) -> rf.Int:
+        """The next extension, which is shorter: 0; 1 if there is none."""
+        stage, none_left = t.read_once(watched.stage), t.var(1)
         for last in range(len(self.patience) - 1):
             with t.if_(stage == last):
                 self._give(t, watched, last + 1)
+                none_left.set(0)
+        return none_left
 
     def _give(self, t: rf.Recorder, watched: _Watched, stage: int) -> None:
         t.write_once(watched.stage, stage)
@@ -106,15 +111,15 @@ class _Watched:
     """What `ForwardProgress` remembers of a ring."""
 
     def __init__(self, k: rf.Kernel, ring: rf.Ring, others: list[rf.Ring]) -> None:
-        self.rings = [ring, *others]
+        self.others = others
         self.seqno = k.cell(f"{ring.name}->hangcheck.seqno", -1)
         self.seen = k.cell(f"{ring.name}->hangcheck.progress")
         self.stage = k.cell(f"{ring.name}->hangcheck.stage")
         self.left = k.cell(f"{ring.name}->hangcheck.left")
 
     def progress(self, t: rf.Recorder) -> rf.Int:
-        """A number that changes whenever the engine has completed anything."""
-        progress = t.ring_seqno(self.rings[0])
-        for ring in self.rings[1:]:
+        """A number that changes whenever the engine has completed work of other rings."""
+        progress = t.var(0)
+        for ring in self.others:
             progress += t.ring_seqno(ring)
         return progress

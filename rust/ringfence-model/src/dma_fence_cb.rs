@@ -115,6 +115,13 @@ impl Fences {
         }
     }
 
+    /// Takes a node off the list of a fence; false if it is not there any more. One of the kernel's own may have been
+    /// dropped while this context waited for the fence's lock, and be in use for something else by now.
+    pub(crate) fn remove_callback(&mut self, fence: u32, node: u32) -> bool {
+        let Node { fence: on, callback, .. } = self.nodes[node as usize];
+        (on == fence || callback == Callback::Program) && self.unlink(node)
+    }
+
     /// Takes a node off its list; false if it is on none.
     pub(crate) fn unlink(&mut self, node: u32) -> bool {
         let Node { next, prev, fence, .. } = self.nodes[node as usize];

@@ -228,7 +228,9 @@ impl Kernel<'_> {
                 self.fence_signal_locked(fence, now)
             }
             Doing::AddCallback(_) | Doing::Enable => self.fence_enable_locked(fence),
-            Doing::RemoveCallback(node) => Flow::Return(Value::bool(self.w.fences.unlink(node))),
+            Doing::RemoveCallback(node) => {
+                Flow::Return(Value::bool(self.w.fences.remove_callback(fence, node)))
+            }
             Doing::Status => self.fence_is_signaled(fence, true),
             Doing::Unlist => {
                 self.sw_sync_forget(fence);

@@ -156,7 +156,8 @@ impl Kernel<'_> {
         let fence = frame.fence;
         let timed_out = frame.timer.is_some_and(|timer| !self.w.time.is_set(timer));
         let changed = self.w.fences.has(fence, flag::SIGNALED | flag::FREED);
-        if !(changed || timed_out || (frame.interruptible && self.signal_pending())) {
+        let over = changed || timed_out || (frame.interruptible && self.signal_pending());
+        if !over {
             return Flow::Block(Wait::Fence(fence));
         }
         self.stepped = true;

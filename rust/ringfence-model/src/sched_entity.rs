@@ -170,9 +170,9 @@ pub(crate) const fn entity_object(entity: u32) -> Option<ObjectRef> {
 impl Entity {
     /// `drm_sched_entity_init()` with two fence contexts.
     pub(crate) fn init(&mut self, priority: u32, scheds: &[u32], context: u64, rq: impl Fn(u32) -> u32) {
-        let guilty = self.guilty;
-        self.clone_from(&Self::default());
-        self.guilty = guilty;
+        // Jobs of an entity that was killed here before have works of their own, which go on.
+        let (guilty, to_kill) = (self.guilty, std::mem::take(&mut self.to_kill));
+        *self = Self { guilty, to_kill, ..Self::default() };
         self.context = context;
         self.priority = priority;
         if let Some(&first) = scheds.first() {

@@ -5,7 +5,7 @@ use ringfence_base::errno::{EINVAL, ENOENT, ENOMEM};
 use ringfence_base::scenario::Kind;
 use ringfence_base::{EventKind, Gfp, JobEvent, ObjectRef};
 
-use crate::dma_fence::{FenceSort, fence_object};
+use crate::dma_fence::{FenceSort, fence_object, flag};
 use crate::dma_resv::Slot;
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
@@ -229,9 +229,24 @@ impl Kernel<'_> {
         self.free_memory(memory);
         let InitFrame { job, entity, credits } = frame;
         let Job { work, node, .. } = *self.job(job);
+        self.fences_outlive(job);
         *self.job_mut(job) =
             Job { entity, owner: entity, credits, node, flags: job_flag::INIT, ..Job::new(work) };
         Flow::Return(Value::Int(0))
+    }
+
+    /// The job's memory is used again while others still have references to its fences: those stay behind with
+    /// what they need of the job.
+    fn fences_outlive(&mut self, job: u32) {
+        let entry = *self.job(job);
+        if entry.scheduled == NONE || self.w.fences.has(entry.scheduled, flag::FREED) {
+            return;
+        }
+        let old = self.w.scheds.jobs.len() as u32;
+        let flags = entry.flags | job_flag::FREED;
+        self.w.scheds.jobs.push(Job { flags, node: NONE, ..entry });
+        self.w.fences.get_mut(entry.scheduled).sort = FenceSort::Scheduled(old);
+        self.w.fences.get_mut(entry.finished).sort = FenceSort::Finished(old);
     }
 
     /// `drm_sched_job_arm()`: its fences come into being.
@@ -287,6 +302,8 @@ impl Kernel<'_> {
     pub(crate) fn job_add_syncobj_dependency(&mut self, job: u32, syncobj: u32, point: u64) -> Flow {
         let frame = DependencyFrame { job, at: DependencyAt::Found };
         self.call(Frame::Sched(SchedFrame::Dependency(frame)));
+        // The point is an u32 there.
+        let point = point & u64::from(u32::MAX);
         match self.syncobj_find_fence(syncobj, point, false) {
             Flow::Return(value) => {
                 self.me().ret = value;

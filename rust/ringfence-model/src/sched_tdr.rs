@@ -289,23 +289,30 @@ impl Kernel<'_> {
         self.job_mut(job).flags &= !job_flag::TIMING_OUT;
         self.emit(EventKind::Job(JobEvent::Handled, job));
         self.replace(Frame::Sched(SchedFrame::Timeout(frame)));
+        // drm_sched_stop() found the job complete, and has left it for this.
+        let frees = std::mem::take(&mut self.w.scheds.sched_mut(sched).free_guilty);
+        let puts_back =
+            status == STAT_NO_HANG && !self.plan.scheds.list[sched as usize].bugs.timeout_keeps_job;
         if self.job(job).has(job_flag::FREED) {
+            if frees || puts_back {
+                let what = "the scheduler goes on with a job that its timeout handler has freed";
+                self.broken("RF502", what, job_object(job));
+            }
             return None;
         }
-        if status == STAT_NO_HANG && !self.job(job).has(job_flag::PENDING) {
+        if puts_back {
             self.pending_add_first(job);
             self.free_job_queue_if_ready(sched);
         }
-        if std::mem::take(&mut self.w.scheds.sched_mut(sched).free_guilty) {
-            return Some(self.call_free_job(sched, job));
-        }
-        None
+        frees.then(|| self.call_free_job(sched, job))
     }
 
-    /// Whatever becomes of a job whose timeout was handled, somebody must still have it.
+    /// Whatever becomes of a job whose timeout was handled, somebody must still have it: the scheduler, or the driver,
+    /// which has cleaned it up then.
     fn check_job_not_lost(&mut self, job: u32) {
         let flags = self.job(job).flags;
-        if flags & (job_flag::PENDING | job_flag::FREED | job_flag::HANDED_BACK) == 0 {
+        let taken = flags & (job_flag::PENDING | job_flag::FREED | job_flag::HANDED_BACK) != 0;
+        if !taken && flags & job_flag::INIT != 0 {
             let what = "a job is on no list any more after its timeout was handled: nobody will free it";
             self.broken("RF515", what, job_object(job));
         }

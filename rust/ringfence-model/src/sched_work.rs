@@ -5,7 +5,7 @@
 //! Where the kernel's function could be overtaken by somebody else, a new step begins.
 
 use ringfence_base::errno::ECANCELED;
-use ringfence_base::{EventKind, JobEvent};
+use ringfence_base::{AcquireFlags, EventKind, JobEvent};
 
 use crate::dma_fence::{FenceSort, flag};
 use crate::dma_fence_cb::Callback;
@@ -43,6 +43,8 @@ enum RunAt {
     Popped,
     /// `run_job` has returned.
     Ran,
+    /// It gave this fence, or [`NONE`].
+    Gave(u32),
     /// The hardware's fence knows of the deadline.
     Parent(u32),
     /// The scheduled fence is signaled.
@@ -108,9 +110,12 @@ impl Kernel<'_> {
                     self.run_depend(&mut frame)
                 }
                 RunAt::Popped => Some(self.run_popped(&mut frame)),
-                RunAt::Ran | RunAt::Parent(_) | RunAt::Scheduled(_) | RunAt::Put(_) | RunAt::Callback(_) => {
-                    self.run_scheduled(&mut frame)
-                }
+                RunAt::Ran
+                | RunAt::Gave(_)
+                | RunAt::Parent(_)
+                | RunAt::Scheduled(_)
+                | RunAt::Put(_)
+                | RunAt::Callback(_) => self.run_scheduled(&mut frame),
                 RunAt::Over => {
                     self.wake_flushers(frame.sched);
                     self.run_job_queue(frame.sched);
@@ -142,15 +147,13 @@ impl Kernel<'_> {
                 (job, self.plan.scheds.list[sched as usize].ops.update_job_credits)
             {
                 self.replace(Frame::Sched(SchedFrame::Run(*frame)));
+                // It is asked in the middle of choosing, which is atomic.
+                self.lock_acquire(self.plan.scheds.list[sched as usize].rq_lock, AcquireFlags::default());
+                self.me().preempt += 1;
                 return Some(self.call_program(program, &[Value::Object(JOB, job)]));
             }
-        } else if let Some(job) = self.w.scheds.entities[frame.entity as usize].queue.peek() {
-            let credits = self.ret().int();
-            if credits <= 0 {
-                let what = "update_job_credits returns no credits: the job would bypass the limit";
-                self.broken("RF706", what, job_object(job));
-            }
-            self.job_mut(job).credits = u32::try_from(credits).unwrap_or(0);
+        } else {
+            self.run_credits(frame);
         }
         let (entity, job) = (frame.entity, self.w.scheds.entities[frame.entity as usize].queue.peek());
         let Some(job) = job.filter(|_| self.can_queue(sched, entity)) else {
@@ -160,6 +163,20 @@ impl Kernel<'_> {
         frame.job = job;
         frame.at = RunAt::Depend;
         None
+    }
+
+    /// `update_job_credits` has returned.
+    fn run_credits(&mut self, frame: &RunFrame) {
+        let credits = self.ret().int();
+        self.lock_release(self.plan.scheds.list[frame.sched as usize].rq_lock);
+        self.preempt_count_sub("update_job_credits enables preemption");
+        // If its entity was killed meanwhile, the job is not asked for any more.
+        let Some(job) = self.w.scheds.entities[frame.entity as usize].queue.peek() else { return };
+        if credits <= 0 {
+            let what = "update_job_credits returns no credits: the job would bypass the limit";
+            self.broken("RF706", what, job_object(job));
+        }
+        self.job_mut(job).credits = u32::try_from(credits).unwrap_or(0);
     }
 
     /// Waits for the job's dependencies, one after the other: a callback comes when it is time for the next.
@@ -186,7 +203,7 @@ impl Kernel<'_> {
                 Some(fence) if self.fence_is_usable(fence) => self.depend_on(frame, fence),
                 _ => self.run_pop(frame),
             },
-            RunAt::Replaced(fence) => self.add_dependency_callback(frame, fence),
+            RunAt::Replaced(fence) => self.add_dependency_callback(frame, fence, true),
             RunAt::Added(fence) => self.dependency_added(frame, fence),
             other => panic!("engine bug: {other:?} is no state of waiting for dependencies"),
         }
@@ -218,7 +235,7 @@ impl Kernel<'_> {
             self.replace(Frame::Sched(SchedFrame::Run(*frame)));
             return self.put_and_go_on(fence);
         }
-        self.add_dependency_callback(frame, fence)
+        self.add_dependency_callback(frame, fence, false)
     }
 
     /// Drops a reference; `None`: that was all, and the frame goes on.
@@ -237,10 +254,10 @@ impl Kernel<'_> {
         self.put_and_go_on(fence)
     }
 
-    fn add_dependency_callback(&mut self, frame: &mut RunFrame, fence: u32) -> Option<Flow> {
+    /// `replaced`: it took the place of a fence of the same scheduler.
+    fn add_dependency_callback(&mut self, frame: &mut RunFrame, fence: u32, replaced: bool) -> Option<Flow> {
         let entity = frame.entity;
-        let same = matches!(self.w.fences.get(fence).sort, FenceSort::Scheduled(_));
-        let silent = same && self.plan.scheds.list[frame.sched as usize].bugs.clears_silently;
+        let silent = replaced && self.plan.scheds.list[frame.sched as usize].bugs.clears_silently;
         let node = self.w.fences.new_node(match silent {
             true => Callback::EntityClearDep(entity),
             false => Callback::EntityWakeup(entity),
@@ -290,7 +307,7 @@ impl Kernel<'_> {
         if let Some(next) = next {
             let submitted = self.job(next).submitted;
             let lock = self.plan.scheds.entities[entity as usize].lock;
-            self.lock_acquire(lock, ringfence_base::AcquireFlags::default());
+            self.lock_acquire(lock, AcquireFlags::default());
             if self.w.scheds.entities[entity as usize].listed {
                 self.rq_update_tree(entity, submitted);
             }
@@ -332,19 +349,21 @@ impl Kernel<'_> {
         let job = frame.job;
         match frame.at {
             RunAt::Ran => {
+                // Before anybody else can run: an interrupt on top of this context has results of its own.
+                self.at_sched(frame.sched);
+                frame.at = RunAt::Gave(self.run_job_result(job).unwrap_or(NONE));
+                self.replace(Frame::Sched(SchedFrame::Run(*frame)));
+            }
+            RunAt::Gave(fence) => {
                 if !self.begins_step() {
                     return Some(Flow::Yield);
                 }
                 self.at_sched(frame.sched);
-                let parent = self.run_job_result(job);
                 self.entity_becomes_idle(frame.entity);
-                match parent {
-                    Ok(fence) => {
-                        frame.at = RunAt::Parent(fence);
-                        self.replace(Frame::Sched(SchedFrame::Run(*frame)));
-                        return self.left(|kernel| kernel.sched_fence_set_parent(job, fence));
-                    }
-                    Err(_) => frame.at = RunAt::Parent(NONE),
+                frame.at = RunAt::Parent(fence);
+                if fence != NONE {
+                    self.replace(Frame::Sched(SchedFrame::Run(*frame)));
+                    return self.left(|kernel| kernel.sched_fence_set_parent(job, fence));
                 }
             }
             RunAt::Parent(fence) => {

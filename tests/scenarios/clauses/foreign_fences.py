@@ -7,7 +7,7 @@ longer stops waiting and goes on as it can; it neither signals the fence nor set
 from typing import Any
 
 import ringfence as rf
-from ringfence.drivers import FixedTimeout, ForwardProgress, SchedGpu
+from ringfence.drivers import FixedTimeout, ForwardProgress, SchedGpu, UserContext
 
 
 class Exporter(rf.Driver):
@@ -83,62 +83,71 @@ sets_foreign_error = rf.scenario(drivers=[Exporter, Display(sets_error=True)], n
 
 
 class Encoder(SchedGpu):
-    """Encodes what another GPU renders: each job waits for a job there."""
+    """Encodes what another GPU renders: its job waits for a job there, and somebody looks after that."""
 
     signals = False
     sets_error = False
     patience = rf.ms(700)
+    in_bo: rf.DmaResv
+    client: UserContext
 
-    def encode(self, t: rf.Recorder, context: Any, bo: rf.DmaResv, out: rf.DmaResv, work: rf.GpuJob) -> None:
-        """Submits a job that depends on the buffer's fences, and looks after it."""
-        job = t.drm_sched_job(context.entity, work)
+    def setup(self, k: rf.Kernel) -> None:
+        super().setup(k)
+        self.watch_work = k.work("watch_work", self.watch)
+
+    def encode(self, t: rf.Recorder, bo: rf.DmaResv, work: rf.GpuJob) -> None:
+        """Submits a job that depends on the fences of the buffer that it reads."""
+        job = t.drm_sched_job(self.client.entity, work)
         with t.if_(job):
+            with t.dma_resv_lock(self.in_bo):
+                ret = t.drm_sched_job_add_resv_dependencies(job, self.in_bo, rf.READ)
             with t.dma_resv_lock(bo):
-                ret = t.drm_sched_job_add_resv_dependencies(job, bo, rf.READ)
-            with t.dma_resv_lock(out):
-                with t.if_(ret.failed | t.dma_resv_reserve_fences(out, 1).failed):
+                with t.if_(ret.failed | t.dma_resv_reserve_fences(bo, 1).failed):
                     t.drm_sched_job_cleanup(job)
                     t.kfree(job)
                     t.return_()
-                self.push(t, job, out)
-            self.look_after(t, context, bo)
+                self.push(t, job, bo)
+            t.schedule_work(self.watch_work)
 
-    def look_after(self, t: rf.Recorder, context: Any, bo: rf.DmaResv) -> None:
-        """Loses patience with the renderer: what to do?"""
-        rendered = t.dma_resv_get_singleton(bo, rf.READ)
+    def watch(self, t: rf.Recorder) -> None:
+        """Loses its patience with the renderer: what now?"""
+        rendered = t.dma_resv_get_singleton(self.in_bo, rf.READ)
         with t.if_(rendered):
             with t.if_(t.dma_fence_wait_timeout(rendered, False, self.patience) == 0):
-                with t.dma_fence_signalling():
-                    if self.sets_error:
-                        t.dma_fence_set_error(rendered, -rf.ETIMEDOUT)
-                    if self.signals:
+                if self.sets_error:
+                    t.dma_fence_set_error(rendered, -rf.ETIMEDOUT)
+                elif self.signals:
+                    with t.dma_fence_signalling():
                         t.dma_fence_signal(rendered)
-                if not self.signals and not self.sets_error:
-                    # Ends its own job, which waits for the renderer's, in its own time.
-                    t.drm_sched_entity_destroy(context.entity)
+                else:
+                    # Takes back what it has submitted itself. That ends when the renderer's job has.
+                    t.drm_sched_entity_destroy(self.client.entity)
             t.dma_fence_put(rendered)
 
 
-def two_gpus(name: str, encoder: Encoder, environment: rf.Environment | None = None) -> rf.Scenario:
-    """The renderer is more patient than the encoder; it hangs, and its own recovery is what ends its job."""
+def two_gpus(
+    name: str, encoder: Encoder, hang: Any = "no", environment: rf.Environment | None = None
+) -> rf.Scenario:
+    """The renderer needs a second, or hangs, which it will notice after two."""
 
     def render_and_encode(k: rf.Kernel, renderer: SchedGpu, encoder: Encoder) -> None:
-        bo, out = k.dma_resv("bo"), k.dma_resv("bitstream")
-        renders, encodes = renderer.context(k, "renders"), encoder.context(k, "encodes")
-        frame = k.gpu_job("frame", run_time=rf.ms(1), hang="infinite")
+        encoder.in_bo, out = k.dma_resv("bo"), k.dma_resv("bitstream")
+        renders, encoder.client = renderer.context(k, "renders"), encoder.context(k, "encodes")
+        frame = k.gpu_job("frame", run_time=rf.s(1), hang=hang)
         encode = k.gpu_job("encode", run_time=rf.ms(1))
 
         @k.thread("player")
         def player(t: rf.Recorder) -> None:
-            renderer.submit(t, renders, bo, frame)
-            encoder.encode(t, encodes, bo, out, encode)
+            renderer.submit(t, renders, encoder.in_bo, frame)
+            encoder.encode(t, out, encode)
 
     drivers = {"renderer": SchedGpu(policy=FixedTimeout(period=rf.s(2))), "encoder": encoder}
     return rf.scenario(drivers=drivers, environment=environment, name=name)(render_and_encode)
 
 
-sched_waits = two_gpus("sched_waits", Encoder(policy=ForwardProgress, patience=rf.s(3)))
+sched_waits = two_gpus("sched_waits", Encoder(policy=ForwardProgress, patience=rf.s(3)), "infinite")
 sched_gives_up = two_gpus("sched_gives_up", Encoder())
-contract_sched_gives_up = two_gpus("contract_sched_gives_up", Encoder(), rf.contract())
+sched_gives_up_hang = two_gpus("sched_gives_up_hang", Encoder(), "infinite")
+contract_sched_gives_up = two_gpus("contract_sched_gives_up", Encoder(), environment=rf.contract())
 sched_signals_foreign = two_gpus("sched_signals_foreign", Encoder(signals=True))
 sched_sets_foreign_error = two_gpus("sched_sets_foreign_error", Encoder(sets_error=True))

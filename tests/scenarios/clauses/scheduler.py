@@ -1,7 +1,7 @@
 """Duties towards ``drm_sched``: a job belongs to the scheduler from arming to freeing.
 
-From ``drm_sched_job_arm()`` on the job's fence has to be signaled: the job is pushed, once, to an entity that is
-alive. A timed-out job goes back to the scheduler. The scheduler goes last.
+From ``drm_sched_job_arm()`` on the job's fence has to be signaled: the job is pushed, once, to an entity that
+is alive. A timed-out job goes back to the scheduler. The scheduler goes last.
 """
 
 from typing import Any

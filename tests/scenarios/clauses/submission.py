@@ -1,8 +1,8 @@
 """Clause: recovery prevents further submission.
 
-From the moment a hang is declared until the recovery is over nobody else puts work on the hardware: it would be
-lost with the reset. A GPU that was given up takes none any more; what is submitted to it is refused, or ends
-with an error.
+From the moment a hang is declared until the recovery is over nobody else puts work on the hardware: it would
+be lost with the reset. A GPU that was given up takes none any more: what is submitted to it is refused, or
+ends with an error.
 """
 
 from typing import Any

@@ -552,7 +552,8 @@ operations! {
         RingIdle "ring_idle" (ring: is Ring) Int true "1 if nothing is on it.";
         RingHead "ring_head" (ring: is Ring) Fence true "The fence of the oldest work on it, or NULL.";
         RingLost "ring_lost" (ring: is Ring) Fence true
-            "The fence of the oldest work that a reset or ring_clear() has taken off it and nobody has asked for, or NULL.";
+            "The fence of the oldest work that a reset or ring_clear() has taken off it and nobody has asked \
+             for, or NULL.";
         RingClear "ring_clear" (ring: is Ring) - true "Takes everything off the ring, whatever it is at.";
         RingPreempt "ring_preempt" (ring: is Ring) - true
             "Asks the engine to leave this ring's work for that of another one; it goes on with it later.";

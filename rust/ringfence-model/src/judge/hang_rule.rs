@@ -41,8 +41,16 @@ pub(super) fn hang_rule(
         }
         signaller_rule(plan, world, &links[signaller]).map(|rule| (rule, signaller))
     });
+    // Memory that is waited for in a section: whoever else is in the circle, that must not be.
+    let reclaims = links.iter().enumerate().filter_map(|(position, link)| {
+        let thread = world.threads.get(link.task as usize);
+        let in_section = thread.is_some_and(|thread| !thread.sections.is_empty());
+        let waits_for_fence = matches!(link.wait, Wait::Fence(_) | Wait::AnyFence(_));
+        let breaks = in_section && waits_for_fence && link.reclaiming.is_some();
+        signaller_rule(plan, world, link).filter(|_| breaks).map(|rule| (rule, position))
+    });
     let weight = |&(rule, _): &(&'static str, usize)| BY_WEIGHT.iter().position(|&known| known == rule);
-    broken.min_by_key(weight).unwrap_or_else(|| {
+    broken.chain(reclaims).min_by_key(weight).unwrap_or_else(|| {
         let reclaims = links.iter().position(|link| link.reclaiming.is_some());
         // A context rather than a ring, if there is one.
         let first = links.iter().position(|link| (link.task as usize) < world.threads.len());

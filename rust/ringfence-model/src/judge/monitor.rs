@@ -9,12 +9,10 @@ use ringfence_base::{Event, EventKind, Gfp, GpuEvent, JobEvent, ObjectRef, Origi
 use crate::dma_fence::{fence_object, flag};
 use crate::judge::recovery::Recovery;
 use crate::judge::starvation::Starvation;
-use crate::judge::unsignaled::{self, Why};
-use crate::judge::wait_for::{Hang, HangKind, HangLink};
+use crate::judge::unsignaled::makes_no_progress;
 use crate::plan::{ContextKind, Plan, class};
 use crate::sched_job::job_object;
 use crate::thread::NONE;
-use crate::wait::Wait;
 use crate::world::World;
 
 /// How sure it is that a rule was broken.
@@ -49,8 +47,8 @@ pub struct Breach {
 
 /// How a fence became known to others, who may wait for it until it is signaled.
 #[derive(Clone, Copy, Debug)]
-struct Publication {
-    by: Origin,
+pub(super) struct Publication {
+    pub(super) by: Origin,
     /// The publisher's outermost open section.
     section: Option<OpenSection>,
     /// It was published in an interrupt, which has nothing to do with the task that it arrived on.
@@ -88,11 +86,11 @@ pub struct Monitor {
     /// Outermost sections that have begun.
     sections: u32,
     /// Per fence; `None` once it is signaled.
-    publications: Vec<Option<Publication>>,
+    pub(super) publications: Vec<Option<Publication>>,
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
     due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
-    recovery: Recovery,
+    pub(super) recovery: Recovery,
     starvation: Starvation,
     starved: Vec<u32>,
     /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
@@ -140,7 +138,7 @@ impl Monitor {
     }
 
     /// One that the rule alone does not say the certainty of.
-    fn breach_that_is(
+    pub(super) fn breach_that_is(
         &mut self,
         certainty: Certainty,
         rule: &'static str,
@@ -359,7 +357,7 @@ impl Monitor {
         }
     }
 
-    fn take(&mut self, fence: u32) -> Option<Publication> {
+    pub(super) fn take(&mut self, fence: u32) -> Option<Publication> {
         self.publications.get_mut(fence as usize)?.take()
     }
 
@@ -401,7 +399,7 @@ impl Monitor {
                 && !world.fence_needs_nobody(plan, fence)
             {
                 let by = Origin { op: origin.op, ..known.by };
-                let (rule, what) = match unsignaled::makes_no_progress(world, &self.recovery, fence) {
+                let (rule, what) = match makes_no_progress(world, &self.recovery, fence) {
                     true => (
                         "RF107",
                         "a published fence is not signaled within its bound: recovery is tried again and again",
@@ -411,54 +409,5 @@ impl Monitor {
                 self.breach(rule, what, fence_object(fence), by);
             }
         }
-    }
-
-    /// The run is over; `hangs`: somebody waits for ever. Published fences that nobody will signal any more.
-    pub fn end(&mut self, plan: &Plan, world: &World, step: u64, hangs: bool) {
-        if hangs {
-            return;
-        }
-        let mut circles: Vec<Vec<u32>> = Vec::new();
-        for fence in 0..self.publications.len() as u32 {
-            let Some(known) = self.take(fence).filter(|_| !world.fence_needs_nobody(plan, fence)) else {
-                continue;
-            };
-            let why = unsignaled::why(plan, world, &self.recovery, fence);
-            if why == Why::Circle {
-                // Those that lead into a circle that is known are its consequences.
-                let circle = world.fence_circle(fence);
-                if circles.contains(&circle) {
-                    continue;
-                }
-                circles.push(circle);
-            }
-            let site = self.fault_of(plan, world, why, fence).unwrap_or(known.by.site);
-            let origin = Origin { op: step, site, ..known.by };
-            self.breach_that_is(Certainty::Shown, why.rule(), why.text(), fence, origin);
-        }
-    }
-
-    /// Where what is wrong with a fence is to be mended, if it is not where that is published.
-    fn fault_of(&self, plan: &Plan, world: &World, why: Why, fence: u32) -> Option<SiteId> {
-        if why == Why::NoTimeout { world.scheduler_without_timeout(plan, fence) } else { None }
-    }
-
-    /// The rule of a hang that waits for a published fence which nobody is left to signal, once it is known why nobody
-    /// does; and where that is to be mended.
-    pub fn refine(&self, plan: &Plan, world: &World, hang: &mut Hang) {
-        let HangLink { wait: Wait::Fence(fence), .. } = hang.links[hang.guilty] else { return };
-        if hang.kind != HangKind::LostWakeUp {
-            return;
-        }
-        let why = unsignaled::why(plan, world, &self.recovery, fence);
-        if why == Why::Circle {
-            hang.circle = world.fence_circle(fence);
-        } else if !world.is_published(fence) {
-            return;
-        }
-        hang.rule = why.rule();
-        let site = self.fault_of(plan, world, why, fence);
-        hang.fault =
-            self.published_at(fence).map(|known| Origin { site: site.unwrap_or(known.site), ..known });
     }
 }

@@ -256,9 +256,11 @@ impl Recovery {
         let of_engine =
             |&(of, by): &(ObjectRef, u32)| by == task && of.kind != Kind::Gpu && is_of(plan, of, engine);
         let is_stuck = |work: &WorkLog| work.engine == engine && work.stage == Stage::Stuck;
-        let others = self.works.iter().flatten().filter(|work| is_stuck(work)).count();
-        let itself = self.work(fence).is_some_and(is_stuck);
-        let blamed = self.resets.iter().any(of_engine) && others == usize::from(itself);
+        // An engine reset loses one work; a full reset, which loses any number, blames nobody.
+        let blamed = self.resets.iter().any(of_engine) && {
+            let stuck = self.works.iter().flatten().filter(|work| is_stuck(work)).count();
+            stuck == usize::from(self.work(fence).is_some_and(is_stuck))
+        };
         if let Some(work) = self.work_mut(fence) {
             work.stage = Stage::Lost;
             work.blamed |= blamed;
@@ -313,8 +315,9 @@ impl Recovery {
         let sched_of = |job: u32| world.scheds.jobs.get(job as usize).map(|job| job.sched);
         let recovers = |handler: &&Handler| handler.of.is_some_and(|of| is_of(plan, of, engine));
         let handler = self.handlers.iter().filter(|handler| handler.task != task).find(recovers)?;
-        let was_stopped = sched_of(job).is_some_and(|sched| handler.stopped.contains(&sched));
-        let goes_on = world.scheds.sched(handler.sched).paused && !was_stopped;
+        // drm_sched_stop() waits for the scheduler's own worker.
+        let of_stopped = |sched| sched == handler.sched || handler.stopped.contains(&sched);
+        let goes_on = world.scheds.sched(handler.sched).paused && !sched_of(job).is_some_and(of_stopped);
         (handler.failed || goes_on).then_some("work is submitted before the recovery from a hang is over")
     }
 

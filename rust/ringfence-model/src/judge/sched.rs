@@ -14,27 +14,30 @@ use crate::world::World;
 
 impl World {
     /// Fences that have to be signaled before the fences of this job can be: what the hardware owes for it; while
-    /// it is queued, its dependencies, the jobs before it, and those that have the scheduler's credits.
+    /// it is queued, its dependencies, the job before it, and those that have the scheduler's credits.
     pub(crate) fn job_needs(&self, job: u32) -> Vec<u32> {
         let entry = &self.scheds.jobs[job as usize];
         let mut needs = vec![entry.parent];
+        if entry.has(job_flag::DYING) {
+            // What it waits for now, and what it has not waited for yet.
+            needs.extend((entry.node != NONE).then(|| self.fences.fence_of_node(entry.node)).flatten());
+            needs.extend(self.dependencies_from(entry.first_dependency));
+            return needs;
+        }
         if !entry.has(job_flag::QUEUED) || entry.entity == NONE {
             return needs;
         }
         let entity = &self.scheds.entities[entry.entity as usize];
         needs.push(entity.dependency);
-        let mut before = entity.queue.head;
+        // That one needs those before it.
+        let (mut before, mut previous) = (entity.queue.head, NONE);
         while before != NONE && before != job {
             let Job { finished, next_queued, .. } = self.scheds.jobs[before as usize];
-            needs.push(finished);
+            previous = finished;
             before = next_queued;
         }
-        let mut dependency = entry.next_dependency;
-        while dependency != NONE {
-            let known = self.scheds.dependencies[dependency as usize];
-            needs.push(known.fence);
-            dependency = known.next;
-        }
+        needs.push(previous);
+        needs.extend(self.dependencies_from(entry.next_dependency));
         let mut running = self.scheds.sched(entry.sched).first_pending;
         while running != NONE {
             let Job { finished, next_pending, .. } = self.scheds.jobs[running as usize];
@@ -42,6 +45,17 @@ impl World {
             running = next_pending;
         }
         needs
+    }
+
+    /// The fences of a job's list of dependencies, from this entry on.
+    fn dependencies_from(&self, first: u32) -> Vec<u32> {
+        let (mut fences, mut entry) = (Vec::new(), first);
+        while entry != NONE {
+            let known = self.scheds.dependencies[entry as usize];
+            fences.push(known.fence);
+            entry = known.next;
+        }
+        fences
     }
 
     /// The job of this finished fence is on the hardware.
@@ -111,11 +125,19 @@ impl World {
         let programs = works.flat_map(|work| match work {
             WorkFunction::RunJob(sched) => {
                 let ops = plan.scheds.list[sched as usize].ops;
-                vec![Some(ops.run_job), ops.prepare_job]
+                vec![Some(ops.run_job), ops.prepare_job, ops.update_job_credits]
             }
             WorkFunction::FreeJob(sched) => vec![Some(plan.scheds.list[sched as usize].ops.free_job)],
-            WorkFunction::JobTimedout(sched) => vec![plan.scheds.list[sched as usize].ops.timedout_job],
-            WorkFunction::KillJobs(_) | WorkFunction::Program(_) => Vec::new(),
+            WorkFunction::JobTimedout(sched) => {
+                let ops = plan.scheds.list[sched as usize].ops;
+                vec![ops.timedout_job, Some(ops.free_job)]
+            }
+            WorkFunction::KillJobs(entity) => {
+                let dying = self.scheds.jobs.iter().filter(|job| job.owner == entity);
+                let dying = dying.filter(|job| job.has(job_flag::DYING));
+                dying.map(|job| Some(plan.scheds.list[job.sched as usize].ops.free_job)).collect()
+            }
+            WorkFunction::Program(_) => Vec::new(),
         });
         programs.flatten().collect()
     }

@@ -85,9 +85,9 @@ fn strict_note(context: &str) -> String {
 
 /// Which fence needs which.
 fn circle_note(circle: &[String]) -> Option<String> {
-    let (first, others) = circle.split_first()?;
-    let others: String = others.iter().map(|fence| format!(" needs {fence}, which")).collect();
-    Some(format!("{first}{others} needs {first}"))
+    let first = circle.first()?;
+    let needed: Vec<&str> = circle[1..].iter().chain([first]).map(String::as_str).collect();
+    Some(format!("{first} needs {}", needed.join(", which needs ")))
 }
 
 /// The place is where strict mode begins a section.

@@ -84,6 +84,8 @@ pub struct Snapshot {
 struct Noting<S> {
     strategy: S,
     unusual: Vec<&'static str>,
+    /// Time may overtake contexts. Otherwise what is due at the same time comes without any need.
+    early: bool,
 }
 
 impl<S: Strategy> Decide for Noting<S> {
@@ -110,7 +112,7 @@ impl<S: Strategy> Decide for Noting<S> {
 impl<S: Strategy> Strategy for Noting<S> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
         let pick = self.strategy.schedule(actions);
-        if actions[pick] == Action::Expire && actions.len() > 1 {
+        if self.early && actions[pick] == Action::Expire && actions.len() > 1 {
             self.unusual.push("early_timeouts");
         }
         pick
@@ -145,7 +147,8 @@ impl Execution {
     }
 
     fn run(mut executor: Executor<'_>, plan: &Plan, strategy: impl Strategy, steps_max: u64) -> Self {
-        let mut strategy = Noting { strategy, unusual: Vec::new() };
+        let early = plan.scenario().environment.early_timeouts;
+        let mut strategy = Noting { strategy, unusual: Vec::new(), early };
         let mut watch = Recorder::new(plan);
         let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
         let Recorder { steps, events: all, .. } = watch;

@@ -155,6 +155,20 @@ fn the_innocent_are_spared_where_that_is_possible() {
 }
 
 #[test]
+fn who_takes_too_long_is_no_innocent() {
+    // The second job runs for longer than it may. That another one has hung before has nothing to do with it.
+    let mut card = Card::new(&Config::default(), spares);
+    let jobs = [("first", MS, GpuHang::Infinite, 0), ("second", 600 * MS, GpuHang::No, 700 * MS)];
+    for (name, run_time, hang, sleep) in jobs {
+        let (entity, work) = (card.entity(name, NORMAL), card.work(name, run_time, hang));
+        let mut body = vec![op(Op::Msleep, &[Arg::Int(sleep)])];
+        body.extend(card.submit(entity, work, 1));
+        card.thread(name, body);
+    }
+    assert_eq!(card.found(), NOTHING);
+}
+
+#[test]
 fn a_full_reset_after_an_engine_reset_has_failed_is_needed() {
     let handler = |_: &mut Build, ring: ObjectId, sched: ObjectId| {
         let all = vec![op(Op::GpuReset, &[obj(ring)]), op(Op::RingClear, &[obj(ring)])];
