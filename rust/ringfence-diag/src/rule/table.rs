@@ -151,7 +151,8 @@ rules! {
         "A job is on no list while its timeout is handled, therefore the handler must put it back, or have it \
          freed."
         ["drm_sched_stop() with the job, then drm_sched_start()",
-         "put it back on the pending list, or return DRM_GPU_SCHED_STAT_NO_HANG (since 6.17)"];
+         "put it back on the pending list",
+         "return DRM_GPU_SCHED_STAT_NO_HANG (since 6.17)"];
     "RF516" "push-to-killed-entity"
         "An entity may be killed with its process, therefore nobody must push a job to it any more."
         ["kill the entity when nobody can submit to it any more", "give each process an entity of its own"];

@@ -84,7 +84,8 @@ pub struct Hang {
     pub rule: &'static str,
     /// Which link is at fault.
     pub guilty: usize,
-    /// Where that is to be mended, if not where the guilty link waits: where the fence was published that nobody signals.
+    /// Where that is to be mended, if not where the guilty link waits: where the fence was published that nobody
+    /// signals.
     pub fault: Option<Origin>,
     /// Fences that need each other: each the next, the last one the first.
     pub circle: Vec<u32>,

@@ -1,4 +1,5 @@
-//! The suite `drm_sched_basic_credits_tests` of `drivers/gpu/drm/scheduler/tests/tests_basic.c`, under random schedules.
+//! The suite `drm_sched_basic_credits_tests` of `drivers/gpu/drm/scheduler/tests/tests_basic.c`, under random
+//! schedules.
 
 use crate::mock_log::{Log, Mark};
 use crate::mock_scheduler::{BOTH_VERSIONS, Config, HZ, Hardware, JOB, Mock, NORMAL};

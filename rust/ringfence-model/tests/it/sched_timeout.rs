@@ -1,4 +1,5 @@
-//! The suite `drm_sched_basic_timeout_tests` of `drivers/gpu/drm/scheduler/tests/tests_basic.c`, under random schedules.
+//! The suite `drm_sched_basic_timeout_tests` of `drivers/gpu/drm/scheduler/tests/tests_basic.c`, under random
+//! schedules.
 
 use ringfence_model::KernelVersion;
 

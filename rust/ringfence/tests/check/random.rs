@@ -22,8 +22,24 @@ fn survey(seeds: std::ops::Range<u64>, make: impl Fn(u64) -> Option<Scenario>) -
     survey
 }
 
+/// Seeds that somebody wants to be run, as `RINGFENCE_RANDOM_SEEDS=100000..200000` in the environment.
+#[expect(clippy::disallowed_methods, reason = "how many is for whoever starts it")]
+pub(crate) fn asked_for(name: &str) -> Option<std::ops::Range<u64>> {
+    let seeds = std::env::var(name).ok()?;
+    let parsed = seeds.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    Some(parsed.expect("seeds as 0..1000"))
+}
+
+#[expect(clippy::print_stdout, reason = "somebody waits for it")]
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
+}
+
 #[test]
 fn random_scenarios_go_through() {
+    if let Some(seeds) = asked_for("RINGFENCE_RANDOM_SEEDS") {
+        return tell(&format!("{:?}", survey(seeds, |seed| Some(scenario(seed)))));
+    }
     let survey = survey(0..700, |seed| Some(scenario(seed)));
     assert_eq!(survey.executions(), 700 * (SCHEDULES + 2));
     // It is worth something only if all sorts of things happen.
@@ -40,20 +56,10 @@ fn mutated_scenarios_that_are_still_valid_go_through() {
 
 #[test]
 fn scenarios_in_which_nothing_belongs_together_go_through() {
-    let survey =
-        survey(20_000..20_500, |seed| Some(twisted(seed)).filter(|twisted| twisted.validate().is_ok()));
+    let make = |seed| Some(twisted(seed)).filter(|twisted| twisted.validate().is_ok());
+    if let Some(seeds) = asked_for("RINGFENCE_RANDOM_SEEDS") {
+        return tell(&format!("{:?}", survey(seeds, make)));
+    }
+    let survey = survey(20_000..20_500, make);
     assert!(survey.executions() > 1_000, "nearly all of them are refused: {survey:?}");
-}
-
-/// As many as are asked for: `RINGFENCE_RANDOM_SEEDS=100000..200000`, of each sort.
-#[test]
-#[ignore = "takes as long as is asked for"]
-#[expect(clippy::print_stdout, reason = "somebody waits for it")]
-#[expect(clippy::disallowed_methods, reason = "how many is for whoever starts it")]
-fn many_scenarios_go_through() {
-    let seeds = std::env::var("RINGFENCE_RANDOM_SEEDS").unwrap_or_else(|_| "100000..105000".into());
-    let parsed = seeds.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    let seeds: std::ops::Range<u64> = parsed.expect("seeds as 0..1000");
-    println!("random: {:?}", survey(seeds.clone(), |seed| Some(scenario(seed))));
-    println!("twisted: {:?}", survey(seeds, |seed| Some(twisted(seed)).filter(|it| it.validate().is_ok())));
 }

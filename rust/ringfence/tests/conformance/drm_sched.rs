@@ -103,7 +103,10 @@ fn what_the_model_did_takes_the_place_of_what_was_recorded() {
         &[
             r#"{"op":["entity",2,{"priority":1,"scheds":[]}],"log":[]}"#,
             r#"{"op":["push",0,{"entity":2,"credits":1,"run_job":"error","job_init":-2}],"log":[]}"#,
-            r#"{"op":["push",1,{"entity":0,"credits":1,"run_job":"error"}],"log":[["run",1,0],["scheduled",1],["finished",1,-5],["free",1]]}"#,
+            concat!(
+                r#"{"op":["push",1,{"entity":0,"credits":1,"run_job":"error"}],"#,
+                r#""log":[["run",1,0],["scheduled",1],["finished",1,-5],["free",1]]}"#
+            ),
         ]
         .join(","),
         r#","note":1,"final_status":{"1":-5}"#,
@@ -177,7 +180,8 @@ fn what_is_no_recording_is_refused() {
 fn a_recording_that_contradicts_itself_is_refused() {
     let push = |job: u32| {
         format!(
-            r#"{{"op":["push",{job},{{"entity":0,"credits":1,"run_job":"hw"}}],"log":[["run",{job},0],["scheduled",{job}]]}}"#
+            r#"{{"op":["push",{job},{{"entity":0,"credits":1,"run_job":"hw"}}],
+                "log":[["run",{job},0],["scheduled",{job}]]}}"#
         )
     };
     for (last, what) in [

@@ -112,12 +112,28 @@ impl<'a> Code<'a> {
             Stmt::Return { value: Some(value), .. } => {
                 let meaning = match self.program.result {
                     _ if self.scans && *value == Arg::Int(-1) => Meaning::Scanned,
+                    Some(Kind::FenceOrErr) => Meaning::Of(Kind::Errno),
                     Some(kind) => Meaning::Of(kind),
                     None => Meaning::Of(Kind::Int),
                 };
+                let error = self.program.result == Some(Kind::FenceOrErr) && self.is_number(value);
                 let value = self.value(value, meaning).text;
-                self.line(&format!("return {value};"));
+                self.line(&if error {
+                    format!("return ERR_PTR({value});")
+                } else {
+                    format!("return {value};")
+                });
             }
+        }
+    }
+
+    fn is_number(&self, arg: &Arg) -> bool {
+        match arg {
+            Arg::Int(_) => true,
+            Arg::Register(register) => {
+                self.program.registers.get(usize::from(*register)).is_some_and(|kind| kind.is_number())
+            }
+            _ => false,
         }
     }
 
