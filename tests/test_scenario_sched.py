@@ -372,13 +372,13 @@ def test_timedout_job_returns_what_became_of_the_device() -> None:
 
 def test_a_job_is_allocated_and_initialised_or_null() -> None:
     assert code(submit, "client")[:8] == [
-        "drm_sched_job = drm_sched_job_alloc(NULL);",
-        "ret = drm_sched_job_init(drm_sched_job, &client, 1);",
+        "job = drm_sched_job_alloc(NULL);",
+        "ret = drm_sched_job_init(job, &client, 1);",
         "if (ret < 0) {",
-        "drm_sched_job_free(drm_sched_job);",
-        "drm_sched_job = NULL;",
+        "drm_sched_job_free(job);",
+        "job = NULL;",
         "}",
-        "if (!drm_sched_job) {",
+        "if (!job) {",
         "return -ENOMEM;",
     ]
 
@@ -433,13 +433,13 @@ def test_pending_jobs_are_walked() -> None:
                 t.drm_sched_increase_karma(job)
 
     assert code(rf.Scenario.build(describe), "reset") == [
-        "drm_sched_job = drm_sched_first_pending_job(&sched);",
+        "job = drm_sched_first_pending_job(&sched);",
         "for (;;) {",
-        "if (!drm_sched_job) {",
+        "if (!job) {",
         "break;",
         "}",
-        "drm_sched_increase_karma(drm_sched_job);",
-        "drm_sched_job = drm_sched_next_pending_job(drm_sched_job);",
+        "drm_sched_increase_karma(job);",
+        "job = drm_sched_next_pending_job(job);",
         "}",
     ]
 
@@ -492,7 +492,7 @@ def test_a_ring_brings_handlers_for_what_its_driver_does_not_handle() -> None:
         "if (ret < 0) {",
         "dma_fence_put(fence);",
         "dma_fence_put(fence);",
-        "return ret;",
+        "return ERR_PTR(ret);",
         "}",
         "return fence;",
     ]
