@@ -77,6 +77,11 @@ def main() -> None:
     headline("Next")
     for command, what in [
         ("ringfence check examples/amdgpu_commit_tail.py", "the same from the command line"),
+        (
+            "ringfence check examples/etnaviv_run_job.py",
+            "a bug in Linux 6.12: reclaim waits for the job that allocates",
+        ),
+        ("python examples/hang.py", "a hang, the timeout, the reset, and who was spared"),
         ("ringfence explain RF301", "the rule, with a bad and a good scenario"),
         ("python examples/lockdep_streaming.py", "the validator alone, told what your driver does"),
         ("ringfence lockdep conformance/random-read.jsonl.xz", "a table of what is in a file of traces"),

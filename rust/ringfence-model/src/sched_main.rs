@@ -2,7 +2,7 @@
 //! `drivers/gpu/drm/scheduler/sched_main.c`).
 //!
 //! Entities are in `sched_entity.rs`, jobs in `sched_job.rs`, run-queues in `sched_rq.rs`, what runs on the submit
-//! workqueue in `sched_work.rs`, timeouts and recovery in `sched_tdr.rs`.
+//! workqueue in `sched_work.rs` and `sched_free_job.rs`, timeouts in `sched_tdr.rs`, recovery in `sched_recovery.rs`.
 
 use ringfence_base::scenario::{Kind, ObjectKind, Op, SchedFix, SchedPolicy};
 use ringfence_base::{ObjectRef, ProgramId, SiteId};
@@ -10,8 +10,9 @@ use ringfence_base::{ObjectRef, ProgramId, SiteId};
 use crate::compile::Compiler;
 use crate::memory_usage::reserved;
 use crate::plan::{Instr, KernelVersion, LockSort};
+use crate::sched_dependency::Dependency;
 use crate::sched_entity::{Entity, EntityLayout};
-use crate::sched_job::{Dependency, Job};
+use crate::sched_job::Job;
 use crate::sched_rq::Rq;
 use crate::thread::NONE;
 

@@ -5,12 +5,15 @@ use ringfence_base::scenario::{Kind, Op};
 
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
+use crate::sched_dependency::DependencyFrame;
 use crate::sched_entity::PushFrame;
 use crate::sched_entity_kill::{EndFrame, KillFrame};
 use crate::sched_fence::DoneFrame;
-use crate::sched_job::{CleanupFrame, DependencyFrame, InitFrame, job_flag, job_object};
-use crate::sched_tdr::{TimeoutFrame, Walk, WalkFrame};
-use crate::sched_work::{FreeFrame, RunFrame};
+use crate::sched_free_job::FreeFrame;
+use crate::sched_job::{CleanupFrame, InitFrame, job_flag, job_object};
+use crate::sched_recovery::{Walk, WalkFrame};
+use crate::sched_tdr::TimeoutFrame;
+use crate::sched_work::RunFrame;
 use crate::thread::NONE;
 use crate::value::Value;
 
