@@ -70,13 +70,8 @@ impl Kernel<'_> {
 
     fn new_fence(&mut self, sort: NewSort, gfp: Gfp) -> Flow {
         self.call(Frame::Fence(FenceFrame::New(NewFrame { sort, at: NewAt::Allocated })));
-        match self.allocate(gfp) {
-            Flow::Return(memory) => {
-                self.me().ret = memory;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.allocate(gfp);
+        self.returned(flow)
     }
 
     pub(crate) fn run_new(&mut self, mut frame: NewFrame) -> Flow {
@@ -116,13 +111,8 @@ impl Kernel<'_> {
         }
         let later = if self.fence_is_later(a, b) { a } else { b };
         self.call(Frame::Fence(FenceFrame::Later(LaterFrame { later })));
-        match self.fence_is_signaled(later, false) {
-            Flow::Return(signaled) => {
-                self.me().ret = signaled;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.fence_is_signaled(later, false);
+        self.returned(flow)
     }
 
     pub(crate) fn run_later(&mut self, frame: LaterFrame) -> Flow {
@@ -141,13 +131,8 @@ impl Kernel<'_> {
         }
         let frame = DeadlineFrame { fence, deadline, at: DeadlineAt::Polled };
         self.call(Frame::Fence(FenceFrame::Deadline(frame)));
-        match self.fence_is_signaled(fence, false) {
-            Flow::Return(signaled) => {
-                self.me().ret = signaled;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.fence_is_signaled(fence, false);
+        self.returned(flow)
     }
 
     pub(crate) fn run_deadline(&mut self, mut frame: DeadlineFrame) -> Flow {

@@ -132,13 +132,8 @@ impl Kernel<'_> {
         if !frame.collecting && frame.count != 0 {
             frame.at = At::Allocated;
             self.replace(Frame::Fence(FenceFrame::Merge(frame)));
-            return match self.allocate(Gfp::KERNEL) {
-                Flow::Return(memory) => {
-                    self.me().ret = memory;
-                    Flow::Continue
-                }
-                flow => flow,
-            };
+            let flow = self.allocate(Gfp::KERNEL);
+            return self.returned(flow);
         }
         let fences = &self.w.fences;
         let collected = &mut self.w.threads[self.task as usize].scratch[frame.collected as usize..];

@@ -206,13 +206,8 @@ impl Kernel<'_> {
         if timeout == 0 {
             return flow;
         }
-        match self.allocate(Gfp::KERNEL) {
-            Flow::Return(memory) => {
-                self.me().ret = memory;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.allocate(Gfp::KERNEL);
+        self.returned(flow)
     }
 
     pub(crate) fn run_wait_any(&mut self, frame: AnyFrame) -> Flow {

@@ -194,13 +194,8 @@ impl Kernel<'_> {
         let base = self.me().scratch.len() as u32;
         let frame = ReserveFrame { resv, max, base, at: ReserveAt::Allocated };
         self.call(Frame::Resv(ResvFrame::Reserve(frame)));
-        match self.allocate(Gfp::KERNEL) {
-            Flow::Return(memory) => {
-                self.me().ret = memory;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.allocate(Gfp::KERNEL);
+        self.returned(flow)
     }
 
     pub(crate) fn run_reserve(&mut self, mut frame: ReserveFrame) -> Flow {

@@ -97,13 +97,8 @@ impl Kernel<'_> {
         if purpose == Purpose::Find {
             return Flow::Continue;
         }
-        match self.allocate(Gfp::KERNEL) {
-            Flow::Return(memory) => {
-                self.me().ret = memory;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.allocate(Gfp::KERNEL);
+        self.returned(flow)
     }
 
     /// `drm_syncobj_find_fence()`: 0, or a negative errno; [`Kernel::found_or_stub`] is the fence.

@@ -114,6 +114,22 @@ impl Kernel<'_> {
         !std::mem::replace(&mut self.stepped, true)
     }
 
+    /// Does something; what is left of it, if it is not done at once. Its result is then [`Kernel::ret`].
+    pub(crate) fn left(&mut self, what: impl FnOnce(&mut Self) -> Flow) -> Option<Flow> {
+        match what(self) {
+            Flow::Return(value) => {
+                self.me().ret = value;
+                None
+            }
+            flow => Some(flow),
+        }
+    }
+
+    /// The frame that was put on top before goes on with what this comes to.
+    pub(crate) fn returned(&mut self, flow: Flow) -> Flow {
+        self.left(|_| flow).unwrap_or(Flow::Continue)
+    }
+
     /// Result of the latest call.
     pub(crate) fn ret(&mut self) -> Value {
         self.me().ret

@@ -65,13 +65,8 @@ impl Kernel<'_> {
         self.call(Frame::Sched(SchedFrame::Dependency(frame)));
         // The point is an u32 there.
         let point = point & u64::from(u32::MAX);
-        match self.syncobj_find_fence(syncobj, point, false) {
-            Flow::Return(value) => {
-                self.me().ret = value;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.syncobj_find_fence(syncobj, point, false);
+        self.returned(flow)
     }
 
     /// `drm_sched_job_add_resv_dependencies()`.

@@ -142,13 +142,7 @@ impl Kernel<'_> {
     /// Enters the frame again once `what` is done; `None`: it is.
     fn end_on(&mut self, frame: &EndFrame, what: impl FnOnce(&mut Self) -> Flow) -> Option<Flow> {
         self.replace(Frame::Sched(SchedFrame::End(*frame)));
-        match what(self) {
-            Flow::Return(value) => {
-                self.me().ret = value;
-                None
-            }
-            flow => Some(flow),
-        }
+        self.left(what)
     }
 
     fn flush_begins(&mut self, frame: &mut EndFrame) -> Option<Flow> {

@@ -181,13 +181,8 @@ impl Kernel<'_> {
             return Flow::Return(Value::errno(EINVAL));
         }
         self.call(Frame::Sched(SchedFrame::Init(InitFrame { job, entity, credits })));
-        match self.allocate(Gfp::KERNEL) {
-            Flow::Return(memory) => {
-                self.me().ret = memory;
-                Flow::Continue
-            }
-            flow => flow,
-        }
+        let flow = self.allocate(Gfp::KERNEL);
+        self.returned(flow)
     }
 
     pub(crate) fn run_job_init(&mut self, frame: InitFrame) -> Flow {

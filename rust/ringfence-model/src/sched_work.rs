@@ -247,13 +247,7 @@ impl Kernel<'_> {
         self.w.scheds.entities[entity as usize].node = node;
         frame.at = RunAt::Added(fence);
         self.replace(Frame::Sched(SchedFrame::Run(*frame)));
-        match self.fence_add_callback(fence, node) {
-            Flow::Return(value) => {
-                self.me().ret = value;
-                None
-            }
-            flow => Some(flow),
-        }
+        self.left(|kernel| kernel.fence_add_callback(fence, node))
     }
 
     fn dependency_added(&mut self, frame: &mut RunFrame, fence: u32) -> Option<Flow> {
@@ -388,17 +382,6 @@ impl Kernel<'_> {
             other => panic!("engine bug: {other:?} is no state of a job that ran"),
         }
         None
-    }
-
-    /// Does something; what is left of it, if it is not done at once. Its result is then `ret()`.
-    fn left(&mut self, what: impl FnOnce(&mut Self) -> Flow) -> Option<Flow> {
-        match what(self) {
-            Flow::Return(value) => {
-                self.me().ret = value;
-                None
-            }
-            flow => Some(flow),
-        }
     }
 
     /// What `run_job` returned: a fence, or the error that the job ends with at once (0 for NULL).
