@@ -11,7 +11,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
-use ringfence::check::{End, Executor, RunToCompletion, Watch};
+use ringfence::check::{End, Executor, Limits, RunToCompletion, Watch};
 use ringfence::model::{Action, Plan};
 use ringfence_base::{Event, EventKind};
 use ringfence_bench::buffers::{Origin, scenario};
@@ -50,8 +50,8 @@ struct Idle {
     found: Option<(f64, f64)>,
 }
 
-impl Watch for Idle {
-    fn after(&mut self, executor: &Executor<'_>, _: Action) {
+impl<'p> Watch<Executor<'p>> for Idle {
+    fn after(&mut self, executor: &Executor<'p>, _: Action) {
         let signals = |event: &Event| matches!(event.kind, EventKind::FenceSignal(_));
         if self.found.is_none() && executor.events().iter().any(signals) {
             let world = executor.world().memory_usage() as f64 - self.empty;
@@ -72,7 +72,7 @@ fn measure(origin: Origin, fences: usize) -> Figures {
     let mut executor = Executor::new(&plan, Profile::default());
     let mut watch = Idle { empty, before, found: None };
     let start = Instant::now();
-    let end = executor.run_watched(&mut RunToCompletion::new(0), u64::MAX, &mut watch);
+    let end = executor.run_within(&mut RunToCompletion::new(0), Limits::steps(u64::MAX), &mut watch);
     let run_time = start.elapsed().as_nanos() as f64;
     assert_eq!(end, End::Finished);
     let (world, process) = watch.found.expect("fences are signaled");

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use ringfence::check::{End, Executor, RunToCompletion, Watch};
+use ringfence::check::{End, Executor, Limits, RunToCompletion, Watch};
 use ringfence::model::{Action, Plan};
 use ringfence_base::{Event, EventKind};
 use ringfence_bench::jobs::in_flight;
@@ -28,8 +28,8 @@ struct Idle {
     found: Option<usize>,
 }
 
-impl Watch for Idle {
-    fn after(&mut self, executor: &Executor<'_>, _: Action) {
+impl<'p> Watch<Executor<'p>> for Idle {
+    fn after(&mut self, executor: &Executor<'p>, _: Action) {
         let moves = |event: &Event| matches!(event.kind, EventKind::Time(_));
         if self.found.is_none() && executor.events().iter().any(moves) {
             self.found = Some(executor.world().memory_usage() - self.empty);
@@ -50,7 +50,7 @@ fn main() {
             let mut executor = Executor::new(&plan, Profile::default());
             let mut watch = Idle { empty, found: None };
             let start = Instant::now();
-            let end = executor.run_watched(&mut RunToCompletion::new(0), u64::MAX, &mut watch);
+            let end = executor.run_within(&mut RunToCompletion::new(0), Limits::steps(u64::MAX), &mut watch);
             best = best.min(start.elapsed().as_nanos() as f64 / jobs as f64);
             assert_eq!(end, End::Finished);
             assert!(executor.monitor().breaches().is_empty(), "something is found");

@@ -99,6 +99,8 @@ mod world;
 mod ww_acquire_ctx;
 mod ww_mutex;
 
+pub use ringfence_base::Action;
+
 pub use inspect::{Argument, Current, FenceState};
 pub use lock::{Lock, Locks};
 pub use plan::{ContextDecl, ContextKind, KernelVersion, LockClass, LockSort, Plan, Source, class};
@@ -106,4 +108,4 @@ pub use session::Session;
 pub use thread::{Held, Scopes, Section, State, Thread};
 pub use value::Value;
 pub use wait::Wait;
-pub use world::{Action, World};
+pub use world::World;

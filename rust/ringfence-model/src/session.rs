@@ -2,14 +2,14 @@
 //! and for tests of single calls.
 
 use ringfence_base::scenario::{Op, Scenario, ScenarioError};
-use ringfence_base::{Decide, Event, ObjectId, Ordinary};
+use ringfence_base::{Action, Decide, Event, ObjectId, Ordinary};
 
 use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
 use crate::plan::{Operand, Plan};
 use crate::thread::State;
 use crate::value::Value;
-use crate::world::{Action, World};
+use crate::world::World;
 
 /// A world whose threads do what they are told. Choices are the most ordinary ones, or those of a given strategy.
 pub struct Session {

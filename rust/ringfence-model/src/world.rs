@@ -2,28 +2,12 @@
 //!
 //! It has one mutator, [`World::step`]. Everything else only looks.
 
-use ringfence_base::{Decide, Event};
+use ringfence_base::{Action, Decide, Event};
 
 use crate::kernel::Kernel;
 use crate::lock::Locks;
 use crate::plan::{ContextKind, Plan, Source};
 use crate::thread::{NONE, State, Thread};
-
-/// What can happen next.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Action {
-    /// The next step of this context.
-    Run(u32),
-    /// A pending interrupt arrives.
-    Interrupt {
-        /// Index of its source in the plan.
-        source: u32,
-        /// The context it arrives on.
-        host: u32,
-    },
-    /// Virtual time moves on to the earliest timed event, which happens.
-    Expire,
-}
 
 macro_rules! world {
     ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {

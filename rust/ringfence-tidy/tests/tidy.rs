@@ -15,9 +15,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ringfence-lockdep", &["ringfence-base", "ringfence-diag"]),
     ("ringfence-reference", &["ringfence-base", "ringfence-diag", "ringfence-lockdep"]),
     ("ringfence-model", &["ringfence-base", "ringfence-diag"]),
-    ("ringfence", &["ringfence-base", "ringfence-diag", "ringfence-lockdep", "ringfence-model"]),
+    ("ringfence-explore", &["ringfence-base"]),
+    (
+        "ringfence",
+        &["ringfence-base", "ringfence-diag", "ringfence-explore", "ringfence-lockdep", "ringfence-model"],
+    ),
     ("ringfence-py", &["ringfence"]),
-    ("ringfence-bench", &["ringfence-base", "ringfence-diag", "ringfence-lockdep", "ringfence"]),
+    (
+        "ringfence-bench",
+        &["ringfence-base", "ringfence-diag", "ringfence-explore", "ringfence-lockdep", "ringfence"],
+    ),
     ("ringfence-tidy", &[]),
 ];
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ringfence_base::scenario::Kind;
 use ringfence_base::{ObjectRef, Origin, SiteId, TaskId};
 use ringfence_diag::{LockFinding, WaitLink};
+use ringfence_explore::Trail;
 use ringfence_model::judge::{Breach, Hang, HangLink};
 use ringfence_model::{Plan, Wait};
 
@@ -77,10 +78,10 @@ pub(super) struct Collector {
 
 impl Collector {
     /// Takes what the latest execution has shown.
-    pub(super) fn take(&mut self, plan: &Plan, executor: &Executor<'_>) {
+    pub(super) fn take(&mut self, plan: &Plan, executor: &Executor<'_>, trail: &Trail) {
         for breach in executor.monitor().breaches() {
             let cause = Cause::Breach { rule: breach.rule, what: breach.what, site: breach.origin.site };
-            self.add(executor, cause, || {
+            self.add(trail, cause, || {
                 let describe = Describe { plan };
                 let world = executor.world();
                 let mut object =
@@ -105,7 +106,7 @@ impl Collector {
             sites.sort_unstable();
             let guilty = guilty(executor, hang);
             let cause = Cause::Hang { rule: hang.rule, sites };
-            self.add(executor, cause, || {
+            self.add(trail, cause, || {
                 let chain = Describe { plan }.chain(world, hang, executor.steps());
                 let circle = Describe { plan }.fences(world, &hang.circle);
                 let class = |lock| plan.classes()[world.locks().class(lock) as usize].name.clone();
@@ -126,24 +127,24 @@ impl Collector {
                 Cause::Lock { rule, summary }
             });
             let cause = cause.clone();
-            self.add(executor, cause, || Shown::Lock(Box::new(finding())));
+            self.add(trail, cause, || Shown::Lock(Box::new(finding())));
         }
     }
 
-    fn add(&mut self, executor: &Executor<'_>, cause: Cause, shown: impl FnOnce() -> Shown) {
-        let (steps, latest) = (executor.steps(), self.executions);
+    fn add(&mut self, trail: &Trail, cause: Cause, shown: impl FnOnce() -> Shown) {
+        let (steps, latest) = (trail.steps, self.executions);
         if let Some(known) = self.found.get_mut(&cause) {
             // An execution can meet the same problem several times.
             known.count += u64::from(known.latest != latest);
             known.latest = latest;
             if steps < known.steps {
                 known.steps = steps;
-                known.choices = executor.choices().to_vec();
+                known.choices = trail.choices.clone();
                 known.shown = shown();
             }
             return;
         }
-        let choices = executor.choices().to_vec();
+        let choices = trail.choices.clone();
         self.found.insert(cause, Collected { shown: shown(), count: 1, latest, choices, steps });
     }
 

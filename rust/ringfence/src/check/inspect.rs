@@ -1,18 +1,18 @@
 //! One execution to look at: its steps, its events, and the world at any point of it.
 
 use ringfence_base::scenario::{Kind, Scenario, ScenarioError};
-use ringfence_base::{ChoiceKind, Decide, Event, EventKind};
+use ringfence_base::{ChoiceKind, Decide, End, Event, EventKind};
 use ringfence_diag::{Finding, HeldView, PlaceView, StepView};
+use ringfence_explore::{Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::{Action, Plan, State, World};
 use serde::Serialize;
 
 use super::describe::Describe;
-use super::execution::{End, Executor, plan};
+use super::execution::{Executor, plan};
 use super::report::{Options, findings_of};
 use super::schedule::{Schedule, with_strategy};
 use super::step::Recorder;
-use super::strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// An execution.
 #[derive(Clone, Debug)]
@@ -137,20 +137,21 @@ impl Execution {
     ) -> Result<Self, ScenarioError> {
         let plan = plan(scenario, profile)?;
         Ok(with_strategy!(schedule, strategy => {
-            Self::run(Executor::new(&plan, profile).asking(go_on), &plan, strategy, steps_max)
+            Self::run(&plan, profile, strategy, Limits { steps_max, go_on: Some(go_on) })
         }))
     }
 
     /// Runs these choices, and goes on run-to-completion behind their end.
     pub(super) fn replay(plan: &Plan, profile: Profile, choices: Vec<u32>, steps_max: u64) -> Self {
-        Self::run(Executor::new(plan, profile), plan, Replay::new(choices), steps_max)
+        Self::run(plan, profile, Replay::new(choices), Limits::steps(steps_max))
     }
 
-    fn run(mut executor: Executor<'_>, plan: &Plan, strategy: impl Strategy, steps_max: u64) -> Self {
+    fn run(plan: &Plan, profile: Profile, strategy: impl Strategy, limits: Limits<'_>) -> Self {
+        let mut executor = Executor::new(plan, profile);
         let early = plan.scenario().environment.early_timeouts;
         let mut strategy = Noting { strategy, unusual: Vec::new(), early };
         let mut watch = Recorder::new(plan);
-        let end = executor.run_watched(&mut strategy, steps_max, &mut watch);
+        let end = executor.run_within(&mut strategy, limits, &mut watch);
         let Recorder { steps, events: all, .. } = watch;
         let misfit = strategy.misfit();
         let mut needs = strategy.unusual;
@@ -166,7 +167,7 @@ impl Execution {
         }
         needs.sort_unstable();
         needs.dedup();
-        Self { steps, events: all, choices: executor.choices().to_vec(), needs, end, misfit }
+        Self { steps, events: all, choices: executor.trail().choices.clone(), needs, end, misfit }
     }
 
     /// The world after so many steps of this execution: it is run again up to there.

@@ -1,5 +1,10 @@
 //! Checking a scenario: the three judges over a set of simple schedules.
 
+pub use ringfence_base::End;
+pub use ringfence_explore::{
+    Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy, Trail, Watch,
+};
+
 mod assemble;
 mod collect;
 mod describe;
@@ -8,14 +13,12 @@ mod inspect;
 mod report;
 mod schedule;
 mod step;
-mod strategy;
 mod text;
 mod validator_judge;
 
-pub use execution::{End, Executor, Watch};
+pub use execution::Executor;
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};
-pub use strategy::{Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 pub use text::{execution, summary, text};
 pub use validator_judge::ValidatorJudge;

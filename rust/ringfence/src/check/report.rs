@@ -3,18 +3,19 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
+use ringfence_base::End;
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_diag::{Finding, Witness};
+use ringfence_explore::{Limits, Random, Replay, RoundRobin, RunToCompletion, Strategy};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::Plan;
 use thiserror::Error;
 
 use super::assemble::{Draft, assemble};
 use super::collect::Collector;
-use super::execution::{End, Executor, plan};
+use super::execution::{Executor, plan};
 use super::inspect::Execution;
 use super::schedule::Schedule;
-use super::strategy::{Random, Replay, RoundRobin, RunToCompletion, Strategy};
 
 /// How a scenario is checked.
 #[derive(Clone, PartialEq, Debug)]
@@ -144,7 +145,7 @@ pub(super) fn findings_of(plan: &Plan, options: &Options, choices: Vec<u32>) -> 
 
 /// Each thread first, to completion; and round-robin.
 fn ordered(job: Job<'_>) -> Collector {
-    let mut executor = Executor::new(job.plan, job.options.profile).asking(job.still_wanted);
+    let mut executor = Executor::new(job.plan, job.options.profile);
     let mut all = Collector::default();
     let threads = job.plan.scenario().threads.len() as u32;
     let go_on = (0..threads).all(|first| one(job, &mut executor, &mut RunToCompletion::new(first), &mut all));
@@ -155,7 +156,7 @@ fn ordered(job: Job<'_>) -> Collector {
 }
 
 fn random(job: Job<'_>, chunk: u64) -> Collector {
-    let mut executor = Executor::new(job.plan, job.options.profile).asking(job.still_wanted);
+    let mut executor = Executor::new(job.plan, job.options.profile);
     let mut all = Collector::default();
     let first = chunk * CHUNK;
     for number in first..job.options.executions.min(first.saturating_add(CHUNK)) {
@@ -169,7 +170,8 @@ fn random(job: Job<'_>, chunk: u64) -> Collector {
 
 /// One execution; whether to go on then.
 fn one(job: Job<'_>, executor: &mut Executor<'_>, strategy: &mut impl Strategy, all: &mut Collector) -> bool {
-    let end = executor.run(strategy, job.options.steps_max);
+    let limits = Limits { steps_max: job.options.steps_max, go_on: Some(job.still_wanted) };
+    let end = executor.run_within(strategy, limits, &mut ());
     if end == End::Interrupted {
         return false;
     }
@@ -177,7 +179,7 @@ fn one(job: Job<'_>, executor: &mut Executor<'_>, strategy: &mut impl Strategy, 
     all.steps += executor.steps();
     all.bound += u64::from(end == End::Bound);
     all.hung += u64::from(end == End::Hung);
-    all.take(job.plan, executor);
+    all.take(job.plan, executor, executor.trail());
     job.watch.one_more()
 }
 
@@ -217,7 +219,7 @@ fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32]
     let mut executor = Executor::new(plan, options.profile);
     let mut is_enough = |count: usize| {
         executor.run(&mut Replay::new(choices[..count].to_vec()), options.steps_max);
-        executor.choices() == choices
+        executor.trail().choices == choices
     };
     let (mut low, mut high) = (0, choices.len());
     while low < high {

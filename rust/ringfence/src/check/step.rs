@@ -3,10 +3,11 @@
 use ringfence_base::scenario::{Kind, Op, number};
 use ringfence_base::{Event, EventKind, GpuEvent, JobEvent, ObjectRef, SiteId};
 use ringfence_diag::StepView;
+use ringfence_explore::Watch;
 use ringfence_model::{Action, Argument, Current, LockSort, Plan, Value, World, class};
 
 use super::describe::Describe;
-use super::execution::{Executor, Watch};
+use super::execution::Executor;
 
 /// Writes down each step and its events.
 pub(super) struct Recorder<'a> {
@@ -33,8 +34,8 @@ impl<'a> Recorder<'a> {
     }
 }
 
-impl Watch for Recorder<'_> {
-    fn before(&mut self, executor: &Executor<'_>, action: Action) {
+impl<'p> Watch<Executor<'p>> for Recorder<'_> {
+    fn before(&mut self, executor: &Executor<'p>, action: Action) {
         let world = executor.world();
         self.next = match action {
             Action::Run(task) => {
@@ -51,7 +52,7 @@ impl Watch for Recorder<'_> {
         };
     }
 
-    fn after(&mut self, executor: &Executor<'_>, action: Action) {
+    fn after(&mut self, executor: &Executor<'p>, action: Action) {
         let task = match action {
             Action::Run(task) | Action::Interrupt { host: task, .. } => task,
             Action::Expire => u32::MAX,

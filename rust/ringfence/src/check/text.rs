@@ -2,9 +2,9 @@
 
 use core::fmt::Write as _;
 
+use ringfence_base::End;
 use ringfence_diag::render::{Again, TextOptions, finding_again, steps};
 
-use super::execution::End;
 use super::inspect::Execution;
 use super::report::Report;
 

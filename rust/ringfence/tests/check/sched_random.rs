@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence::check::{End, Executor, Random, Watch};
+use ringfence::check::{End, Executor, Limits, Random, Watch};
 use ringfence::model::{Action, Plan};
 use ringfence_lockdep::annotations::Profile;
 
@@ -24,8 +24,8 @@ struct Observer<'p> {
     history: History,
 }
 
-impl Watch for Observer<'_> {
-    fn after(&mut self, executor: &Executor<'_>, action: Action) {
+impl<'p> Watch<Executor<'p>> for Observer<'_> {
+    fn after(&mut self, executor: &Executor<'p>, action: Action) {
         let step = executor.steps() - 1;
         let holds = executor.world().check_invariants(self.plan);
         let holds = holds.and_then(|()| self.history.take(executor.world(), executor.events()));
@@ -65,7 +65,7 @@ impl Tally {
         for number in 0..SCHEDULES {
             let mut observer = Observer { plan: &plan, history: History::new(meddled) };
             let mut strategy = Random::new(seed.wrapping_mul(SCHEDULES).wrapping_add(number));
-            let end = executor.run_watched(&mut strategy, BOUND, &mut observer);
+            let end = executor.run_within(&mut strategy, Limits::steps(BOUND), &mut observer);
             self.add(end, &executor, &observer.history);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence::check::{End, Executor, Random, RoundRobin, RunToCompletion, Strategy, Watch};
+use ringfence::check::{End, Executor, Limits, Random, RoundRobin, RunToCompletion, Strategy, Watch};
 use ringfence::model::{Action, Plan};
 use ringfence_base::rng::Rng;
 use ringfence_base::scenario::random::random_scenario;
@@ -16,8 +16,8 @@ struct Invariants<'a> {
     history: History,
 }
 
-impl Watch for Invariants<'_> {
-    fn after(&mut self, executor: &Executor<'_>, action: Action) {
+impl<'p> Watch<Executor<'p>> for Invariants<'_> {
+    fn after(&mut self, executor: &Executor<'p>, action: Action) {
         for event in executor.events() {
             assert_eq!(event.origin.op, executor.steps() - 1, "an event of another step: {event:?}");
             self.history.take(event);
@@ -55,8 +55,11 @@ impl Survey {
     }
 
     fn one(&mut self, executor: &mut Executor<'_>, plan: &Plan, strategy: &mut impl Strategy, bound: u64) {
-        let end =
-            executor.run_watched(strategy, bound, &mut Invariants { plan, history: History::default() });
+        let end = executor.run_within(
+            strategy,
+            Limits::steps(bound),
+            &mut Invariants { plan, history: History::default() },
+        );
         match end {
             End::Finished => self.finished += 1,
             End::Hung => {
