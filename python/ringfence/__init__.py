@@ -6,7 +6,7 @@ says what breaks the contract, `Scenario.run` runs it once, to look at; `rules` 
 --help``.
 """
 
-from ringfence._check import CheckInterrupted, Finding, Report, check
+from ringfence._check import CheckInterrupted, Finding, Progress, Report, Search, check
 from ringfence._core import (
     Execution,
     FenceState,
@@ -231,6 +231,7 @@ __all__ = [
     "RcuHead",
     "Recorder",
     "Report",
+    "Search",
     "ResvIterator",
     "Ring",
     "RingfenceError",

@@ -537,12 +537,22 @@ class CheckFinding:
         """The rule's name."""
 
     @property
-    def verdict(self) -> Literal["CONFIRMED", "PREDICTED"]:
+    def verdict(self) -> Literal["CONFIRMED", "PREDICTED", "REFUTED"]:
         """How sure it is.
 
         ``CONFIRMED``: there is a schedule that hangs, or that breaks the rule by itself. ``PREDICTED``: the
-        contract is broken, but no schedule was found in which that hangs.
+        contract is broken, but no schedule was found in which that hangs; `searched` says how far the search
+        went. ``REFUTED``: the validator predicts it, as lockdep would, but every execution there is of this
+        scenario was looked at, and it cannot happen; `notes` say why, where that can be told.
         """
+
+    @property
+    def against_contract(self) -> bool:
+        """The scenario's own environment does not show it, but what the contract allows others does."""
+
+    @property
+    def searched(self) -> list[Search]:
+        """How far the search for a hang went, if none was found."""
 
     @property
     def summary(self) -> str:
@@ -599,6 +609,54 @@ class CheckFinding:
         """All of it, as plain data."""
 
 @final
+class Search:
+    """One search of a check: comparable."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def method(self) -> str:
+        """What made the choices: ``ordered``, ``dpor``, ``random``, ``directed``…"""
+
+    @property
+    def contract(self) -> bool:
+        """With everything that the contract allows others, not only what the scenario's environment does."""
+
+    @property
+    def executions(self) -> int:
+        """Executions that were run."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all of them."""
+
+    @property
+    def complete(self) -> bool:
+        """Every execution there is is equivalent to one of them."""
+
+@final
+class Progress:
+    """How far a check is: comparable."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def phase(self) -> str:
+        """What it is at: ``ordered``, ``systematic``, ``random``, ``directed``, ``against the contract``…"""
+
+    @property
+    def executions(self) -> int:
+        """Executions so far."""
+
+    @property
+    def found(self) -> int:
+        """Distinct problems so far."""
+
+    @property
+    def share(self) -> float:
+        """The part of all classes of equivalent executions that was run, from 0 to 1: an estimate."""
+
+@final
 class Report:
     """What a check has found, and how far it looked: comparable, hashable, picklable.
 
@@ -628,7 +686,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Nothing was found."""
+        """Nothing was found that can happen: no finding, or only refuted ones."""
 
     @property
     def findings(self) -> list[CheckFinding]:
@@ -655,8 +713,16 @@ class Report:
         """Steps after which an execution is cut off."""
 
     @property
+    def complete(self) -> bool:
+        """Every execution there is is equivalent to one that was run: nothing was left out."""
+
+    @property
+    def searches(self) -> list[Search]:
+        """What was run, in order."""
+
+    @property
     def interrupted(self) -> bool:
-        """Ctrl-C ended it: it is what was found until then."""
+        """Ctrl-C, or the end of its time, ended it: it is what was found until then."""
 
     def text(self, width: int = 100, colour: bool = False, *, command: str | None = None) -> str:
         """All findings for people, and how far the check looked.
@@ -677,17 +743,20 @@ def check(
     scenario: Scenario,
     profile: Profile,
     *,
+    strategy: str,
     executions: int,
     seed: int,
     steps_max: int,
     jobs: int,
-    progress: Callable[[int], object] | None = None,
+    minimise: bool,
+    time: float | None = None,
+    progress: Callable[[Progress], object] | None = None,
 ) -> Report:
     """Checks a scenario; `ringfence.check` is its typed face. Ctrl-C gives an interrupted report.
 
     Raises:
         ScenarioError: the scenario makes no sense.
-        RingfenceError: the threads can't be started.
+        RingfenceError: the threads can't be started, or no strategy has this name.
     """
 
 @final

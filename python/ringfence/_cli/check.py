@@ -21,7 +21,7 @@ from ringfence.errors import RingfenceError, ScenarioError
 if TYPE_CHECKING:
     from ringfence._check import Report
     from ringfence._cli.load import Target
-    from ringfence._core import Execution
+    from ringfence._core import Execution, Progress
 
 __all__ = ["check"]
 
@@ -40,6 +40,8 @@ class _Request:
         seed: the first seed.
         steps: steps after which an execution is cut off.
         jobs: threads, 0 for one per core.
+        strategy: what makes the choices.
+        time: seconds per scenario, if that is limited.
         columns: columns of text.
     """
 
@@ -50,6 +52,8 @@ class _Request:
     seed: int
     steps: int
     jobs: int
+    strategy: str
+    time: float | None
     columns: int
 
     def again(self, target: Target) -> str:
@@ -64,7 +68,7 @@ class _Request:
         return shlex.join(words)
 
 
-@click.command(short_help="Check scenarios under many schedules.")
+@click.command(short_help="Check scenarios: predict, then prove.")
 @click.argument("names", metavar="FILE[::NAME]...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per scenario, in input order.")
 @click.option(
@@ -72,7 +76,21 @@ class _Request:
     type=click.IntRange(0, _U64_MAX),
     default=DEFAULT_BUDGET,
     show_default=True,
-    help="Executions with random schedules, per scenario.",
+    help="Executions of each search, per scenario.",
+)
+@click.option(
+    "--strategy",
+    default="proof",
+    show_default=True,
+    metavar="NAME",
+    help="proof: all searches; or one alone: random, pct:DEPTH, dpor, directed.",
+)
+@click.option(
+    "--time",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="End after this long, with what was found until then; per scenario.",
 )
 @click.option(
     "--seed", type=click.IntRange(0, _U64_MAX), default=0, show_default=True, help="The first seed."
@@ -100,6 +118,8 @@ def check(
     names: tuple[str, ...],
     as_json: bool,
     budget: int,
+    strategy: str,
+    seconds: float | None,
     seed: int,
     steps: int,
     schedule: str | None,
@@ -122,6 +142,8 @@ def check(
         seed=seed,
         steps=steps,
         jobs=jobs,
+        strategy=strategy,
+        time=seconds,
         columns=_columns(width),
     )
     ctx.exit(_check_all(request, names) if schedule is None else _replay(request, names, schedule))
@@ -167,7 +189,15 @@ def _target_of(target: Target | ScenarioError) -> Target:
 def _checked(request: _Request, item: Target | ScenarioError) -> Report:
     target = _target_of(item)
     target.build()
-    bar = Bar(["{task.description}", "{task.completed} executions"], request.budget, clean(target.name, 40))
+    bar = Bar(
+        ["{task.description}", "{task.completed} executions", "{task.fields[count]} found"],
+        None,
+        clean(target.name, 40),
+    )
+
+    def show(progress: Progress) -> None:
+        bar.show(progress.executions, progress.found)
+
     try:
         return run_check(
             target.scenario,
@@ -176,7 +206,9 @@ def _checked(request: _Request, item: Target | ScenarioError) -> Report:
             seed=request.seed,
             steps_max=request.steps,
             jobs=request.jobs,
-            progress=bar.show if bar_wanted() else None,
+            strategy=request.strategy,
+            time=request.time,
+            progress=show if bar_wanted() else None,
         )
     except CheckInterrupted as interrupted:
         return interrupted.report

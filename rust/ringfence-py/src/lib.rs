@@ -26,7 +26,7 @@ mod _core {
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
 
     #[pymodule_export]
-    use super::check::{Report, check};
+    use super::check::{Progress, Report, Search, check};
     #[pymodule_export]
     use super::conformance::{ConformanceBatch, ConformanceRun, ReplayedCalls};
     #[pymodule_export]

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::describe::Describe;
 use super::execution::{Executor, plan};
-use super::report::{Options, findings_of};
+use super::options::Options;
+use super::report::findings_of;
 use super::schedule::{Schedule, with_strategy};
 use super::step::Recorder;
 

@@ -1,4 +1,4 @@
-//! Checking a scenario: the three judges over a set of simple schedules.
+//! Checking a scenario: the three judges predict, searches prove.
 
 pub use ringfence_base::End;
 pub use ringfence_explore::{
@@ -10,15 +10,22 @@ mod collect;
 mod describe;
 mod execution;
 mod inspect;
+mod options;
+mod progress;
+mod proof;
+mod refute;
 mod report;
 mod schedule;
+mod search;
 mod step;
 mod text;
 mod validator_judge;
 
 pub use execution::Executor;
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
-pub use report::{CheckError, Options, Report, check};
+pub use options::{Method, NoMethod, Options};
+pub use progress::{GoOn, Phase, Progress};
+pub use report::{CheckError, Report, check};
 pub use schedule::{NoSchedule, Schedule};
 pub use text::{execution, summary, text};
 pub use validator_judge::ValidatorJudge;

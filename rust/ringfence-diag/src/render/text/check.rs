@@ -34,6 +34,7 @@ pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>)
         why(finding, width),
         validator(finding, width),
         witness(finding, width),
+        searched(finding, width),
         notes(finding, width, again),
     ];
     let blocks: Vec<String> = sections
@@ -110,6 +111,28 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
+/// How far the search for a hang went, if none was found.
+fn searched(finding: &Finding, width: usize) -> Vec<Phrase> {
+    if finding.searched.is_empty() {
+        return Vec::new();
+    }
+    let what = |contract: bool| -> Vec<String> {
+        let of = finding.searched.iter().filter(|search| search.contract == contract);
+        of.map(|search| format!("{} {}", search.executions, search.method)).collect()
+    };
+    let complete =
+        |contract: bool| finding.searched.iter().any(|search| search.contract == contract && search.complete);
+    let all = |contract: bool| if complete(contract) { ", which stand for all there are" } else { "" };
+    let mut text = format!("no hang in these executions of the scenario: {}{}", what(false).join(", "), all(false));
+    let contract = what(true);
+    if !contract.is_empty() {
+        text += "; nor with everything that the contract allows others: ";
+        text += &contract.join(", ");
+        text += all(true);
+    }
+    Phrase::new().label("Searched: ").plain(&text).plain(".").wrap(width, 2)
+}
+
 /// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
     let mut body = Phrase::new().plain(&step.what.join(", "));
@@ -139,8 +162,13 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
+        let of = if finding.against_contract {
+            " of the contract; the scenario's own environment does not show it"
+        } else {
+            " of the environment"
+        };
         lines
-            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
+            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(of).wrap(width, 2));
     }
     for note in &finding.notes {
         lines.extend(Phrase::new().label("Note: ").plain(note).plain(".").wrap(width, 2));
