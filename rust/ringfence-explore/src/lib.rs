@@ -10,6 +10,7 @@ mod replay;
 mod round_robin;
 mod run_to_completion;
 mod strategy;
+mod summary;
 
 pub use execution::{Limits, Noting, Runner, Trail, Visit, Watch};
 pub use random_walk::Random;
@@ -17,3 +18,4 @@ pub use replay::Replay;
 pub use round_robin::RoundRobin;
 pub use run_to_completion::RunToCompletion;
 pub use strategy::{Misfit, Strategy};
+pub use summary::{Budget, Stop, Summary};
