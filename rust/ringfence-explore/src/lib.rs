@@ -4,6 +4,7 @@
 //! A *strategy* makes the choices of one execution, one at a time. A *search* runs one execution after the other, and
 //! tells a visitor of each.
 
+pub mod cells;
 mod choice_tree;
 mod dfs;
 mod estimate;
