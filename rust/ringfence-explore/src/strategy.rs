@@ -8,6 +8,10 @@ pub trait Strategy: Decide {
     /// One of the enabled actions; at least two.
     fn schedule(&mut self, actions: &[Action]) -> usize;
 
+    /// There was no choice: this action comes next.
+    #[inline]
+    fn only(&mut self, _: Action) {}
+
     /// The first choice that it could not make as it was told to.
     fn misfit(&self) -> Option<Misfit> {
         None
