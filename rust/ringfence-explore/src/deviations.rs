@@ -1,33 +1,49 @@
 //! What an execution did other than run to completion: noted, and followed again.
 //!
-//! The ordinary course is that of [`RunToCompletion`], which here goes on with whoever was chosen last. Everything else
-//! is a [`Deviation`], at its step. Deviations by step and by name of what was taken, rather than by position among the
-//! choices, still fit when an edit of the system adds a context or a choice elsewhere.
+//! On the ordinary course whoever took a step takes the next one too, if it can; whoever was interrupted goes on; else
+//! it is the first action's turn, and so after time has moved on. Every decision is the most ordinary one. Replay strings rely on just that, for good.
+//! Everything else is a [`Deviation`], at its step. Deviations by step and by name of what was taken, rather than by
+//! position among the choices, still fit when an edit of the system adds a context or a choice elsewhere.
 
+use core::num::NonZeroU32;
 use std::cell::RefCell;
 
 use ringfence_base::{Action, ChoiceKind, Decide, Deviation, Deviations, Taken};
 
-use crate::run_to_completion::RunToCompletion;
-use crate::strategy::Strategy;
+use crate::strategy::{Misfit, Strategy};
 
-/// The steps that an execution has taken, as whoever watches it tells those who make its choices.
+/// The steps of an execution, as whoever watches it tells those who make its choices.
 #[derive(Debug, Default)]
 pub struct Steps(RefCell<Vec<Action>>);
 
 impl Steps {
-    /// A step was taken.
-    pub fn push(&self, action: Action) {
+    /// A step begins.
+    pub fn begin(&self, action: Action) {
         self.0.borrow_mut().push(action);
     }
 
-    /// How many were taken.
-    pub fn count(&self) -> u64 {
+    /// How many have begun, which is the number of the next one.
+    fn begun(&self) -> u64 {
         self.0.borrow().len() as u64
     }
 
+    /// The one that decisions are made in.
+    fn current(&self) -> u64 {
+        self.begun().saturating_sub(1)
+    }
+
+    /// The next action on the ordinary course.
+    fn usual(&self, actions: &[Action]) -> usize {
+        let again = match self.0.borrow().last() {
+            Some(&Action::Interrupt { host, .. }) => Some(Action::Run(host)),
+            Some(Action::Expire) => None,
+            last => last.copied(),
+        };
+        again.and_then(|again| actions.iter().position(|action| *action == again)).unwrap_or(0)
+    }
+
     /// What this one was.
-    pub fn get(&self, step: u64) -> Option<Action> {
+    fn get(&self, step: u64) -> Option<Action> {
         usize::try_from(step).ok().and_then(|step| self.0.borrow().get(step).copied())
     }
 }
@@ -55,16 +71,14 @@ impl Decisions {
 pub struct Recording<'a, S> {
     strategy: S,
     steps: &'a Steps,
-    usual: RunToCompletion,
     decisions: Decisions,
     deviations: Deviations,
 }
 
 impl<'a, S: Strategy> Recording<'a, S> {
-    /// The execution of this strategy, whose steps are told by somebody.
+    /// What this strategy does, in steps that somebody tells.
     pub fn new(strategy: S, steps: &'a Steps) -> Self {
-        let (usual, decisions) = (RunToCompletion::new(0), Decisions::default());
-        Self { strategy, steps, usual, decisions, deviations: Deviations::default() }
+        Self { strategy, steps, decisions: Decisions::default(), deviations: Deviations::default() }
     }
 
     /// The strategy, and what it did.
@@ -75,10 +89,10 @@ impl<'a, S: Strategy> Recording<'a, S> {
 
 impl<S: Strategy> Decide for Recording<'_, S> {
     fn decide(&mut self, kind: ChoiceKind, options: usize) -> usize {
-        let step = self.steps.count();
+        let step = self.steps.current();
         let number = self.decisions.next(step);
         let choice = self.strategy.decide(kind, options);
-        if let Some(choice) = core::num::NonZeroU32::new(choice as u32) {
+        if let Some(choice) = NonZeroU32::new(choice as u32) {
             self.deviations.push(Deviation { step, taken: Taken::Decision { number, kind, choice } });
         }
         choice
@@ -88,15 +102,14 @@ impl<S: Strategy> Decide for Recording<'_, S> {
 impl<S: Strategy> Strategy for Recording<'_, S> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
         let pick = self.strategy.schedule(actions);
-        if self.usual.schedule(actions) != pick {
-            let step = self.steps.count();
+        if self.steps.usual(actions) != pick {
+            let step = self.steps.begun();
             self.deviations.push(Deviation { step, taken: Taken::Action(actions[pick]) });
-            self.usual.took(actions[pick]);
         }
         pick
     }
 
-    fn misfit(&self) -> Option<crate::strategy::Misfit> {
+    fn misfit(&self) -> Option<Misfit> {
         self.strategy.misfit()
     }
 }
@@ -106,48 +119,47 @@ impl<S: Strategy> Strategy for Recording<'_, S> {
 pub struct Follow<'a> {
     deviations: &'a [Deviation],
     steps: &'a Steps,
-    usual: RunToCompletion,
     decisions: Decisions,
     lost: Option<Deviation>,
 }
 
 impl<'a> Follow<'a> {
-    /// Follows these, in the steps that somebody tells.
-    pub fn new(deviations: &'a Deviations, steps: &'a Steps) -> Self {
-        let (usual, decisions) = (RunToCompletion::new(0), Decisions::default());
-        Self { deviations: deviations.as_slice(), steps, usual, decisions, lost: None }
+    /// Follows those of the first `until` steps; somebody tells the steps.
+    pub fn new(deviations: &'a Deviations, until: u64, steps: &'a Steps) -> Self {
+        let all = deviations.as_slice();
+        let count = all.partition_point(|deviation| deviation.step < until);
+        Self { deviations: &all[..count], steps, decisions: Decisions::default(), lost: None }
     }
 
-    /// The execution is over: the first deviation that was not possible, if it was to come in its first `until` steps.
-    pub fn finish(mut self, until: u64) -> Option<Deviation> {
-        self.pass(self.steps.count(), None);
-        let left = self.deviations.first().filter(|deviation| deviation.step < until);
-        self.lost.or(left.copied())
+    /// The execution is over. The first deviation that was not possible.
+    pub fn finish(mut self) -> Option<Deviation> {
+        self.pass(self.steps.begun(), None);
+        self.lost.or(self.deviations.first().copied())
     }
 
-    /// Passes those that should have come by now. Where only one step was possible, nobody was asked.
+    /// Passes those that should have come before this decision of this step, or before its action.
     fn pass(&mut self, step: u64, number: Option<u32>) {
         while let Some((first, rest)) = self.deviations.split_first() {
-            let is_past = match first.taken {
-                Taken::Action(_) => first.step < step || (first.step == step && number.is_some()),
-                Taken::Decision { number: wanted, .. } => {
-                    first.step < step || (first.step == step && number.is_some_and(|number| wanted < number))
+            let came = match first.taken {
+                Taken::Action(_) if first.step > step || (first.step == step && number.is_none()) => return,
+                // Where nothing else was possible, nobody was asked.
+                Taken::Action(wanted) => self.steps.get(first.step) == Some(wanted),
+                Taken::Decision { .. } if first.step > step => return,
+                Taken::Decision { number: wanted, .. }
+                    if first.step == step && number.is_none_or(|number| wanted >= number) =>
+                {
+                    return;
                 }
+                Taken::Decision { .. } => false,
             };
-            if !is_past {
-                return;
+            if !came {
+                return self.lose(*first);
             }
             self.deviations = rest;
-            // Within the step itself its action is not told yet.
-            let only_one = first.step == step || self.steps.get(first.step).map(Taken::Action) == Some(first.taken);
-            let came = matches!(first.taken, Taken::Action(_)) && only_one;
-            if !came {
-                self.lose(*first);
-            }
         }
     }
 
-    /// The first one says where the recording stops to fit; nothing is followed from there on.
+    /// Here the recording stops to fit; nothing is followed from there on.
     fn lose(&mut self, deviation: Deviation) {
         self.lost.get_or_insert(deviation);
         self.deviations = &[];
@@ -156,12 +168,14 @@ impl<'a> Follow<'a> {
 
 impl Decide for Follow<'_> {
     fn decide(&mut self, kind: ChoiceKind, options: usize) -> usize {
-        let step = self.steps.count();
+        let step = self.steps.current();
         let number = self.decisions.next(step);
         self.pass(step, Some(number));
         let Some((&first, rest)) = self.deviations.split_first() else { return 0 };
         match first.taken {
-            Taken::Decision { number: wanted, kind: of, choice } if first.step == step && wanted == number => {
+            Taken::Decision { number: wanted, kind: of, choice }
+                if first.step == step && wanted == number =>
+            {
                 if of == kind && (choice.get() as usize) < options {
                     self.deviations = rest;
                     return choice.get() as usize;
@@ -176,9 +190,9 @@ impl Decide for Follow<'_> {
 
 impl Strategy for Follow<'_> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
-        let step = self.steps.count();
+        let step = self.steps.begun();
         self.pass(step, None);
-        let usual = self.usual.schedule(actions);
+        let usual = self.steps.usual(actions);
         let Some((&first, rest)) = self.deviations.split_first() else { return usual };
         match first.taken {
             Taken::Action(wanted) if first.step == step => {
@@ -187,7 +201,6 @@ impl Strategy for Follow<'_> {
                     return usual;
                 };
                 self.deviations = rest;
-                self.usual.took(wanted);
                 pick
             }
             _ => usual,
@@ -210,7 +223,7 @@ pub struct Until<'a, A, B> {
 
 impl<A: Strategy, B: Strategy> Decide for Until<'_, A, B> {
     fn decide(&mut self, kind: ChoiceKind, options: usize) -> usize {
-        match self.steps.count() < self.until {
+        match self.steps.current() < self.until {
             true => self.first.decide(kind, options),
             false => self.then.decide(kind, options),
         }
@@ -219,7 +232,7 @@ impl<A: Strategy, B: Strategy> Decide for Until<'_, A, B> {
 
 impl<A: Strategy, B: Strategy> Strategy for Until<'_, A, B> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
-        match self.steps.count() < self.until {
+        match self.steps.begun() < self.until {
             true => self.first.schedule(actions),
             false => self.then.schedule(actions),
         }

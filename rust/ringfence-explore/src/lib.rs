@@ -4,6 +4,7 @@
 //! A *strategy* makes the choices of one execution, one at a time. A *search* runs one execution after the other, and
 //! tells a visitor of each.
 
+mod deviations;
 mod execution;
 mod random_walk;
 mod replay;
@@ -11,6 +12,7 @@ mod round_robin;
 mod run_to_completion;
 mod strategy;
 
+pub use deviations::{Follow, Recording, Steps, Until};
 pub use execution::{Limits, Noting, Runner, Trail, Visit, Watch};
 pub use random_walk::Random;
 pub use replay::Replay;
