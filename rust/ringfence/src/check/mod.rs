@@ -9,6 +9,7 @@ mod assemble;
 mod collect;
 mod describe;
 mod execution;
+mod goal;
 mod inspect;
 mod options;
 mod progress;

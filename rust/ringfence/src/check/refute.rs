@@ -140,7 +140,7 @@ impl<'p, 'l> Observed<'p, 'l> {
                     let name = &self.plan.classes()[world.locks().class(held.lock) as usize].name;
                     self.links.iter().any(|link| plain(&link.from.name) == name || plain(&link.to.name) == name)
                 };
-                let others =
+                let others: BTreeSet<u32> =
                     held.iter().filter(|held| !held.shared && !cycle(held)).map(|held| held.lock).collect();
                 let known = self.guards[number].take();
                 self.guards[number] = Some(known.map_or_else(|| others.clone(), |known| &known & &others));
