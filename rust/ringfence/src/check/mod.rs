@@ -9,7 +9,10 @@ mod assemble;
 mod collect;
 mod describe;
 mod execution;
+mod goal;
+mod hunt;
 mod inspect;
+mod located;
 mod report;
 mod schedule;
 mod step;
@@ -17,6 +20,7 @@ mod text;
 mod validator_judge;
 
 pub use execution::Executor;
+pub use hunt::{First, Hunt, Hunter, hunt};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};
