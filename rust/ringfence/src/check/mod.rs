@@ -10,7 +10,9 @@ mod collect;
 mod describe;
 mod execution;
 mod goal;
+mod hunt;
 mod inspect;
+mod located;
 mod options;
 mod progress;
 mod proof;
@@ -23,6 +25,7 @@ mod text;
 mod validator_judge;
 
 pub use execution::Executor;
+pub use hunt::{First, Hunt, Hunter, hunt};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use options::{Method, NoMethod, Options};
 pub use progress::{GoOn, Phase, Progress};
