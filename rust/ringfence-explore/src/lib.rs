@@ -5,6 +5,7 @@
 //! tells a visitor of each.
 
 pub mod cells;
+mod dpor;
 mod execution;
 mod random_walk;
 mod replay;
@@ -13,6 +14,7 @@ mod run_to_completion;
 mod strategy;
 mod summary;
 
+pub use dpor::Dpor;
 pub use execution::{Limits, Noting, Runner, Trail, Visit, Watch};
 pub use random_walk::Random;
 pub use replay::Replay;
