@@ -261,7 +261,7 @@ impl Strategy for ChoiceTree {
     }
 
     #[inline]
-    fn only(&mut self, action: Action) {
+    fn follow(&mut self, action: Action) {
         self.current = Some(action);
     }
 }

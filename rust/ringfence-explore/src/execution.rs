@@ -131,7 +131,7 @@ impl Runner {
             }
             let pick = match actions.len() {
                 1 => {
-                    strategy.only(actions[0]);
+                    strategy.follow(actions[0]);
                     0
                 }
                 options => {

@@ -6,6 +6,7 @@
 
 pub mod cells;
 mod choice_tree;
+mod deviations;
 mod dfs;
 mod estimate;
 mod execution;
@@ -26,6 +27,7 @@ mod summary;
 mod swarm;
 
 pub use choice_tree::Bound;
+pub use deviations::{Follow, Recording, Steps, Until};
 pub use dfs::Dfs;
 pub use estimate::{random_descents, weighted_backtrack};
 pub use execution::{Limits, Noting, Runner, Trail, Visit, Watch};

@@ -110,7 +110,7 @@ impl Strategy for Pct {
         pick.0
     }
 
-    fn only(&mut self, action: Action) {
+    fn follow(&mut self, action: Action) {
         // Drawn now rather than later, so that a change can fall on it.
         self.priority(action);
         self.taken(action);

@@ -116,7 +116,7 @@ impl<S: Stateful> SnapshotDfs<S> {
             }
             let options = self.actions.len();
             let action = if options == 1 {
-                self.tree.only(self.actions[0]);
+                self.tree.follow(self.actions[0]);
                 self.actions[0]
             } else {
                 let new = self.tree.is_new();

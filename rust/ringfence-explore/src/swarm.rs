@@ -73,15 +73,15 @@ impl<T: Strategy> Strategy for Swarm<T> {
         match self.free.len() {
             0 => self.inner.schedule(actions),
             1 => {
-                self.inner.only(self.free[0]);
+                self.inner.follow(self.free[0]);
                 self.places[0]
             }
             _ => self.places[self.inner.schedule(&self.free)],
         }
     }
 
-    fn only(&mut self, action: Action) {
-        self.inner.only(action);
+    fn follow(&mut self, action: Action) {
+        self.inner.follow(action);
     }
 
     fn misfit(&self) -> Option<Misfit> {
