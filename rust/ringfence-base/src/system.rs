@@ -56,7 +56,8 @@ pub trait Stateful: System {
     /// A copy of the present state.
     fn state(&self) -> Self::State;
 
-    /// Goes on from a state, which was saved from this system.
+    /// Goes on from a state, which was saved from this system. Whatever was enabled there can be taken without being
+    /// asked for again.
     fn load(&mut self, state: &Self::State);
 
     /// Bytes of memory that a kept state takes, about, with what it holds besides itself.
