@@ -5,6 +5,7 @@
 //! tells a visitor of each.
 
 mod execution;
+pub mod minimise;
 mod random_walk;
 mod replay;
 mod round_robin;
