@@ -15,6 +15,7 @@ mod execution;
 mod goal;
 mod iterative_widening;
 mod outcomes;
+pub mod minimise;
 mod pct;
 mod random_walk;
 mod replay;
