@@ -227,7 +227,12 @@ impl Again<'_> {
             None => first,
         };
         let limits = Limits { steps_max, go_on: Some(self.go_on) };
-        let (execution, made) = Execution::run(self.plan, self.profile, made, None, steps, limits);
+        let by = match (&self.recorded.course, &self.options.then) {
+            (Course::RoundRobin, None) => Some(Schedule::RoundRobin),
+            (Course::Random(seed), None) => Some(Schedule::Random(*seed)),
+            _ => None,
+        };
+        let (execution, made) = Execution::run(self.plan, self.profile, made, by.as_ref(), steps, limits);
         let first = match made {
             Made::Until(until) => until.first,
             made => made,
