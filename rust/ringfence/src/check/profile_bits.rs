@@ -50,7 +50,7 @@ pub(super) fn shown(profile: Profile) -> String {
     let bits = to_bits(profile);
     let differing =
         |name: &&str| Profile::named(name).map_or(u32::MAX, |named| (to_bits(named) ^ bits).count_ones());
-    let nearest = Profile::NAMES.into_iter().rev().min_by_key(|name| differing(&name)).unwrap_or("6.12");
+    let nearest = Profile::NAMES.into_iter().rev().min_by_key(differing).unwrap_or("6.12");
     let mut shown = nearest.to_owned();
     for key in Profile::KEYS {
         let values: &[&str] = match key {
