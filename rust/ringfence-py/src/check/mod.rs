@@ -12,7 +12,8 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList};
 use ringfence::check::{
-    CheckError, Method, NoMethod, Options, Progress as EngineProgress, Report as EngineReport, check as engine_check,
+    CheckError, Method, NoMethod, Options, Progress as EngineProgress, Report as EngineReport,
+    check as engine_check,
 };
 use ringfence::diag;
 use ringfence::diag::render::{Again, Style, TextOptions};
@@ -393,7 +394,8 @@ pub(crate) fn check(
     let scenario = scenario.inner.clone();
     let latest = Arc::new(Mutex::new(None));
     // A time that no clock can show never comes.
-    let until = time.and_then(|seconds| Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?));
+    let until =
+        time.and_then(|seconds| Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?));
     let work = {
         let latest = Arc::clone(&latest);
         move |wanted: &Wanted| {

@@ -2,14 +2,15 @@
 //! confirms, in the scenario itself and then against everything that the contract allows others; and what an
 //! exhaustive search has shown to be impossible is refuted.
 
+use ringfence_base::End;
 use ringfence_diag::{Finding, LockFinding, SearchView, Verdict};
-use ringfence_explore::{Budget, Dpor, Pct, Trail};
+use ringfence_explore::{Budget, Directed, Dpor, Goal, Pct, Trail};
 use ringfence_model::Plan;
 
 use super::assemble::{Draft, assemble};
 use super::collect::Collector;
 use super::execution::Executor;
-use super::goal::{self, Goal};
+use super::goal::goals;
 use super::options::Method;
 use super::progress::Phase;
 use super::refute::{Observed, refutable};
@@ -90,7 +91,7 @@ impl<'a> Proof<'a> {
         let mut taking = Taking::new(self.job);
         let budget = Budget { executions_max: executions, ..Budget::each(self.job.limits()) };
         let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| taking.take(executor, trail, end);
-        let summary = Dpor::default().run(&mut executor, budget, &mut visit);
+        let summary = Dpor::default().explore(&mut executor, budget, &mut visit);
         self.job.watch.share(summary.share);
         self.complete = summary.complete();
         self.done("dpor", taking.all, self.complete);
@@ -102,8 +103,8 @@ impl<'a> Proof<'a> {
         let mut part = Collector::default();
         for draft in self.drafts() {
             if draft.finding.verdict == Verdict::Predicted && self.job.watch.go_on() {
-                for goal in goal::goals(self.job.plan, &draft) {
-                    part.merge(self.towards(&goal, executions));
+                for goal in goals(self.job.plan, &draft.finding) {
+                    part.merge(self.towards(goal, executions));
                 }
             }
         }
@@ -111,11 +112,14 @@ impl<'a> Proof<'a> {
     }
 
     /// Until something hangs.
-    fn towards(&self, goal: &Goal, executions: u64) -> Collector {
+    fn towards(&self, goal: Goal, executions: u64) -> Collector {
         let mut executor = self.job.executor();
         let mut taking = Taking::new(self.job);
-        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| taking.take(executor, trail, end);
-        goal::direct(&mut executor, goal, self.job.options.seed, executions, self.job.limits(), &mut visit);
+        let budget = Budget { executions_max: executions, ..Budget::each(self.job.limits()) };
+        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
+            taking.take(executor, trail, end) && end != End::Hung
+        };
+        Directed::new(goal, self.job.options.seed).run(&mut executor, budget, &mut visit);
         taking.all
     }
 
@@ -139,7 +143,7 @@ impl<'a> Proof<'a> {
         let mut observed = Observed::new(self.job.executor(), self.job.plan, lock);
         let budget = Budget::each(self.job.limits());
         let mut visit = |_: &mut Observed<'_, '_>, _: &Trail, _| self.job.watch.go_on();
-        Dpor::default().run(&mut observed, budget, &mut visit);
+        Dpor::default().explore(&mut observed, budget, &mut visit);
         observed.reason().text()
     }
 }

@@ -14,7 +14,8 @@ use super::execution::Executor;
 /// Annotations, and the locks inside fences and schedulers, stand for what others may do.
 pub(super) fn refutable(plan: &Plan, lock: &LockFinding) -> bool {
     let circle = matches!(lock.kind, LockReportKind::Circular | LockReportKind::Recursive);
-    let declared = |name: &str| plan.scenario().objects.iter().any(|object| class_of(object) == Some(plain(name)));
+    let declared =
+        |name: &str| plan.scenario().objects.iter().any(|object| class_of(object) == Some(plain(name)));
     let links = &lock.report.links;
     let declared_links = || links.iter().all(|link| declared(&link.from.name) && declared(&link.to.name));
     circle && declared(&lock.report.lock.class.name) && declared_links()
@@ -53,7 +54,9 @@ impl Reason {
             }
             Self::Guard(lock) => format!("it cannot happen here: whoever takes these locks holds {lock}"),
             Self::NeverTogether(one, other) => {
-                format!("it cannot happen here: {one} and {other} are never held at the same time on this circle")
+                format!(
+                    "it cannot happen here: {one} and {other} are never held at the same time on this circle"
+                )
             }
             Self::Unknown => "it cannot happen here: no execution there is closes the circle".to_owned(),
         }
@@ -120,7 +123,8 @@ impl<'p, 'l> Observed<'p, 'l> {
 
     fn holds_first(&self, world: &World, link: &Link, held: &Held) -> bool {
         let class = world.locks().class(held.lock);
-        self.plan.classes()[class as usize].name == plain(&link.from.name) && self.is_at(held.site, &link.held_at)
+        self.plan.classes()[class as usize].name == plain(&link.from.name)
+            && self.is_at(held.site, &link.held_at)
     }
 
     fn look(&mut self) {
@@ -138,7 +142,9 @@ impl<'p, 'l> Observed<'p, 'l> {
                 }
                 let cycle = |held: &Held| {
                     let name = &self.plan.classes()[world.locks().class(held.lock) as usize].name;
-                    self.links.iter().any(|link| plain(&link.from.name) == name || plain(&link.to.name) == name)
+                    self.links
+                        .iter()
+                        .any(|link| plain(&link.from.name) == name || plain(&link.to.name) == name)
                 };
                 let others: BTreeSet<u32> =
                     held.iter().filter(|held| !held.shared && !cycle(held)).map(|held| held.lock).collect();

@@ -13,7 +13,6 @@ use super::inspect::Execution;
 use super::options::{Method, Options};
 use super::progress::{GoOn, Watch};
 use super::proof::{Proof, confirmed_against, is_whole_contract};
-use super::schedule::Schedule;
 use super::search::Job;
 
 /// What a check has found, and how far it looked.
@@ -149,26 +148,7 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     finding.needs.extend(execution.needs());
     finding.needs.sort_unstable();
     finding.needs.dedup();
-    let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
-    finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
+    let schedule = execution.recorded().to_string();
+    finding.witness = Some(Witness { schedule, steps: execution.into_steps() });
     finding
-}
-
-/// Without the choices at the end that would be made anyway.
-fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32] {
-    let mut executor = Executor::new(plan, options.profile);
-    let mut is_enough = |count: usize| {
-        executor.run(&mut Replay::new(choices[..count].to_vec()), options.steps_max);
-        executor.trail().choices == choices
-    };
-    let (mut low, mut high) = (0, choices.len());
-    while low < high {
-        let middle = low.midpoint(high);
-        if is_enough(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    &choices[..high]
 }

@@ -101,8 +101,7 @@ pub(super) fn seeded<S: Strategy>(
     while next < chunks && job.watch.go_on() {
         let end = chunks.min(next + at_once);
         let one = |chunk| chunk_of(job, chunk, executions, &strategy);
-        let parts: Vec<Collector> =
-            job.pool.install(|| (next..end).into_par_iter().map(one).collect());
+        let parts: Vec<Collector> = job.pool.install(|| (next..end).into_par_iter().map(one).collect());
         for part in parts {
             all.merge(part);
         }

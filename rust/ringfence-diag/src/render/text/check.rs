@@ -13,9 +13,9 @@ const STEPS_SHOWN: usize = 60;
 /// How a reader runs a witness again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again<'a> {
-    /// By calling `run` on the scenario.
+    /// By calling `replay` on the scenario.
     Call,
-    /// By this command line and `--schedule` behind it.
+    /// By this command line with the replay string behind it.
     Command(&'a str),
 }
 
@@ -123,7 +123,8 @@ fn searched(finding: &Finding, width: usize) -> Vec<Phrase> {
     let complete =
         |contract: bool| finding.searched.iter().any(|search| search.contract == contract && search.complete);
     let all = |contract: bool| if complete(contract) { ", which stand for all there are" } else { "" };
-    let mut text = format!("no hang in these executions of the scenario: {}{}", what(false).join(", "), all(false));
+    let mut text =
+        format!("no hang in these executions of the scenario: {}{}", what(false).join(", "), all(false));
     let contract = what(true);
     if !contract.is_empty() {
         text += "; nor with everything that the contract allows others: ";
@@ -167,8 +168,7 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
         } else {
             " of the environment"
         };
-        lines
-            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(of).wrap(width, 2));
+        lines.extend(Phrase::new().label("Needs: ").plain(&needs).plain(of).wrap(width, 2));
     }
     for note in &finding.notes {
         lines.extend(Phrase::new().label("Note: ").plain(note).plain(".").wrap(width, 2));
@@ -179,17 +179,16 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     if finding.count > 1 {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
+    lines.extend(fixes(finding, width));
+    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     if let Some(witness) = &finding.witness {
         let schedule = &witness.schedule;
         let again = match again {
-            Again::Call => format!("run(schedule=\"{schedule}\")"),
-            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
-            Again::Command(command) => format!("{command} --schedule {schedule}"),
+            Again::Call => format!("replay(\"{schedule}\")"),
+            Again::Command(command) => format!("{command} {schedule}"),
         };
         lines.push(Phrase::new().label("Again: ").plain(&again));
     }
-    lines.extend(fixes(finding, width));
-    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     lines
 }
 
