@@ -67,6 +67,12 @@ pub trait Stateful: System {
 
     /// A number that equal states share and different states, but for bad luck, do not; the same in every process.
     fn fingerprint(&self) -> u64;
+
+    /// As [`Stateful::fingerprint`], but shared also by states that differ only in what time it is and in what was
+    /// counted so far, and so go on equally, later. A system that comes back to one can go round for ever.
+    fn recurrence(&self) -> u64 {
+        self.fingerprint()
+    }
 }
 
 /// A system whose next steps are at places that can be named.

@@ -334,6 +334,20 @@ impl Stateful for Cells {
         self.state.hash(&mut hasher);
         hasher.finish()
     }
+
+    fn recurrence(&self) -> u64 {
+        let State { now, cells, owners, threads } = &self.state;
+        let mut hasher = FxHasher::default();
+        (cells, owners).hash(&mut hasher);
+        for thread in threads {
+            let timer = match thread.timer {
+                Timer::Armed(until) => Timer::Armed(until.saturating_sub(*now)),
+                timer => timer,
+            };
+            Thread { timer, ..*thread }.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
 }
 
 impl Located for Cells {
