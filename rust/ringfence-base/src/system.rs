@@ -67,12 +67,13 @@ pub trait Stateful: System {
 
     /// A number that equal states share and different states, but for bad luck, do not; the same in every process.
     fn fingerprint(&self) -> u64;
+}
 
-    /// As [`Stateful::fingerprint`], but shared also by states that differ only in what time it is and in what was
-    /// counted so far, and so go on equally, later. A system that comes back to one can go round for ever.
-    fn recurrence(&self) -> u64 {
-        self.fingerprint()
-    }
+/// A system that can tell that it goes round.
+pub trait Recurrent: System {
+    /// A number that equal states share, and those that differ only in what time it is: they go on equally too, later.
+    /// Others, but for bad luck, do not.
+    fn recurrence(&self) -> u64;
 }
 
 /// A system whose next steps are at places that can be named.

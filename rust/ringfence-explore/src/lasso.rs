@@ -9,7 +9,7 @@
 use core::hash::{Hash, Hasher};
 use std::collections::BTreeSet;
 
-use ringfence_base::{Action, End, Stateful};
+use ringfence_base::{Action, End, Recurrent};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::execution::{Limits, Noting, Trail};
@@ -51,7 +51,7 @@ pub enum Round {
 }
 
 /// Runs one execution, and sees whether it goes round. The system is at the end of a round then.
-pub fn go_round<S: Stateful>(system: &mut S, tries: Tries, limits: Limits<'_>) -> Round {
+pub fn go_round<S: Recurrent>(system: &mut S, tries: Tries, limits: Limits<'_>) -> Round {
     let mut walk = Walk { actions: Vec::new(), trail: Trail::default(), limits };
     system.restart();
     let mut random = Random::new(tries.seed);
@@ -75,7 +75,7 @@ pub fn go_round<S: Stateful>(system: &mut S, tries: Tries, limits: Limits<'_>) -
 }
 
 /// What determines how it goes on.
-fn key<S: Stateful>(system: &S, fair: &FairRounds) -> u64 {
+fn key<S: Recurrent>(system: &S, fair: &FairRounds) -> u64 {
     let mut hasher = FxHasher::default();
     system.recurrence().hash(&mut hasher);
     fair.hash(&mut hasher);
@@ -98,7 +98,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// One step, if there is one. `look` sees what could be taken, and what is.
-    fn step<S: Stateful>(
+    fn step<S: Recurrent>(
         &mut self,
         system: &mut S,
         strategy: &mut impl Strategy,
@@ -130,7 +130,7 @@ impl Walk<'_> {
     }
 
     /// Goes round once more, and looks whether it is the same round and a fair one.
-    fn confirm<S: Stateful>(
+    fn confirm<S: Recurrent>(
         mut self,
         system: &mut S,
         fair: &mut FairRounds,

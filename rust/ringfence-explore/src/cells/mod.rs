@@ -8,7 +8,7 @@ mod state;
 use core::hash::{Hash, Hasher};
 
 use ringfence_base::{
-    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, SiteId, Stateful, System,
+    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, Recurrent, SiteId, Stateful, System,
 };
 use rustc_hash::FxHasher;
 
@@ -334,7 +334,9 @@ impl Stateful for Cells {
         self.state.hash(&mut hasher);
         hasher.finish()
     }
+}
 
+impl Recurrent for Cells {
     fn recurrence(&self) -> u64 {
         let State { now, cells, owners, threads } = &self.state;
         let mut hasher = FxHasher::default();
