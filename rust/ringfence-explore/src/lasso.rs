@@ -30,7 +30,7 @@ pub struct Lasso {
 
 /// How an execution goes that is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Tries {
+pub struct Attempt {
     /// Steps of each party in a row, once it is fair.
     pub turn: u32,
     /// Before, so many steps of a random walk.
@@ -50,28 +50,21 @@ pub enum Round {
     Fair(Lasso),
 }
 
+/// Steps of an execution before anybody asks whether it goes round: most have ended by then.
+const PATIENCE: u64 = 256;
+
 /// Runs one execution, and sees whether it goes round. The system is at the end of a round then.
-pub fn go_round<S: Recurrent>(system: &mut S, tries: Tries, limits: Limits<'_>) -> Round {
-    let mut walk = Walk { actions: Vec::new(), trail: Trail::default(), limits };
-    system.restart();
-    let mut random = Random::new(tries.seed);
-    while walk.trail.steps < tries.astray {
-        if let Some(end) = walk.step(system, &mut random, |_, _| ()) {
-            return Round::Ended(end);
-        }
+pub fn go_round<S: Recurrent>(system: &mut S, attempt: Attempt, limits: Limits<'_>) -> Round {
+    let quick = Limits { steps_max: limits.steps_max.min(attempt.astray.saturating_add(PATIENCE)), ..limits };
+    match Walk::new(quick).run(system, attempt, |_, _, _| None) {
+        Round::Ended(End::Bound) => {}
+        round => return round,
     }
-    let mut fair = FairRounds::new(tries.turn);
     // Where a state was met: the choices and steps that lead there.
     let mut met = FxHashMap::default();
-    loop {
-        let here = (walk.trail.choices.len(), walk.trail.steps);
-        if let Some((choices, steps)) = met.insert(key(system, &fair), here) {
-            return walk.confirm(system, &mut fair, choices, steps);
-        }
-        if let Some(end) = walk.step(system, &mut fair, |_, _| ()) {
-            return Round::Ended(end);
-        }
-    }
+    Walk::new(limits).run(system, attempt, |system, fair, trail| {
+        met.insert(key(system, fair), (trail.choices.len(), trail.steps))
+    })
 }
 
 /// What determines how it goes on.
@@ -96,7 +89,36 @@ struct Walk<'a> {
     limits: Limits<'a>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(limits: Limits<'a>) -> Self {
+        Self { actions: Vec::new(), trail: Trail::default(), limits }
+    }
+
+    /// An execution, until it ends or `met` says after how many choices and steps the present state was met before.
+    fn run<S: Recurrent>(
+        mut self,
+        system: &mut S,
+        attempt: Attempt,
+        mut met: impl FnMut(&S, &FairRounds, &Trail) -> Option<(usize, u64)>,
+    ) -> Round {
+        system.restart();
+        let mut random = Random::new(attempt.seed);
+        while self.trail.steps < attempt.astray {
+            if let Some(end) = self.step(system, &mut random, |_, _| ()) {
+                return Round::Ended(end);
+            }
+        }
+        let mut fair = FairRounds::new(attempt.turn);
+        loop {
+            if let Some((choices, steps)) = met(system, &fair, &self.trail) {
+                return self.confirm(system, &mut fair, choices, steps);
+            }
+            if let Some(end) = self.step(system, &mut fair, |_, _| ()) {
+                return Round::Ended(end);
+            }
+        }
+    }
+
     /// One step, if there is one. `look` sees what could be taken, and what is.
     fn step<S: Recurrent>(
         &mut self,

@@ -35,7 +35,7 @@ pub use estimate::{random_descents, weighted_backtrack};
 pub use execution::{Limits, Noting, Runner, Trail, Visit, Watch};
 pub use fairness::FairRounds;
 pub use iterative_widening::widen;
-pub use lasso::{Lasso, Round, Tries, go_round};
+pub use lasso::{Attempt, Lasso, Round, go_round};
 pub use pct::{Pct, guarantee};
 pub use random_walk::Random;
 pub use replay::Replay;

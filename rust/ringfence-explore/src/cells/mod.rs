@@ -8,7 +8,8 @@ mod state;
 use core::hash::{Hash, Hasher};
 
 use ringfence_base::{
-    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, Recurrent, SiteId, Stateful, System,
+    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, Recurrent, SiteId, Stateful,
+    System,
 };
 use rustc_hash::FxHasher;
 

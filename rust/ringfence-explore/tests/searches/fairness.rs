@@ -2,7 +2,7 @@
 
 use ringfence_base::{Action, End, System};
 use ringfence_explore::cells::{Cells, Clock, Op, Register, at, constant};
-use ringfence_explore::{Lasso, Limits, Replay, Round, RunToCompletion, Runner, Tries, go_round};
+use ringfence_explore::{Attempt, Lasso, Limits, Replay, Round, RunToCompletion, Runner, go_round};
 
 const STEPS_MAX: u64 = 2000;
 
@@ -37,7 +37,7 @@ fn rounds(system: &mut Cells) -> Vec<Round> {
         for astray in [0, 1, 2, 3, 5, 8] {
             for seed in 0..8 {
                 let limits = Limits::steps(STEPS_MAX);
-                rounds.push(go_round(system, Tries { turn, astray, seed }, limits));
+                rounds.push(go_round(system, Attempt { turn, astray, seed }, limits));
             }
         }
     }
@@ -128,7 +128,7 @@ fn two_that_give_way_to_each_other_in_step_are_a_livelock() {
     assert!(!lassos.is_empty());
     for lasso in &lassos {
         assert_eq!(lasso.parties, [Action::Run(0), Action::Run(1)]);
-        // Each takes a lock, tries the other, and gives back.
+        // Each takes a lock, attempt the other, and gives back.
         assert!(lasso.round.steps.is_multiple_of(6));
         assert_goes_round(&mut system, lasso);
     }
@@ -195,7 +195,7 @@ fn a_round_in_which_somebody_could_go_on_but_never_does_is_unfair() {
     let blinks = vec![set(0), Op::Write { cell: at(0), value: constant(0) }, Op::Jump { to: 0 }];
     let waits = vec![Op::Await { cell: at(0), value: constant(1), done: Register::A }];
     let mut system = Cells::new(vec![0], 1, &[blinks, waits]);
-    let mut of = |turn| go_round(&mut system, Tries { turn, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX));
+    let mut of = |turn| go_round(&mut system, Attempt { turn, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX));
     assert_eq!(of(2), Round::Unfair);
     // In turns of one, it gets through, and the first goes on alone.
     let Round::Fair(lasso) = of(1) else { panic!("{:?}", of(1)) };
@@ -212,6 +212,6 @@ fn deadlocks_and_interruptions_are_what_they_are() {
     let counts = vec![Op::Add { cell: at(0), value: constant(1) }, Op::Jump { to: 0 }];
     let mut system = Cells::new(vec![0], 1, &[counts]);
     system.restart();
-    let round = go_round(&mut system, Tries { turn: 1, astray: 0, seed: 0 }, limits);
+    let round = go_round(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, limits);
     assert_eq!(round, Round::Ended(End::Interrupted));
 }
