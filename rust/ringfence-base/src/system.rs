@@ -81,3 +81,10 @@ pub trait Located: System {
     /// The operation that the action would do next, or go on with.
     fn site(&mut self, action: Action) -> SiteId;
 }
+
+/// A system that knows who is inside of what.
+pub trait Holding: Located {
+    /// Whether the context has come past this place and is still inside of what began there: it holds a lock that it
+    /// took there, is in a section that began there, or runs what an operation there has called.
+    fn holds(&mut self, context: u32, site: SiteId) -> bool;
+}
