@@ -69,6 +69,13 @@ pub trait Stateful: System {
     fn fingerprint(&self) -> u64;
 }
 
+/// A system that can tell that it goes round.
+pub trait Recurrent: System {
+    /// A number that equal states share, and those that differ only in what time it is: they go on equally too, later.
+    /// Others, but for bad luck, do not.
+    fn recurrence(&self) -> u64;
+}
+
 /// A system whose next steps are at places that can be named.
 pub trait Located: System {
     /// The operation that the action would do next, or go on with.

@@ -67,6 +67,7 @@ mod ops;
 mod page_alloc;
 mod plan;
 mod rcu;
+mod recurrence;
 mod ring;
 mod sched_dependency;
 mod sched_entity;

@@ -8,7 +8,8 @@ mod state;
 use core::hash::{Hash, Hasher};
 
 use ringfence_base::{
-    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, SiteId, Stateful, System,
+    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, Recurrent, SiteId, Stateful,
+    System,
 };
 use rustc_hash::FxHasher;
 
@@ -328,6 +329,22 @@ impl Stateful for Cells {
     fn fingerprint(&self) -> u64 {
         let mut hasher = FxHasher::default();
         self.state.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Recurrent for Cells {
+    fn recurrence(&self) -> u64 {
+        let State { now, cells, owners, threads } = &self.state;
+        let mut hasher = FxHasher::default();
+        (cells, owners).hash(&mut hasher);
+        for thread in threads {
+            let timer = match thread.timer {
+                Timer::Armed(until) => Timer::Armed(until.saturating_sub(*now)),
+                timer => timer,
+            };
+            Thread { timer, ..*thread }.hash(&mut hasher);
+        }
         hasher.finish()
     }
 }
