@@ -66,7 +66,7 @@ use event::{NONE, Path};
 use party::Parties;
 use race::Race;
 use sleep::{Sleep, Sleepers};
-use wakeup_tree::WakeupTrees;
+use wakeup_tree::{First, WakeupTrees};
 
 /// Steps between two questions whether the search is still wanted.
 const ASK_EVERY: u64 = 4096;
@@ -146,7 +146,6 @@ pub struct Dpor {
     /// Worked with while a race is turned into a reversal.
     reversal: Vec<u32>,
     dropped: Vec<u32>,
-    decided: Vec<u32>,
     actions: Vec<Action>,
     footprint: Footprint,
     asked: u64,
@@ -273,15 +272,15 @@ impl Dpor {
             if self.asked.is_multiple_of(ASK_EVERY) && budget.execution.go_on.is_some_and(|go_on| !go_on()) {
                 return Outcome::Interrupted;
             }
-            let (tree, pick) = self.pick();
+            let (first, pick) = self.pick();
             match pick {
                 Pick::Step(pick) => {
-                    if let Some(outcome) = self.step(system, pick, tree) {
+                    if let Some(outcome) = self.step(system, pick, first) {
                         return outcome;
                     }
                 }
                 Pick::None(outcome) => {
-                    self.trees.drop(tree.unwrap_or(NONE));
+                    self.trees.drop(first.map_or(NONE, |first| first.behind));
                     return outcome;
                 }
             }
@@ -290,7 +289,7 @@ impl Dpor {
 
     /// What comes next at the latest node: from its wakeup tree, with the tree of the node behind it; or any step, if
     /// nothing was taken there.
-    fn pick(&mut self) -> (Option<u32>, Pick) {
+    fn pick(&mut self) -> (Option<First>, Pick) {
         let node = self.nodes.len() - 1;
         self.told.clear();
         let Some(first) = self.trees.take(&mut self.nodes[node].tree, &mut self.told) else {
@@ -304,7 +303,7 @@ impl Dpor {
             }
             Some(position) => Pick::Step(position),
         };
-        (Some(first.behind), pick)
+        (Some(first), pick)
     }
 
     /// Any step at a new node: rather of the party that was on, and one that only waits if there is no other.
@@ -349,7 +348,7 @@ impl Dpor {
         &mut self,
         system: &mut S,
         pick: usize,
-        tree: Option<u32>,
+        first: Option<First>,
     ) -> Option<Outcome> {
         let node = self.nodes.len() - 1;
         let party = self.enabled_at(node)[pick].party;
@@ -372,6 +371,7 @@ impl Dpor {
         self.trail.steps += 1;
         self.summary.steps += 1;
         self.path.push(party, self.parties.len(), &self.footprint, start, &mut self.races);
+        let tree = first.map_or(NONE, |first| first.behind);
         let told = !self.told.is_empty();
         if let Some(free_from) = free_from {
             self.branch_out(node, party, start, free_from);
@@ -380,11 +380,14 @@ impl Dpor {
         let unforeseen = told || self.path.decisions.len() > start;
         if unforeseen && self.sleep.has(sleepers, party, &self.path.decisions[start..]) {
             self.forget_step();
-            self.trees.drop(tree.unwrap_or(NONE));
-            return Some(if tree.is_some() { Outcome::Superfluous } else { Outcome::Asleep });
+            self.trees.drop(tree);
+            return Some(if first.is_some() { Outcome::Superfluous } else { Outcome::Asleep });
         }
-        let sleepers = self.sleep.wake(sleepers, &self.path);
-        self.arrive(system, sleepers, tree.unwrap_or(NONE));
+        let sleepers = match first {
+            Some(First { behind: NONE, stubborn: true, .. }) => self.sleep.nobody(),
+            _ => self.sleep.wake(sleepers, &self.path),
+        };
+        self.arrive(system, sleepers, tree);
         if !self.footprint.barrier {
             self.note_disabled(node, party);
         }

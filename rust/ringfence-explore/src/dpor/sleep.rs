@@ -81,6 +81,12 @@ impl Sleep {
         self.of(node).any(|label| label.party == party && label.decisions == decisions)
     }
 
+    /// Nobody sleeps at the node behind the latest.
+    pub(super) fn nobody(&self) -> Sleepers {
+        let members = self.members.len() as u32;
+        Sleepers { from: members, to: members, taken: self.taken.len() as u32 }
+    }
+
     /// Who still sleeps at the node behind the latest event, which was taken at the latest node.
     pub(super) fn wake(&mut self, node: Sleepers, path: &Path) -> Sleepers {
         let from = self.members.len() as u32;
