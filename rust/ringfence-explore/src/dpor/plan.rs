@@ -6,25 +6,30 @@ use super::race::Race;
 use super::{Disabled, Dpor};
 
 impl Dpor {
-    /// Puts what the execution's new events call for into the wakeup trees: each step that was disabled instead of the
-    /// one that disabled it, and a reversal of each race.
+    /// Puts what the execution calls for into the wakeup trees: each step that was disabled instead of the one that
+    /// disabled it, and a reversal of each race.
     pub(super) fn plan(&mut self) {
         let disabled = std::mem::take(&mut self.disabled);
         for &one in &disabled {
-            self.take_instead(one);
+            if self.adds_to(one.event, one.event) {
+                self.take_instead(one);
+            }
         }
         self.disabled = disabled;
-        self.disabled.clear();
         let races = std::mem::take(&mut self.races);
         for &race in &races {
-            let apart = |new: u32| new > race.first && !self.path.before(race.first, new);
-            // What has come after an old race may make another reversal of it.
-            if race.second >= self.planned || (self.planned..self.path.len() as u32).any(apart) {
+            if self.adds_to(race.first, race.second) {
                 self.reverse(race);
             }
         }
         self.races = races;
         self.planned = self.path.len() as u32;
+    }
+
+    /// Whether the second event is new, or there are new ones that don't depend on the first: both make another reversal.
+    fn adds_to(&self, first: u32, second: u32) -> bool {
+        let apart = |new: u32| new > first && !self.path.before(first, new);
+        second >= self.planned || (self.planned..self.path.len() as u32).any(apart)
     }
 
     /// The party's step instead of the event, as it was taken later if that tells what it does, with what it does not
