@@ -337,7 +337,7 @@ impl Dpor {
             if first.is_none() {
                 first = Some(position);
             } else {
-                self.trees.insert_step(&mut self.nodes[node].tree, party, &[]);
+                self.trees.insert_step(&mut self.nodes[node].tree, party, &[], false);
             }
         }
         Pick::Step(first.expect("engine bug: a step of no party"))
@@ -374,7 +374,7 @@ impl Dpor {
         let tree = first.map_or(NONE, |first| first.behind);
         let told = !self.told.is_empty();
         if let Some(free_from) = free_from {
-            self.branch_out(node, party, start, free_from);
+            self.branch_out(node, party, start, free_from, first.is_some());
         }
         // What would be decided in it, nobody could tell before.
         let unforeseen = told || self.path.decisions.len() > start;
@@ -403,14 +403,15 @@ impl Dpor {
     }
 
     /// The decisions of the latest event, from the `free_from`-th on, were its own: all others are to be explored too.
-    fn branch_out(&mut self, node: usize, party: u32, start: usize, free_from: usize) {
+    /// If the step was moved here by a reversal, what sleeps may not stand for them.
+    fn branch_out(&mut self, node: usize, party: u32, start: usize, free_from: usize, moved: bool) {
         for at in (start + free_from..self.path.decisions.len()).rev() {
             for other in self.path.decisions[at].others() {
                 self.told.clear();
                 self.told.extend_from_slice(&self.path.decisions[start..at]);
                 self.told.push(other);
                 if !self.sleep.has(self.nodes[node].sleepers, party, &self.told) {
-                    self.trees.insert_step(&mut self.nodes[node].tree, party, &self.told);
+                    self.trees.insert_step(&mut self.nodes[node].tree, party, &self.told, moved);
                 }
             }
         }

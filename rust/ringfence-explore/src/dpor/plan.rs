@@ -54,7 +54,7 @@ impl Dpor {
             }
         }
         if !self.sleep.has(sleepers, party, &[]) {
-            self.trees.insert_step(&mut self.nodes[node].tree, party, &[]);
+            self.trees.insert_step(&mut self.nodes[node].tree, party, &[], true);
         }
     }
 

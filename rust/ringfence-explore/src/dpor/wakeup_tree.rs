@@ -104,7 +104,7 @@ impl WakeupTrees {
     }
 
     /// A step of which no more is known than who takes it, and how what it decides begins; unless it is there.
-    pub(super) fn insert_step(&mut self, tree: &mut u32, party: u32, decisions: &[Decision]) {
+    pub(super) fn insert_step(&mut self, tree: &mut u32, party: u32, decisions: &[Decision], stubborn: bool) {
         let mut at = *tree;
         let mut last = NONE;
         while at != NONE {
@@ -119,7 +119,7 @@ impl WakeupTrees {
         let branch = &mut self.branches[number as usize];
         branch.open = true;
         branch.known = false;
-        branch.stubborn = true;
+        branch.stubborn = stubborn;
         self.hang(tree, last, number);
     }
 
