@@ -148,7 +148,8 @@ pub struct Dpor {
     dropped: Vec<u32>,
     actions: Vec<Action>,
     footprint: Footprint,
-    asked: u64,
+    /// Steps since it was asked whether the search is still wanted.
+    unasked: u64,
     summary: Summary,
 }
 
@@ -218,7 +219,8 @@ impl Dpor {
         let lists = self.nodes.capacity() * size_of::<Node>()
             + self.enabled.capacity() * size_of::<Enabled>()
             + self.trail.choices.capacity() * size_of::<u32>()
-            + self.races.capacity() * size_of::<Race>();
+            + self.races.capacity() * size_of::<Race>()
+            + self.disabled.capacity() * size_of::<Disabled>();
         let parts = [self.parties.memory(), self.path.memory(), self.sleep.memory(), self.trees.memory()];
         parts.iter().fold(lists, |sum, part| sum + part) as u64
     }
@@ -234,7 +236,7 @@ impl Dpor {
         self.races.clear();
         self.disabled.clear();
         self.planned = 0;
-        self.asked = 0;
+        self.unasked = 0;
         self.summary = Summary::default();
         system.restart();
         system.track(true);
@@ -268,9 +270,12 @@ impl Dpor {
             if self.trail.steps == budget.execution.steps_max {
                 return Outcome::Over(End::Bound);
             }
-            self.asked += 1;
-            if self.asked.is_multiple_of(ASK_EVERY) && budget.execution.go_on.is_some_and(|go_on| !go_on()) {
-                return Outcome::Interrupted;
+            self.unasked += 1;
+            if self.unasked >= ASK_EVERY {
+                self.unasked = 0;
+                if budget.execution.go_on.is_some_and(|go_on| !go_on()) {
+                    return Outcome::Interrupted;
+                }
             }
             let (first, pick) = self.pick();
             match pick {
@@ -482,6 +487,7 @@ impl Dpor {
             system.step(action, &mut Again { made });
         }
         self.summary.steps += self.path.len() as u64;
+        self.unasked += self.path.len() as u64;
         system.track(true);
         system.enabled(&mut self.actions);
     }

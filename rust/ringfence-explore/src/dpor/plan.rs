@@ -53,7 +53,10 @@ impl Dpor {
                 return;
             }
         }
-        if !self.sleep.has(sleepers, party, &[]) {
+        // Where it was taken, all its decisions were.
+        let done = self.nodes[node].done as usize;
+        let taken = self.sleep.of(sleepers).rev().take(done).any(|label| label.party == party);
+        if !taken && !self.sleep.has(sleepers, party, &[]) {
             self.trees.insert_step(&mut self.nodes[node].tree, party, &[], true);
         }
     }

@@ -52,9 +52,9 @@ impl Sleep {
         Sleepers::default()
     }
 
-    /// Who sleeps at a node.
+    /// Who sleeps at a node; those that were taken there come last.
     #[inline]
-    pub(super) fn of(&self, node: Sleepers) -> impl Iterator<Item = Label<'_>> {
+    pub(super) fn of(&self, node: Sleepers) -> impl DoubleEndedIterator<Item = Label<'_>> {
         self.members[node.from as usize..node.to as usize].iter().map(|&member| self.label(member))
     }
 
