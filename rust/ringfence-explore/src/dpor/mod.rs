@@ -10,41 +10,49 @@
 //! The search holds one execution, its *path*, with a *node* before each step. It runs an execution to its end; then
 //! each *race* in it, two events that could have happened the other way round, is turned into the beginning of another
 //! execution: all events after the first that did not depend on it, then the second (a *reversal*). The reversal goes
-//! into the *wakeup tree* of the node before the first event, unless a step that sleeps there could come first in it,
-//! which means that it was seen. Then the path is taken back to the last node whose wakeup tree is not empty.
-//! Executions are run again from the start; nothing of the system is kept.
+//! into the *wakeup tree* of the node before the first event, unless a step that sleeps there is a weak initial of it:
+//! could come first in it, which means that it was seen. Then the path is taken back to the last node whose wakeup tree
+//! is not empty. Executions are run again from the start; nothing of the system is kept.
 //!
 //! # Why it is right
 //!
-//! With theorem 6.4 of the paper, by the same induction: say that all traces behind a step `e` at a node were seen, and
-//! that the steps taken at the node are not enough. Then there is a trace `w` from the node that no step taken there
-//! could begin. Take the `e` among them that stays independent of the longest beginning of `w`, and let `q` be the
-//! next step of `w`. `e`, that beginning, and `q` were run; so the race of `e` and `q` was found, its reversal begins
-//! with that beginning and `q`, and it went into the tree, for anything asleep that bars it would stay independent of
-//! `w` for longer than `e`. The induction needs of a reversal only what `q` depends on, so that a race need not be
-//! looked at again when only what comes after it has changed.
+//! By the paper's proof, which rests on three things that must be kept. All races of an execution are reversed, each
+//! with everything in the execution that does not depend on its first event (those races again, therefore, that an
+//! earlier execution had, if there are new such events). Where a reversal ends, nobody sleeps: so everything behind it
+//! is explored, and it may stand for every other one that begins like it. And a step sleeps only if everything behind
+//! it was explored.
 //!
 //! What differs from the paper:
 //!
-//! * **Locks.** An acquisition depends on the release before it, which can't come later. It races with the acquisition
-//!   that took the lock then, though release and acquisition are ordered through it (J. ACM, section on locks).
+//! * **Locks** (as in the journal). An acquisition depends on the release before it, which can't come later. It races
+//!   with the acquisition that took the lock then, though the two are ordered through the release.
 //! * **Waiting** for a lock is a step, but one that others don't see. Such steps are put off until there are no others,
 //!   and don't go into reversals that do not need them; the step's race is with the acquisition of who holds the lock.
-//! * **Steps that disable others.** What can't be taken any more after a step was taken goes into the wakeup tree before
-//!   that step. Its race shows only if it is ever taken.
+//! * **Steps that disable others.** If a step was possible before an event and is not after it, it is to be taken
+//!   instead. That race shows only if the step is ever taken.
 //! * **Steps that enable others.** A race whose second step was not possible before the first is none. Where that can't
 //!   be told beforehand, the reversal is tried; when it turns out to be impossible, the path goes back as if it had
-//!   never been in the tree. Since a step that could begin it would be just as impossible, nothing else was kept out
-//!   for its sake.
+//!   never been in the tree. What it stood for was impossible, too.
 //! * **Decisions.** A step is told apart by what is decided in it. All decisions are explored where a step is first
-//!   taken. A reversal repeats those that its second step depends on: with another outcome, the race is found again.
-//!   Other steps that decide something are not in it. The second step itself may be asked differently at its new place;
-//!   what was not asked before is open again.
-//! * **Footprints at other places.** Whether a step can be swapped with the last of a reversal is known only if that is
-//!   the same everywhere ([`Footprint::fixed`]). If not, it is taken for dependent; then an execution may turn out to
-//!   be superfluous and is given up (*blocked*).
+//!   taken; a reversal repeats those that were made in it. Its last step may be asked differently at its new place; what
+//!   was not asked before is open there. A step that decides something and sleeps does not keep out reversals that it
+//!   is not in, since its party may as well decide otherwise behind them. So it can sleep where a reversal ends; then
+//!   executions may end before their time, with nobody left who is awake. Their races count all the same.
+//! * **Footprints at other places.** What the last step of a reversal touches is known only if that is the same
+//!   everywhere ([`Footprint::fixed`]). If not, the reversal goes in, but it is *doubtful*: it stands for no longer one.
+//!   If somebody sleeps where it ends, it was superfluous, and the path goes back as if it had never been in the tree.
+//! * **Stubborn reversals.** A step that is taken instead of one that disabled it, and other decisions of a step that
+//!   was moved, are explored even if somebody sleeps there, who then wakes: no proof says that they are superfluous.
 //!
-//! With fixed footprints and no decisions, every execution is of a trace of its own, and none is given up.
+//! If all footprints are fixed, nothing is decided, and no party disables another besides by taking a lock, then every
+//! execution is of a trace of its own, and none is given up. Otherwise some may be given up on the way
+//! ([`Summary::blocked`]), and a trace may, rarely, be run twice.
+//!
+//! # What a system must keep to
+//!
+//! Besides what [`Dependent`] says: whether a party can go on is part of what its step before looked at, or of what
+//! others' steps since have changed, and both are in footprints. A thread that comes to a lock or a condition is ready
+//! for one step there, which begins to wait; it does not stop short of it.
 
 mod clock;
 mod decision;
