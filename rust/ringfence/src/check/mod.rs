@@ -14,6 +14,7 @@ mod goal;
 mod holding;
 mod hunt;
 mod inspect;
+mod livelock;
 mod made;
 mod options;
 mod profile_bits;
