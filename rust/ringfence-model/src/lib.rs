@@ -111,6 +111,7 @@ pub use lock::{Lock, Locks};
 pub use plan::{ContextDecl, ContextKind, KernelVersion, LockClass, LockSort, Plan, Source, class};
 pub use session::Session;
 pub use thread::{Held, Scopes, Section, State, Thread};
+pub use tracked::Sealer;
 pub use value::Value;
 pub use wait::Wait;
 pub use world::World;
