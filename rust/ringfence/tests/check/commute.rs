@@ -322,7 +322,7 @@ fn independent_steps_can_be_swapped() {
     if let Some(seeds) = asked_for("RINGFENCE_COMMUTE_SEEDS") {
         return tell(&format!("{:?}", tally(seeds)));
     }
-    let tally = tally(0..240);
+    let tally = tally(0..160);
     assert!(tally.swapped > 5_000 && tally.waits > 20 && tally.disabled > 20, "{tally:?}");
 }
 
