@@ -6,28 +6,27 @@ use ringfence_base::{Action, ChoiceKind, Decide};
 
 use crate::strategy::Strategy;
 
-/// A few steps of each party in turn; time moves on at the end of each round, if it can. Everything else is as ordinary
-/// as can be.
+/// A few steps of each party in turn. Time stands still as long as anybody can run: next to what happens in a timeout,
+/// a step takes no time. Everything else is as ordinary as can be.
 #[derive(Clone, Debug)]
 pub struct FairRounds {
     /// Steps in a row.
     turn: u32,
     used: u32,
     current: Option<Action>,
-    /// Something was decided for which no outcome is the most ordinary one.
-    partial: bool,
+    /// Time moves on as soon as it can.
+    hurried: bool,
 }
 
 impl FairRounds {
     /// So many steps in a row; at least one.
     pub fn new(turn: u32) -> Self {
-        Self { turn: turn.max(1), used: 0, current: None, partial: false }
+        Self { turn: turn.max(1), used: 0, current: None, hurried: false }
     }
 
-    /// Whether something was decided, since the question was asked last, for which no outcome is the most ordinary one:
-    /// to take the same one for ever is not fair then.
-    pub(crate) fn take_partial(&mut self) -> bool {
-        core::mem::take(&mut self.partial)
+    /// Lets time move on once, as soon as it can: whoever can run has nothing else to do but to wait for that.
+    pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     fn went(&mut self, action: Action) {
@@ -35,37 +34,54 @@ impl FairRounds {
         let same = self.current == Some(action) && self.used < self.turn;
         self.used = if same { self.used + 1 } else { 1 };
         self.current = Some(action);
+        self.hurried &= action != Action::Expire;
     }
 }
 
 /// What it does next is determined by this and the system's state.
 impl Hash for FairRounds {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.current, self.used).hash(state);
+        (self.current, self.used, self.hurried).hash(state);
     }
 }
 
 impl Decide for FairRounds {
-    fn decide(&mut self, kind: ChoiceKind, _: usize) -> usize {
-        // Of the others, 0 is the one that sets nobody back: the allocation succeeds, the interrupt arrives.
-        self.partial |= matches!(
-            kind,
-            ChoiceKind::Named | ChoiceKind::ForeignFence | ChoiceKind::Reclaim | ChoiceKind::GpuRing
-        );
+    fn decide(&mut self, _: ChoiceKind, _: usize) -> usize {
         0
     }
 }
 
 impl Strategy for FairRounds {
     fn schedule(&mut self, actions: &[Action]) -> usize {
-        let again = actions.iter().position(|action| Some(*action) == self.current);
-        let in_turn = || actions.iter().position(|action| Some(*action) > self.current).unwrap_or(0);
-        let pick = again.filter(|_| self.used < self.turn).unwrap_or_else(in_turn);
+        let time = |action: &Action| *action == Action::Expire;
+        let again = || actions.iter().position(|action| Some(*action) == self.current && !time(action));
+        let in_turn = || actions.iter().position(|action| Some(*action) > self.current && !time(action));
+        let first = || actions.iter().position(|action| !time(action)).unwrap_or(0);
+        let hurried = self.hurried.then(|| actions.iter().position(time)).flatten();
+        let in_turn = || again().filter(|_| self.used < self.turn).or_else(in_turn).unwrap_or_else(first);
+        let pick = hurried.unwrap_or_else(in_turn);
         self.went(actions[pick]);
         pick
     }
 
     fn follow(&mut self, action: Action) {
         self.went(action);
+    }
+}
+
+/// Whether always taking the first of the possibilities of such a choice sets nobody back: the allocation succeeds,
+/// the interrupt arrives. Of the others no outcome is the ordinary one, and to take the same one for ever is not fair.
+pub(crate) fn is_fair_for_ever(kind: ChoiceKind) -> bool {
+    match kind {
+        ChoiceKind::Named | ChoiceKind::ForeignFence | ChoiceKind::Reclaim | ChoiceKind::GpuRing => false,
+        ChoiceKind::Allocation
+        | ChoiceKind::Trylock
+        | ChoiceKind::Interrupted
+        | ChoiceKind::DeadlockInjection
+        | ChoiceKind::WorkerCreation
+        | ChoiceKind::PageFault
+        | ChoiceKind::GpuHang
+        | ChoiceKind::GpuIrq
+        | ChoiceKind::GpuReset => true,
     }
 }

@@ -9,12 +9,13 @@
 use core::hash::{Hash, Hasher};
 use std::collections::BTreeSet;
 
-use ringfence_base::{Action, End, Recurrent};
+use ringfence_base::{Action, ChoiceKind, Decide, End, Recurrent};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::execution::{Limits, Noting, Trail};
-use crate::fairness::FairRounds;
+use crate::fairness::{FairRounds, is_fair_for_ever};
 use crate::random_walk::Random;
+use crate::replay::Replay;
 use crate::strategy::Strategy;
 
 /// An execution without an end.
@@ -56,15 +57,8 @@ const PATIENCE: u64 = 256;
 /// Runs one execution, and sees whether it goes round. The system is at the end of a round then.
 pub fn go_round<S: Recurrent>(system: &mut S, attempt: Attempt, limits: Limits<'_>) -> Round {
     let quick = Limits { steps_max: limits.steps_max.min(attempt.astray.saturating_add(PATIENCE)), ..limits };
-    match Walk::new(quick).run(system, attempt, |_, _, _| None) {
-        Round::Ended(End::Bound) => {}
-        round => return round,
-    }
-    // Where a state was met: the choices and steps that lead there.
-    let mut met = FxHashMap::default();
-    Walk::new(limits).run(system, attempt, |system, fair, trail| {
-        met.insert(key(system, fair), (trail.choices.len(), trail.steps))
-    })
+    let quick = Walk::new(quick).run(system, attempt, false);
+    if quick == Round::Ended(End::Bound) { Walk::new(limits).run(system, attempt, true) } else { quick }
 }
 
 /// What determines how it goes on.
@@ -83,6 +77,22 @@ fn party(action: Action) -> Action {
     }
 }
 
+/// How many choices and steps lead to a state.
+#[derive(Clone, Copy)]
+struct Position {
+    choices: usize,
+    steps: u64,
+}
+
+/// What a round is, looked at once more.
+enum Verdict {
+    Fair(Lasso),
+    /// It would be fair if time did not stand still.
+    OutOfTime,
+    Unfair,
+    Ended(End),
+}
+
 struct Walk<'a> {
     actions: Vec<Action>,
     trail: Trail,
@@ -94,13 +104,8 @@ impl<'a> Walk<'a> {
         Self { actions: Vec::new(), trail: Trail::default(), limits }
     }
 
-    /// An execution, until it ends or `met` says after how many choices and steps the present state was met before.
-    fn run<S: Recurrent>(
-        mut self,
-        system: &mut S,
-        attempt: Attempt,
-        mut met: impl FnMut(&S, &FairRounds, &Trail) -> Option<(usize, u64)>,
-    ) -> Round {
+    /// An execution, until it ends or, if somebody looks, goes round.
+    fn run<S: Recurrent>(mut self, system: &mut S, attempt: Attempt, look: bool) -> Round {
         system.restart();
         let mut random = Random::new(attempt.seed);
         while self.trail.steps < attempt.astray {
@@ -109,9 +114,26 @@ impl<'a> Walk<'a> {
             }
         }
         let mut fair = FairRounds::new(attempt.turn);
+        // States since time was hurried, and those in which it was.
+        let (mut met, mut hurried) = (FxHashMap::default(), FxHashMap::default());
         loop {
-            if let Some((choices, steps)) = met(system, &fair, &self.trail) {
-                return self.confirm(system, &mut fair, choices, steps);
+            if look && let Some(before) = met.insert(key(system, &fair), self.position()) {
+                let verdict = match self.look(system, before) {
+                    Verdict::OutOfTime => match hurried.insert(key(system, &fair), self.position()) {
+                        Some(before) => self.look(system, before),
+                        None => Verdict::OutOfTime,
+                    },
+                    verdict => verdict,
+                };
+                match verdict {
+                    Verdict::Fair(lasso) => return Round::Fair(lasso),
+                    Verdict::Unfair => return Round::Unfair,
+                    Verdict::Ended(end) => return Round::Ended(end),
+                    Verdict::OutOfTime => {
+                        fair.hurry();
+                        met.clear();
+                    }
+                }
             }
             if let Some(end) = self.step(system, &mut fair, |_, _| ()) {
                 return Round::Ended(end);
@@ -119,12 +141,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// One step, if there is one. `look` sees what could be taken, and what is.
+    fn position(&self) -> Position {
+        Position { choices: self.trail.choices.len(), steps: self.trail.steps }
+    }
+
+    /// One step, if there is one. `see` is told what could be taken, and what is.
     fn step<S: Recurrent>(
         &mut self,
         system: &mut S,
         strategy: &mut impl Strategy,
-        mut look: impl FnMut(&[Action], Action),
+        mut see: impl FnMut(&[Action], Action),
     ) -> Option<End> {
         let Self { actions, trail, limits } = self;
         system.enabled(actions);
@@ -145,40 +171,64 @@ impl<'a> Walk<'a> {
                 pick
             }
         };
-        look(actions, actions[pick]);
+        see(actions, actions[pick]);
         system.step(actions[pick], &mut Noting { decide: strategy, trail });
         trail.steps += 1;
         None
     }
 
-    /// Goes round once more, and looks whether it is the same round and a fair one.
-    fn confirm<S: Recurrent>(
-        mut self,
-        system: &mut S,
-        fair: &mut FairRounds,
-        choices: usize,
-        steps: u64,
-    ) -> Round {
-        let round = self.trail.choices.split_off(choices);
-        let length = self.trail.steps - steps;
-        let stem = Trail { choices: core::mem::take(&mut self.trail.choices), steps };
-        let start = key(system, fair);
-        fair.take_partial();
+    /// Goes round once more, by the choices that were made since `before`, and looks whether it is a fair round.
+    fn look<S: Recurrent>(&mut self, system: &mut S, before: Position) -> Verdict {
+        let end = self.position();
+        let round = self.trail.choices[before.choices..].to_vec();
+        let start = system.recurrence();
+        let mut again = Again { replay: Replay::new(round.clone()), fair: true };
         let (mut able, mut parties) = (BTreeSet::new(), BTreeSet::new());
-        self.trail.steps = 0;
-        while self.trail.steps < length {
-            let look = |actions: &[Action], action| {
+        for _ in before.steps..end.steps {
+            let see = |actions: &[Action], action| {
                 able.extend(actions.iter().copied().map(party));
                 parties.insert(party(action));
             };
-            if let Some(end) = self.step(system, fair, look) {
-                return Round::Ended(end);
+            if let Some(end) = self.step(system, &mut again, see) {
+                return Verdict::Ended(end);
             }
         }
-        let same = self.trail.choices == round && key(system, fair) == start;
-        if !same || fair.take_partial() || able != parties {
-            return Round::Unfair;
+        let same = system.recurrence() == start && self.trail.choices[end.choices..] == round;
+        if !same || !again.fair {
+            return Verdict::Unfair;
         }
-        Round::Fair(Lasso { stem, round: self.trail, parties: parties.into_iter().collect() })
+        if able != parties {
+            parties.insert(Action::Expire);
+            return if able == parties { Verdict::OutOfTime } else { Verdict::Unfair };
+        }
+        let choices = self.trail.choices[..before.choices].to_vec();
+        let stem = Trail { choices, steps: before.steps };
+        let round = Trail { choices: round, steps: end.steps - before.steps };
+        Verdict::Fair(Lasso { stem, round, parties: parties.into_iter().collect() })
+    }
+}
+
+/// A round once more.
+struct Again {
+    replay: Replay,
+    /// Nothing was decided that would be unfair for ever.
+    fair: bool,
+}
+
+impl Decide for Again {
+    fn decide(&mut self, kind: ChoiceKind, options: usize) -> usize {
+        let choice = self.replay.decide(kind, options);
+        self.fair &= choice == 0 && is_fair_for_ever(kind);
+        choice
+    }
+}
+
+impl Strategy for Again {
+    fn schedule(&mut self, actions: &[Action]) -> usize {
+        self.replay.schedule(actions)
+    }
+
+    fn follow(&mut self, action: Action) {
+        self.replay.follow(action);
     }
 }

@@ -19,6 +19,8 @@ tracked! {
     /// Completions and wait queues of a world.
     pub(crate) struct Sleepers {
         completions: SharedList<Completion>,
+        /// Wait queues: nothing is known of one but who wakes it and who looks whether it was woken.
+        queues: SharedList<()>,
     }
 }
 
@@ -80,6 +82,8 @@ impl Compiler {
         for _ in self.names_of(Kind::Completion) {
             self.plan.initial.sleep.completions.push(Completion { done: 0, waiters: Vec::new() });
         }
+        let queues = self.names_of(Kind::WaitQueue).len();
+        self.plan.initial.sleep.queues.all_mut().resize(queues, ());
         for id in &self.plan.by_kind[Kind::Cell as usize] {
             if let ObjectKind::Cell { init } = self.plan.scenario.objects[id.index()].kind {
                 self.plan.initial.cells.push(init);
@@ -118,6 +122,7 @@ impl Kernel<'_> {
                 NOTHING
             }
             Op::WakeUp => {
+                self.w.sleep.queues.mark_written(object as usize);
                 self.wake(|wait| wait == Wait::WaitQueue(object));
                 NOTHING
             }
@@ -198,7 +203,13 @@ impl Kernel<'_> {
     fn has_come(&mut self, what: What) -> bool {
         match what {
             What::Completion(completion) => self.take_completion(completion),
-            What::Event { cell, at_least, .. } => self.w.cells[cell as usize] >= at_least,
+            What::Event { queue, cell, at_least } => {
+                let come = self.w.cells[cell as usize] >= at_least;
+                if !come {
+                    self.w.sleep.queues.mark_read(queue as usize);
+                }
+                come
+            }
             What::Time => false,
         }
     }

@@ -215,3 +215,23 @@ fn deadlocks_and_interruptions_are_what_they_are() {
     let round = go_round(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, limits);
     assert_eq!(round, Round::Ended(End::Interrupted));
 }
+
+#[test]
+fn time_that_helps_nobody_is_part_of_the_round() {
+    // The third one sleeps for ever, again and again; the first one spins for the second, which needs its lock.
+    let sleeps = vec![
+        Op::Arm { ticks: 3 },
+        Op::Await { cell: at(1), value: constant(1), done: Register::B },
+        Op::Jump { to: 0 },
+    ];
+    let spins = vec![lock(0), read(0), again_if_zero(1), unlock(0)];
+    let sets = vec![lock(0), set(0), unlock(0)];
+    let mut system = Cells::new(vec![0, 0], 1, &[spins, sets, sleeps]);
+    let Round::Fair(lasso) =
+        go_round(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX))
+    else {
+        panic!("it goes round");
+    };
+    assert_eq!(lasso.parties, [Action::Run(0), Action::Run(2), Action::Expire]);
+    assert_goes_round(&mut system, &lasso);
+}

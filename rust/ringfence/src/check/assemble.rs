@@ -58,7 +58,7 @@ fn only_predicts(rule: &str) -> bool {
     matches!(rule, "RF301" | "RF302" | "RF303" | "RF304" | "RF305" | "RF401" | "RF402")
 }
 
-fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Finding {
+pub(super) fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Finding {
     let why = ringfence_diag::rule(rule).map_or_else(String::new, |rule| rule.summary.to_owned());
     Finding {
         rule,

@@ -10,6 +10,7 @@ use super::assemble::{Draft, assemble};
 use super::collect::Collector;
 use super::execution::{Executor, plan};
 use super::inspect::Execution;
+use super::livelock::livelocks;
 use super::options::{Method, Options};
 use super::progress::{GoOn, Watch};
 use super::proof::{Proof, confirmed_against, is_whole_contract};
@@ -37,6 +38,9 @@ pub struct Report {
     /// It was interrupted, and shows what was found until then.
     pub interrupted: bool,
 }
+
+/// Steps of an execution of a scenario with a livelock.
+const ROUNDS_MAX: u64 = 2000;
 
 /// A scenario can't be checked.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -67,10 +71,17 @@ pub fn check(scenario: &Scenario, options: &Options, go_on: GoOn<'_>) -> Result<
         .map_err(|error| CheckError::Threads { jobs: options.jobs, why: error.to_string() })?;
     let watch = &Watch::new(go_on);
     let still_wanted = &|| watch.go_on();
+    let mut findings = match options.method {
+        Method::Proof => livelocks(plan, options, still_wanted),
+        _ => Vec::new(),
+    };
+    // What goes round for ever is not to be run up to the bound in every execution.
+    let steps_max = if findings.is_empty() { options.steps_max } else { options.steps_max.min(ROUNDS_MAX) };
+    let options = &Options { steps_max, ..options.clone() };
     let job = Job { plan, options, watch, still_wanted, pool, contract: false };
     let mut proof = Proof::new(job);
     proof.run();
-    let (mut findings, mut searches) = (Vec::new(), proof.searches.clone());
+    let mut searches = proof.searches.clone();
     let mut predicted = Vec::new();
     for draft in proof.drafts() {
         match draft.finding.verdict {
