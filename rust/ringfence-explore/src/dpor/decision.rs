@@ -16,7 +16,7 @@ pub(super) struct Decision {
 
 impl Decision {
     /// The possibilities of this choice that come behind the one taken.
-    pub(super) fn others(self) -> impl Iterator<Item = Self> {
+    pub(super) fn others(self) -> impl ExactSizeIterator<Item = Self> {
         (self.choice + 1..self.options).map(move |choice| Self { choice, ..self })
     }
 }

@@ -158,8 +158,13 @@ pub struct Dpor {
     footprint: Footprint,
     /// Steps since it was asked whether the search is still wanted.
     unasked: u64,
+    /// A choice had more outcomes than are explored.
+    choices_left_out: bool,
     summary: Summary,
 }
+
+/// So many outcomes of a choice are explored besides the one taken first: with more, a search gets nowhere.
+const OTHERS_MAX: usize = 255;
 
 impl Dpor {
     /// Runs executions of the system from its start, one of each trace, and tells the visitor of each: those that met
@@ -216,7 +221,8 @@ impl Dpor {
         }
         system.track(false);
         let bounded = (self.summary.bounded > 0).then_some(Stop::Steps);
-        self.summary.stopped = stopped.or(bounded);
+        let left_out = self.choices_left_out.then_some(Stop::Choices);
+        self.summary.stopped = stopped.or(bounded).or(left_out);
         self.summary.share = if stopped.is_none() { 1.0 } else { self.share() };
         self.summary.memory = self.memory();
         self.summary.clone()
@@ -245,6 +251,7 @@ impl Dpor {
         self.disabled.clear();
         self.planned = 0;
         self.unasked = 0;
+        self.choices_left_out = false;
         self.summary = Summary::default();
         system.restart();
         system.track(true);
@@ -419,7 +426,9 @@ impl Dpor {
     /// If the step was moved here by a reversal, what sleeps may not stand for them.
     fn branch_out(&mut self, node: usize, party: u32, start: usize, free_from: usize, moved: bool) {
         for at in (start + free_from..self.path.decisions.len()).rev() {
-            for other in self.path.decisions[at].others() {
+            let decision = self.path.decisions[at];
+            self.choices_left_out |= decision.others().len() > OTHERS_MAX;
+            for other in decision.others().take(OTHERS_MAX) {
                 self.told.clear();
                 self.told.extend_from_slice(&self.path.decisions[start..at]);
                 self.told.push(other);
