@@ -65,6 +65,7 @@ mod oom;
 mod ops;
 mod page_alloc;
 mod plan;
+mod progress;
 mod rcu;
 mod ring;
 mod sched_dependency;

@@ -1,5 +1,6 @@
 //! Virtual time: nothing sleeps, the clock jumps to whatever is due next.
 
+use core::hash::{Hash, Hasher};
 use std::collections::BTreeMap;
 
 use ringfence_base::EventKind;
@@ -44,10 +45,17 @@ struct Queue {
 }
 
 /// A name for a timed event, to cancel it by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerId {
     due: u64,
     sequence: u64,
+}
+
+impl Hash for TimerId {
+    /// As 128 bits, by which a hasher can tell it from everything else.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128((u128::from(self.due) << 64) | u128::from(self.sequence));
+    }
 }
 
 impl TimerId {
@@ -83,6 +91,13 @@ impl Time {
         let events = &self.queue.unmarked().events;
         !events.is_empty()
             && events.first_key_value().is_some_and(|(&(due, _), _)| due <= *self.now.unmarked())
+    }
+
+    /// Hashes what is set, in its order, but not how many have been set before.
+    pub(crate) fn hash_queue(&self, state: &mut impl Hasher) {
+        for (&(due, sequence), event) in &self.queue.unmarked().events {
+            (TimerId { due, sequence }, event).hash(state);
+        }
     }
 
     /// All that is set, earliest first.
