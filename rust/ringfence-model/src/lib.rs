@@ -66,6 +66,7 @@ mod oom;
 mod ops;
 mod page_alloc;
 mod plan;
+mod progress;
 mod rcu;
 mod recurrence;
 mod ring;
