@@ -118,6 +118,7 @@ from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Nanos, Seqn
 from ringfence.errors import (
     ArgumentError,
     ProfileError,
+    ReplayError,
     RingfenceError,
     ScenarioError,
     ScenarioWarning,
@@ -230,6 +231,7 @@ __all__ = [
     "RawSpinlock",
     "RcuHead",
     "Recorder",
+    "ReplayError",
     "Report",
     "ResvIterator",
     "Ring",

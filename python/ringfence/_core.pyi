@@ -33,6 +33,7 @@ __all__ = [
     "check",
     "kinds",
     "operations",
+    "replay",
     "rules",
     "run",
 ]
@@ -574,7 +575,7 @@ class CheckFinding:
 
     @property
     def schedule(self) -> str | None:
-        """The choices of the shortest execution that shows it, for `Scenario.run` and ``--schedule``."""
+        """The replay string of the shortest execution that shows it, for `Scenario.replay`."""
 
     @property
     def contexts(self) -> list[str]:
@@ -588,7 +589,7 @@ class CheckFinding:
         Args:
             width: columns; no line is wider but the one that says how to run it again. Below 32 counts as 32.
             colour: with ANSI escape sequences.
-            command: the command line to run it again, without its ``--schedule``; without, the call is shown.
+            command: the command line to run it again, without the replay string; without, the call is shown.
             steps: with the schedule, step by step, and how to run it again.
         """
 
@@ -664,7 +665,7 @@ class Report:
         Args:
             width: columns; no line is wider but those that say how to run it again. Below 32 counts as 32.
             colour: with ANSI escape sequences.
-            command: the command line to run it again, without its ``--schedule``; without, the call is shown.
+            command: the command line to run it again, without the replay string; without, the call is shown.
         """
 
     def json(self) -> str:
@@ -851,7 +852,7 @@ class Snapshot:
 
 @final
 class Execution:
-    """One execution of a scenario, from `Scenario.run`.
+    """One execution of a scenario, from `Scenario.run` or `Scenario.replay`.
 
     ``len()`` is its number of steps, ``str()`` lists them.
     """
@@ -871,7 +872,23 @@ class Execution:
 
     @property
     def schedule(self) -> str:
-        """The choices that it took: the same execution again, by `Scenario.run` and ``--schedule``."""
+        """Its replay string: the same execution again, by `Scenario.replay` and ``ringfence replay``."""
+
+    @property
+    def choices(self) -> list[int]:
+        """The choices that it took: of each point with more than one possibility, which."""
+
+    @property
+    def fits(self) -> bool | None:
+        """If it was replayed: everything that was recorded was possible. Else None."""
+
+    @property
+    def stopped_at(self) -> int | None:
+        """If it was replayed: the first step that could not be taken as recorded, if there was one."""
+
+    @property
+    def remark(self) -> str | None:
+        """If it was replayed: how it compares with what was recorded, in a sentence. Else None."""
 
     @property
     def steps(self) -> list[Step]:
@@ -901,16 +918,35 @@ class Execution:
         """
 
     def json(self) -> str:
-        """Steps, end and findings, as one line of JSON."""
+        """Steps, end and findings, as one line of JSON; with what was replayed, how it compares."""
 
     def to_dict(self) -> dict[str, Any]:
         """Steps, end and findings, as plain data."""
 
-def run(scenario: Scenario, profile: Profile, *, schedule: str, steps_max: int) -> Execution:
+def run(scenario: Scenario, profile: Profile | None, *, schedule: str, steps_max: int | None) -> Execution:
     """Runs a scenario under one schedule; `Scenario.run` is its typed face.
 
     Raises:
         RingfenceError: no schedule, or one with choices that are not possible.
+        ReplayError: a replay string that can't be replayed here.
+        ScenarioError: the scenario makes no sense.
+        KeyboardInterrupt: Ctrl-C.
+    """
+
+def replay(
+    scenario: Scenario,
+    string: str,
+    *,
+    profile: Profile | None,
+    steps: int | None,
+    then: str | None,
+    steps_max: int | None,
+) -> Execution:
+    """Runs a recorded execution again; `Scenario.replay` is its typed face.
+
+    Raises:
+        ReplayError: the string is damaged, of another version, or of another scenario or profile.
+        RingfenceError: `then` is no schedule, or one with choices that are not possible.
         ScenarioError: the scenario makes no sense.
         KeyboardInterrupt: Ctrl-C.
     """

@@ -74,7 +74,7 @@ pub struct StepView {
 /// A schedule that shows the finding.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Witness {
-    /// The choices, as `Scenario.run(schedule=…)` takes them.
+    /// The replay string, as `Scenario.replay` and `ringfence replay` take it.
     pub schedule: String,
     /// What happened, step by step.
     pub steps: Vec<StepView>,

@@ -59,6 +59,7 @@ mod memory_usage;
 mod mmap_lock;
 mod mmu_interval_notifier;
 mod mmu_notifier;
+mod model_version;
 mod oom;
 mod ops;
 mod page_alloc;
@@ -103,6 +104,7 @@ pub use ringfence_base::Action;
 
 pub use inspect::{Argument, Current, FenceState};
 pub use lock::{Lock, Locks};
+pub use model_version::MODEL_VERSION;
 pub use plan::{ContextDecl, ContextKind, KernelVersion, LockClass, LockSort, Plan, Source, class};
 pub use session::Session;
 pub use thread::{Held, Scopes, Section, State, Thread};

@@ -30,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use super::conformance::{ConformanceBatch, ConformanceRun, ReplayedCalls};
     #[pymodule_export]
-    use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, run};
+    use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, replay, run};
     #[pymodule_export]
     use super::finding::Finding;
     #[pymodule_export]

@@ -15,7 +15,6 @@ use super::assemble::{Draft, assemble};
 use super::collect::Collector;
 use super::execution::{Executor, plan};
 use super::inspect::Execution;
-use super::schedule::Schedule;
 
 /// How a scenario is checked.
 #[derive(Clone, PartialEq, Debug)]
@@ -209,26 +208,7 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     finding.needs.extend(execution.needs());
     finding.needs.sort_unstable();
     finding.needs.dedup();
-    let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
-    finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
+    let schedule = execution.recorded().to_string();
+    finding.witness = Some(Witness { schedule, steps: execution.into_steps() });
     finding
-}
-
-/// Without the choices at the end that would be made anyway.
-fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32] {
-    let mut executor = Executor::new(plan, options.profile);
-    let mut is_enough = |count: usize| {
-        executor.run(&mut Replay::new(choices[..count].to_vec()), options.steps_max);
-        executor.trail().choices == choices
-    };
-    let (mut low, mut high) = (0, choices.len());
-    while low < high {
-        let middle = low.midpoint(high);
-        if is_enough(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    &choices[..high]
 }

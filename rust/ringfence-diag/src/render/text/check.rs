@@ -13,9 +13,9 @@ const STEPS_SHOWN: usize = 60;
 /// How a reader runs a witness again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again<'a> {
-    /// By calling `run` on the scenario.
+    /// By calling `replay` on the scenario.
     Call,
-    /// By this command line and `--schedule` behind it.
+    /// By this command line with the replay string behind it.
     Command(&'a str),
 }
 
@@ -151,17 +151,16 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     if finding.count > 1 {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
+    lines.extend(fixes(finding, width));
+    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     if let Some(witness) = &finding.witness {
         let schedule = &witness.schedule;
         let again = match again {
-            Again::Call => format!("run(schedule=\"{schedule}\")"),
-            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
-            Again::Command(command) => format!("{command} --schedule {schedule}"),
+            Again::Call => format!("replay(\"{schedule}\")"),
+            Again::Command(command) => format!("{command} {schedule}"),
         };
         lines.push(Phrase::new().label("Again: ").plain(&again));
     }
-    lines.extend(fixes(finding, width));
-    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     lines
 }
 
