@@ -5,10 +5,12 @@ use ringfence::check::{
 };
 use ringfence::diag::Finding;
 use ringfence::validator::annotations::Profile;
+use ringfence_base::rng::Rng;
 use ringfence_base::scenario::{Environment, Op, Scenario, Stmt};
 use ringfence_base::{Course, End, SiteId};
 
 use crate::build::{Build, op};
+use crate::random::{asked_for, tell};
 use crate::schedules::{abba, endless};
 use crate::survey::scenario;
 
@@ -41,22 +43,81 @@ fn assert_same(execution: &Execution, again: &Execution) {
     assert_eq!(again.recorded().to_string(), execution.recorded().to_string());
 }
 
-/// Runs of random scenarios with all schedules, also those that are cut off.
-#[test]
-fn random_executions_again() {
-    let stored = SCENARIOS.lines().map(|line| Scenario::from_json(line).expect("a valid scenario"));
-    let all = (0..120).map(scenario).chain(stored);
-    let mut ends = [0; 3];
-    for (number, scenario) in all.enumerate() {
-        for schedule in ["run-to-completion", "round-robin", &format!("random:{number}"), "0,1,1,0,1"] {
-            for steps_max in [400, 30] {
-                let execution = run(&scenario, schedule, steps_max);
-                ends[execution.end() as usize] += 1;
-                assert_same(&execution, &replay(&scenario, &string(&execution)));
-            }
+/// Executions of one scenario with all schedules, also those that are cut off; how they ended is counted.
+fn again(scenario: &Scenario, seed: u64, ends: &mut [u64; 3]) {
+    for schedule in ["run-to-completion", "round-robin", &format!("random:{seed}"), "0,1,1,0,1"] {
+        for steps_max in [400, 30] {
+            let execution = run(scenario, schedule, steps_max);
+            ends[execution.end() as usize] += 1;
+            assert_same(&execution, &replay(scenario, &string(&execution)));
         }
     }
+}
+
+#[test]
+fn random_executions_again() {
+    let mut ends = [0; 3];
+    if let Some(seeds) = asked_for("RINGFENCE_REPLAY_SEEDS") {
+        seeds.for_each(|seed| again(&scenario(seed), seed, &mut ends));
+        return tell(&format!("finished, hung, cut off: {ends:?}"));
+    }
+    (0..80).for_each(|seed| again(&scenario(seed), seed, &mut ends));
+    for (seed, line) in SCENARIOS.lines().enumerate() {
+        again(&Scenario::from_json(line).expect("a valid scenario"), seed as u64, &mut ends);
+    }
     assert!(ends.iter().all(|&count| count > 50), "{ends:?}");
+}
+
+/// The scenario with something taken out or said twice; None if it makes no sense any more, or nothing has changed.
+fn edit(scenario: &Scenario, rng: &mut Rng) -> Option<Scenario> {
+    let mut other = scenario.clone();
+    for _ in 0..=rng.below(3) {
+        let which = rng.below(other.programs.len());
+        let body = &mut other.programs.get_mut(which)?.body;
+        let at = rng.below(body.len());
+        match rng.below(8) {
+            0 => drop(other.threads.pop()),
+            1 => body.insert(at, body.get(at)?.clone()),
+            _ if body.is_empty() => return None,
+            _ => drop(body.remove(at)),
+        }
+    }
+    (other.validate().is_ok() && other.identity() != scenario.identity()).then_some(other)
+}
+
+/// Edits at random: where a recording stops to fit, so many steps of it do fit, and it goes on if it is told to.
+#[test]
+fn random_edits() {
+    let asked = asked_for("RINGFENCE_REPLAY_SEEDS");
+    let (mut edited, mut stopped) = (0, 0);
+    for seed in asked.clone().unwrap_or(0..400) {
+        let scenario = scenario(seed);
+        let Some(other) = edit(&scenario, &mut Rng::new(seed)) else { continue };
+        let execution = run(&scenario, &format!("random:{seed}"), 60);
+        let text = string(&execution);
+        let replayed = replay(&other, &text);
+        edited += 1;
+        let Some(Fit::Stopped { step, .. }) = replayed.fit() else {
+            assert!(replayed.fit().is_some_and(Fit::fits), "seed {seed}: {:?}", replayed.fit());
+            continue;
+        };
+        stopped += 1;
+        assert_eq!(replayed.steps().len() as u64, *step, "seed {seed}");
+        let options = ReplayOptions { steps: Some(*step), ..ReplayOptions::default() };
+        let before = replay_with(&other, &text, &options).expect("it can be replayed");
+        assert!(before.fit().is_some_and(Fit::fits), "seed {seed}: {:?}", before.fit());
+        assert_eq!(before.events(), replayed.events(), "seed {seed}");
+        let then = Some(Schedule::Random(seed));
+        let options = ReplayOptions { then, steps_max: Some(400), ..ReplayOptions::default() };
+        let on = replay_with(&other, &text, &options).expect("it can be replayed");
+        assert_eq!(on.fit(), replayed.fit(), "seed {seed}");
+        assert_eq!(&on.steps()[..*step as usize], replayed.steps(), "seed {seed}");
+        assert_same(&on, &replay(&other, &string(&on)));
+    }
+    match asked {
+        Some(_) => tell(&format!("{edited} edited, {stopped} of them stop to fit")),
+        None => assert!(edited > 100 && stopped > 20, "{edited} edited, {stopped} of them stop to fit"),
+    }
 }
 
 /// Every finding of a check, under several profiles; its string is short.
