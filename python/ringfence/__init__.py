@@ -1,7 +1,8 @@
 """A test and fuzzing toolkit for the Linux dma-fence cross-driver contract.
 
 `scenario` describes a closed system, with the kernel's own names; `check` runs it under many schedules and
-says what breaks the contract, `Scenario.run` runs it once, to look at; `rules` lists what can be found.
+says what breaks the contract, `Scenario.run` runs it once, to look at, `Scenario.replay` runs a recorded
+execution again; `rules` lists what can be found.
 `ringfence.lockdep` is a validator with the semantics of the kernel's own. On the command line: ``ringfence
 --help``.
 """

@@ -45,26 +45,28 @@ pub(super) fn from_bits(bits: u32) -> Option<Profile> {
     (bits >> 8 == 0).then_some(profile)
 }
 
-/// A profile as the command line takes it: `6.12`, `5.9 strict=off`.
+/// The switch of each bit, with its values where the bit is 0 and 1.
+const SWITCHES: [(&str, [&str; 2]); 8] = [
+    ("mmu_notifier", ["on", "off"]),
+    ("annotation", ["read", "read_trylock"]),
+    ("i_mmap_priming", ["on", "off"]),
+    ("reclaim_notifier", ["on", "off"]),
+    ("raw_lock_nesting", ["on", "off"]),
+    ("lockdep", ["on", "off"]),
+    ("strict", ["on", "off"]),
+    ("limits", ["none", "kernel"]),
+];
+
+/// A profile in a message: the nearest one that has a name, and the switches that differ, `5.9 strict=off`.
 pub(super) fn shown(profile: Profile) -> String {
     let bits = to_bits(profile);
-    let differing =
-        |name: &&str| Profile::named(name).map_or(u32::MAX, |named| (to_bits(named) ^ bits).count_ones());
-    let nearest = Profile::NAMES.into_iter().rev().min_by_key(differing).unwrap_or("6.12");
+    let differing = |name| Profile::named(name).map_or(u32::MAX, |named| to_bits(named) ^ bits);
+    let names = Profile::NAMES.into_iter().rev();
+    let nearest = names.min_by_key(|name| differing(name).count_ones()).unwrap_or_default();
     let mut shown = nearest.to_owned();
-    for key in Profile::KEYS {
-        let values: &[&str] = match key {
-            "annotation" => &["read", "read_trylock"],
-            "limits" => &["none", "kernel"],
-            _ => &["on", "off"],
-        };
-        for value in values {
-            let mut changed = Profile::named(nearest).unwrap_or_default();
-            let before = to_bits(changed);
-            let is_switch = changed.set(key, value).is_ok() && to_bits(changed) != before;
-            if is_switch && (to_bits(changed) ^ bits).count_ones() < (before ^ bits).count_ones() {
-                shown = format!("{shown} {key}={value}");
-            }
+    for (bit, (key, values)) in SWITCHES.iter().enumerate() {
+        if differing(nearest) >> bit & 1 == 1 {
+            shown = format!("{shown} {key}={}", values[(bits >> bit & 1) as usize]);
         }
     }
     shown

@@ -102,7 +102,8 @@ pub enum ReplayError {
     },
     /// It has a switch that is not known.
     #[error(
-        "the replay string was recorded with a switch that this ringfence does not know; replay it with the one that made it"
+        "the replay string was recorded with a switch that this ringfence does not know; replay it with the one \
+         that made it"
     )]
     UnknownSwitch,
     /// So many steps were not recorded.

@@ -22,8 +22,7 @@ pub enum Schedule {
 /// A text that is no schedule.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error(
-    "`{0}` is no schedule; expected choices such as 0,1,0 (a report prints them), run-to-completion, round-robin or \
-     random:SEED"
+    "`{0}` is no schedule; expected choices such as 0,1,0, run-to-completion, round-robin or random:SEED"
 )]
 pub struct NoSchedule(String);
 

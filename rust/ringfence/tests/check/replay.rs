@@ -5,10 +5,12 @@ use ringfence::check::{
 };
 use ringfence::diag::Finding;
 use ringfence::validator::annotations::Profile;
+use ringfence_base::rng::Rng;
 use ringfence_base::scenario::{Environment, Op, Scenario, Stmt};
 use ringfence_base::{Course, End, SiteId};
 
 use crate::build::{Build, op};
+use crate::random::{asked_for, tell};
 use crate::schedules::{abba, endless};
 use crate::survey::scenario;
 
@@ -41,22 +43,81 @@ fn assert_same(execution: &Execution, again: &Execution) {
     assert_eq!(again.recorded().to_string(), execution.recorded().to_string());
 }
 
-/// Runs of random scenarios with all schedules, also those that are cut off.
-#[test]
-fn random_executions_again() {
-    let stored = SCENARIOS.lines().map(|line| Scenario::from_json(line).expect("a valid scenario"));
-    let all = (0..120).map(scenario).chain(stored);
-    let mut ends = [0; 3];
-    for (number, scenario) in all.enumerate() {
-        for schedule in ["run-to-completion", "round-robin", &format!("random:{number}"), "0,1,1,0,1"] {
-            for steps_max in [400, 30] {
-                let execution = run(&scenario, schedule, steps_max);
-                ends[execution.end() as usize] += 1;
-                assert_same(&execution, &replay(&scenario, &string(&execution)));
-            }
+/// Executions of one scenario with all schedules, also those that are cut off; how they ended is counted.
+fn again(scenario: &Scenario, seed: u64, ends: &mut [u64; 3]) {
+    for schedule in ["run-to-completion", "round-robin", &format!("random:{seed}"), "0,1,1,0,1"] {
+        for steps_max in [400, 30] {
+            let execution = run(scenario, schedule, steps_max);
+            ends[execution.end() as usize] += 1;
+            assert_same(&execution, &replay(scenario, &string(&execution)));
         }
     }
+}
+
+#[test]
+fn random_executions_again() {
+    let mut ends = [0; 3];
+    if let Some(seeds) = asked_for("RINGFENCE_REPLAY_SEEDS") {
+        seeds.for_each(|seed| again(&scenario(seed), seed, &mut ends));
+        return tell(&format!("finished, hung, cut off: {ends:?}"));
+    }
+    (0..80).for_each(|seed| again(&scenario(seed), seed, &mut ends));
+    for (seed, line) in SCENARIOS.lines().enumerate() {
+        again(&Scenario::from_json(line).expect("a valid scenario"), seed as u64, &mut ends);
+    }
     assert!(ends.iter().all(|&count| count > 50), "{ends:?}");
+}
+
+/// The scenario with something taken out or said twice; None if it makes no sense any more, or nothing has changed.
+fn edit(scenario: &Scenario, rng: &mut Rng) -> Option<Scenario> {
+    let mut other = scenario.clone();
+    for _ in 0..=rng.below(3) {
+        let which = rng.below(other.programs.len());
+        let body = &mut other.programs.get_mut(which)?.body;
+        let at = rng.below(body.len());
+        match rng.below(8) {
+            0 => drop(other.threads.pop()),
+            1 => body.insert(at, body.get(at)?.clone()),
+            _ if body.is_empty() => return None,
+            _ => drop(body.remove(at)),
+        }
+    }
+    (other.validate().is_ok() && other.identity() != scenario.identity()).then_some(other)
+}
+
+/// Edits at random: where a recording stops to fit, so many steps of it do fit, and it goes on if it is told to.
+#[test]
+fn random_edits() {
+    let asked = asked_for("RINGFENCE_REPLAY_SEEDS");
+    let (mut edited, mut stopped) = (0, 0);
+    for seed in asked.clone().unwrap_or(0..400) {
+        let scenario = scenario(seed);
+        let Some(other) = edit(&scenario, &mut Rng::new(seed)) else { continue };
+        let execution = run(&scenario, &format!("random:{seed}"), 60);
+        let text = string(&execution);
+        let replayed = replay(&other, &text);
+        edited += 1;
+        let Some(Fit::Stopped { step, .. }) = replayed.fit() else {
+            assert!(replayed.fit().is_some_and(Fit::fits), "seed {seed}: {:?}", replayed.fit());
+            continue;
+        };
+        stopped += 1;
+        assert_eq!(replayed.steps().len() as u64, *step, "seed {seed}");
+        let options = ReplayOptions { steps: Some(*step), ..ReplayOptions::default() };
+        let before = replay_with(&other, &text, &options).expect("it can be replayed");
+        assert!(before.fit().is_some_and(Fit::fits), "seed {seed}: {:?}", before.fit());
+        assert_eq!(before.events(), replayed.events(), "seed {seed}");
+        let then = Some(Schedule::Random(seed));
+        let options = ReplayOptions { then, steps_max: Some(400), ..ReplayOptions::default() };
+        let on = replay_with(&other, &text, &options).expect("it can be replayed");
+        assert_eq!(on.fit(), replayed.fit(), "seed {seed}");
+        assert_eq!(&on.steps()[..*step as usize], replayed.steps(), "seed {seed}");
+        assert_same(&on, &replay(&other, &string(&on)));
+    }
+    match asked {
+        Some(_) => tell(&format!("{edited} edited, {stopped} of them stop to fit")),
+        None => assert!(edited > 100 && stopped > 20, "{edited} edited, {stopped} of them stop to fit"),
+    }
 }
 
 /// Every finding of a check, under several profiles; its string is short.
@@ -87,6 +148,17 @@ fn findings_again() {
     lengths.sort_unstable();
     assert!(lengths.len() > 20, "{lengths:?}");
     assert!(lengths[lengths.len() / 2] <= 40 && lengths[lengths.len() - 1] <= 60, "{lengths:?}");
+}
+
+/// These strings are out there: what is in them is the same in every process and on every machine. If this fails
+/// though the model's steps are the same, it is a mistake; otherwise `MODEL_VERSION` says so.
+#[test]
+fn strings_are_for_good() {
+    let strings =
+        ["run-to-completion", "0,1", "random:3"].map(|schedule| string(&run(&abba(), schedule, 1000)));
+    let known =
+        ["rf1:w6x7mcngrmz9rfrshv4f510", "rf1:epvzhp5grmz9rfrqr1q7chnr", "rf1:4chmmf5grmz9rfrt8j1b58n6pb00"];
+    assert_eq!(strings, known);
 }
 
 /// A long random execution is told by its seed: the string does not grow.
@@ -184,19 +256,41 @@ fn an_edited_scenario_is_replayed_as_far_as_it_fits() {
     let fixed = edited(|body| body.truncate(1));
     let again = replay(&fixed, &text);
     assert_eq!((again.fit(), again.end()), (Some(&Fit::Edited), End::Hung));
-    // It does nothing at all: where it was to take its lock, it has returned.
-    let gone = edited(Vec::clear);
-    let mut waits = abba();
-    waits.threads.pop();
-    for other in [gone, waits] {
+    // It does nothing at all, but is there.
+    assert_eq!(replay(&edited(Vec::clear), &text).fit(), Some(&Fit::Edited));
+}
+
+#[test]
+fn an_edited_scenario_stops_to_fit() {
+    // Both take a step or two between their locks.
+    let mut long = abba();
+    for program in &mut long.programs {
+        program.body.insert(1, op(Op::CondResched, &[]));
+        program.body.insert(1, op(Op::CondResched, &[]));
+    }
+    let mut one_order = long.clone();
+    one_order.programs[0].body = long.programs[1].body.clone();
+    let mut alone = long.clone();
+    alone.threads.pop();
+    let whole = run(&long, "1,1,0,1,0", 1000);
+    let text = string(&whole);
+    for (other, at) in [(one_order, 4), (alone, 0)] {
         let again = replay(&other, &text);
         let Some(Fit::Stopped { step, why }) = again.fit() else { panic!("{:?}", again.fit()) };
-        assert_eq!(*step as usize, again.steps().len());
-        assert!(!why.is_empty());
-        assert_eq!(again.steps()[..1], whole.steps()[..1]);
+        assert_eq!((*step, again.steps().len() as u64, again.end()), (at, at, End::Bound));
+        let expected = match at {
+            0 => "something was to go on, or to arrive, that there is not any more",
+            _ => "one was to go on, which is not possible",
+        };
+        assert_eq!(why, expected);
         let options = ReplayOptions { then: Some(Schedule::RunToCompletion), ..ReplayOptions::default() };
         let on = replay_with(&other, &text, &options).expect("it can be replayed");
         assert_eq!((on.end(), on.fit()), (End::Finished, again.fit()));
+        assert_eq!(&on.steps()[..at as usize], again.steps());
+        let options = ReplayOptions { steps: Some(at), ..ReplayOptions::default() };
+        let before = replay_with(&other, &text, &options).expect("it can be replayed");
+        let of = whole.steps().len() as u64;
+        assert_eq!(before.fit(), Some(&Fit::Beginning { steps: at, of, edited: true }));
     }
 }
 
