@@ -36,7 +36,6 @@ pub struct Cells {
     ops: Vec<Op>,
     initial: State,
     clock: Clock,
-    silent: bool,
     state: State,
     track: bool,
     footprint: Footprint,
@@ -68,20 +67,13 @@ impl Cells {
         let initial = State { now: 0, cells, owners: vec![FREE; locks.max(1)], threads };
         let state = initial.clone();
         let footprint = Footprint::default();
-        Self { ops, initial, clock: Clock::Free, silent: false, state, track: false, footprint }
+        Self { ops, initial, clock: Clock::Free, state, track: false, footprint }
     }
 
     /// With time that moves on like this.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
-        self
-    }
-
-    /// A thread in front of a lock that is taken can't go on at all, instead of beginning to wait.
-    #[must_use]
-    pub fn with_silent_waits(mut self) -> Self {
-        self.silent = true;
         self
     }
 
@@ -96,10 +88,8 @@ impl Cells {
         let State { cells, owners, .. } = &self.state;
         match self.ops[thread.next as usize] {
             Op::End => false,
-            Op::Lock { lock } => {
-                !(thread.waits || self.silent) || owners[thread.index(lock, owners.len())] == FREE
-            }
-            Op::Await { cell, value, .. } => {
+            Op::Lock { lock } if thread.waits => owners[thread.index(lock, owners.len())] == FREE,
+            Op::Await { cell, value, .. } if thread.waits => {
                 thread.timer == Timer::RunOut || cells[thread.index(cell, cells.len())] == thread.value(value)
             }
             _ => true,
@@ -203,9 +193,15 @@ impl Cells {
                 self.touches(cell, Access::Read);
                 if thread.timer != Timer::Off {
                     self.touches_timers();
-                    thread.timer = Timer::Off;
                 }
-                thread.set(done, i64::from(self.state.cells[cell] == thread.value(value)));
+                let met = self.state.cells[cell] == thread.value(value);
+                if !met && thread.timer != Timer::RunOut {
+                    self.state.threads[number].waits = true;
+                    return;
+                }
+                thread.waits = false;
+                thread.timer = Timer::Off;
+                thread.set(done, i64::from(met));
             }
             Op::Arm { ticks } => {
                 self.touches_timers();
