@@ -70,6 +70,7 @@ impl Directed {
             let end = self.one(system, budget.execution);
             summary.steps += self.trail.steps;
             if end == End::Interrupted {
+                visit.execution(system, &self.trail, end);
                 break Stop::Interrupted;
             }
             summary.executions += 1;

@@ -99,6 +99,26 @@ impl World {
         programs.any(|frame| frame.called && plan.site_at(frame.pc) == Some(site))
     }
 
+    /// The place of the operation that the next step of a context does, or goes on with.
+    pub fn next_site(&self, plan: &Plan, task: u32) -> SiteId {
+        let thread = &self.threads()[task as usize];
+        let place = |pc: u32| {
+            let rest = plan.code[pc as usize..].iter();
+            rest.map_while(|instr| match *instr {
+                Instr::Call { site, visible, .. } => Some((site, visible)),
+                _ => None,
+            })
+            .find(|&(_, visible)| visible)
+            .map(|(site, _)| site)
+            .or_else(|| plan.site_at(pc))
+        };
+        let known = thread.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Program(frame) => place(frame.pc).filter(|&site| site != SiteId::UNKNOWN),
+            _ => None,
+        });
+        known.unwrap_or(thread.site)
+    }
+
     /// The programs that a context is in, outermost first, and works of a GPU scheduler.
     pub fn programs<'a>(&'a self, plan: &'a Plan, task: u32) -> impl Iterator<Item = &'a str> + 'a {
         let frames = self.threads.get(task as usize).map_or(&[][..], |thread| &thread.frames);

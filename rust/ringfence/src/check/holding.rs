@@ -1,17 +1,8 @@
-//! Where contexts are, and what they are inside of: what a directed search asks.
+//! What contexts are inside of: what a directed search asks.
 
-use ringfence_base::{Action, Holding, Located, SiteId};
+use ringfence_base::{Holding, SiteId};
 
 use super::execution::Executor;
-
-impl Located for Executor<'_> {
-    fn site(&mut self, action: Action) -> SiteId {
-        match action {
-            Action::Run(context) => self.world().site(self.plan(), context),
-            Action::Interrupt { .. } | Action::Expire => SiteId::UNKNOWN,
-        }
-    }
-}
 
 impl Holding for Executor<'_> {
     fn holds(&mut self, context: u32, site: SiteId) -> bool {
