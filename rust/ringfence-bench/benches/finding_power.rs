@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use ringfence::check::{Hunt, Hunter, Options, hunt};
+use ringfence::check::{Hunt, Hunter, Options, Quarry, hunt};
 use ringfence_base::scenario::Scenario;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ impl Outcome {
         for seed in 0..seeds {
             let wanted = Hunt {
                 profile,
-                rule: &bad.rule,
+                quarry: Quarry::Rule(&bad.rule),
                 // Far apart: a strategy counts up from there.
                 seed: seed << 32,
                 executions_max: EXECUTIONS_MAX,

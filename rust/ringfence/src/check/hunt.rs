@@ -31,13 +31,22 @@ pub enum Hunter {
     Directed,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quarry<'a> {
+    /// A breach of this rule.
+    Rule(&'a str),
+    /// Any hang.
+    Hang,
+}
+
 /// What is looked for, and how far.
 #[derive(Clone, Copy, Debug)]
 pub struct Hunt<'a> {
     /// Which kernel.
     pub profile: Profile,
-    /// The rule whose breach is to be confirmed.
-    pub rule: &'a str,
+    /// What has to be confirmed.
+    pub quarry: Quarry<'a>,
     /// The first seed.
     pub seed: u64,
     /// At most so many executions.
@@ -64,7 +73,7 @@ pub struct First {
 /// What came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hunted {
-    /// The first execution that confirms a finding of this rule, if one does.
+    /// The first execution that confirms what is looked for, if one does.
     pub first: Option<First>,
     /// Executions that were run.
     pub executions: u64,
@@ -72,7 +81,7 @@ pub struct Hunted {
     pub complete: bool,
 }
 
-/// Looks for the first execution that confirms a finding of this rule.
+/// Looks for the first execution that confirms what is looked for.
 ///
 /// # Errors
 /// What is wrong with the scenario.
@@ -151,8 +160,13 @@ impl Trophies<'_> {
         self.all.hung += u64::from(end == End::Hung);
         self.all.take(self.plan, executor, trail);
         if self.all.found.len() != known {
-            let confirmed =
-                |finding: &Finding| finding.rule == self.hunt.rule && finding.verdict == Verdict::Confirmed;
+            let confirmed = |finding: &Finding| {
+                let wanted = match self.hunt.quarry {
+                    Quarry::Rule(rule) => finding.rule == rule,
+                    Quarry::Hang => !finding.chain.is_empty(),
+                };
+                wanted && finding.verdict == Verdict::Confirmed
+            };
             self.first = self.findings().into_iter().find(confirmed).map(|finding| First {
                 execution: self.all.executions,
                 steps: self.all.steps,

@@ -20,7 +20,7 @@ mod text;
 mod validator_judge;
 
 pub use execution::Executor;
-pub use hunt::{First, Hunt, Hunted, Hunter, hunt};
+pub use hunt::{First, Hunt, Hunted, Hunter, Quarry, hunt};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};

@@ -5,6 +5,8 @@ mod abba;
 mod build;
 mod card;
 mod determinism;
+mod directed;
+mod directed_random;
 mod extremes;
 mod random;
 mod recovery;
