@@ -61,7 +61,9 @@ def of_examples() -> Iterator[Bad]:
 
 
 def ring(size: int) -> rf.Scenario:
-    """Philosophers at a round table, each of whom has something else to do before and after."""
+    """Philosophers at a round table, each of whom has more to do before than the one to the left: in turn, they
+    do not meet.
+    """
 
     def dine(k: rf.Kernel) -> None:
         forks = [k.mutex(f"fork {n}", class_=f"fork {n}") for n in range(size)]
@@ -69,7 +71,7 @@ def ring(size: int) -> rf.Scenario:
         for n in range(size):
 
             def philosopher(t: rf.Recorder, n: int = n) -> None:
-                for _ in range(2):
+                for _ in range(4 * n):
                     with t.mutex_lock(plates[n]):
                         pass
                 with t.mutex_lock(forks[n]):

@@ -219,7 +219,8 @@ fn directed(trophies: &mut Trophies<'_>, executor: &mut Executor<'_>) {
             search.run(executor, budget, &mut visit);
             trophies.towards = None;
         }
-        for _ in 0..share {
+        // Half of all executions, so that it is never much later than random walks alone.
+        for _ in 0..share * searches.len().max(1) as u64 {
             if trophies.left() == 0 {
                 return;
             }

@@ -2,7 +2,8 @@
 
 pub use ringfence_base::End;
 pub use ringfence_explore::{
-    Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy, Trail, Watch,
+    Directed, Goal, Leg, Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy, Then, Trail,
+    Watch,
 };
 
 mod assemble;
@@ -20,6 +21,7 @@ mod text;
 mod validator_judge;
 
 pub use execution::Executor;
+pub use goal::goals;
 pub use hunt::{First, Hunt, Hunted, Hunter, Quarry, hunt};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use report::{CheckError, Options, Report, check};

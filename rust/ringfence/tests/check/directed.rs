@@ -1,7 +1,11 @@
 //! Directed search through the whole check: what ordered schedules only predict is confirmed by the first execution
 //! towards it.
 
-use ringfence::check::{First, Hunt, Hunted, Hunter, Quarry, hunt};
+use ringfence::check::{
+    Directed, End, Executor, First, Goal, Hunt, Hunted, Hunter, Leg, Limits, Options, Quarry, Then, check,
+    goals, hunt,
+};
+use ringfence::model::Plan;
 use ringfence_base::scenario::{Arg, Environment, Kind, ObjectKind, Op, Scenario, Stmt};
 use ringfence_base::{Gfp, ObjectId, SiteId, SourceLocation};
 use ringfence_lockdep::annotations::Profile;
@@ -95,6 +99,50 @@ fn circles_of_locks() {
     }
 }
 
+/// The place of an operation of a thread's program.
+fn place(scenario: &Scenario, thread: usize, number: usize) -> SiteId {
+    let body = &scenario.programs[scenario.threads[thread].program.index()].body;
+    match &body[number] {
+        Stmt::Op(operation) => operation.at,
+        other => panic!("no operation: {other:?}"),
+    }
+}
+
+#[test]
+fn the_goal_of_a_circle_is_its_holds_and_its_waits() {
+    let scenario = with_places(ring(2).scenario);
+    let report = check(&scenario, &Options { executions: 0, ..Options::default() }, &|_| true);
+    let report = report.expect("a valid scenario");
+    let [finding] = report.findings.as_slice() else { panic!("one finding: {report:#?}") };
+    let plan = Plan::new(&scenario).expect("a valid scenario");
+    let leg = |thread: usize, hold: usize| Leg {
+        hold: Some(place(&scenario, thread, hold)),
+        then: Then::Takes(place(&scenario, thread, hold + 1)),
+        context: Some(thread as u32),
+    };
+    let [first, ..] = &goals(&plan, finding)[..] else { panic!("no goal") };
+    let mut legs = first.legs().to_vec();
+    legs.sort_by_key(|leg| leg.context);
+    assert_eq!(legs, [leg(0, 0), leg(1, 8)]);
+}
+
+#[test]
+fn a_goal_by_hand_is_reached_at_once() {
+    for size in [2, 3, 6] {
+        let scenario = with_places(ring(size).scenario);
+        let leg = |thread: usize| Leg {
+            hold: Some(place(&scenario, thread, 8 * thread)),
+            then: Then::Takes(place(&scenario, thread, 8 * thread + 1)),
+            context: None,
+        };
+        let goal = Goal::new((0..size).map(leg).collect()).expect("legs");
+        let plan = Plan::new(&scenario).expect("a valid scenario");
+        let mut executor = Executor::new(&plan, Profile::default());
+        let end = Directed::new(goal, 0).one(&mut executor, Limits::steps(5000));
+        assert_eq!((end, executor.hangs().len()), (End::Hung, 1), "{size} locks");
+    }
+}
+
 #[test]
 fn a_lock_that_is_held_over_a_wait_and_needed_to_signal() {
     let mut build = Build::default();
@@ -114,8 +162,16 @@ fn a_lock_that_is_held_over_a_wait_and_needed_to_signal() {
     ];
     build.thread("signaller", &[Kind::Cookie], signaller);
     build.thread("waiter", &[], [busy(own, 6), waiter].concat());
-    // To completion, the waiter hangs if it comes first; the prediction is known before from the other order.
-    assert!(towards(build, "RF303").is_none_or(|towards| towards == 1));
+    // To completion, the waiter hangs if it comes first; the goal leads there by itself, too.
+    let scenario = with_places(build.scenario);
+    let report = check(&scenario, &Options { executions: 0, ..Options::default() }, &|_| true);
+    let report = report.expect("a valid scenario");
+    let finding = report.findings.iter().find(|finding| finding.rule == "RF303").expect("it is found");
+    let plan = Plan::new(&scenario).expect("a valid scenario");
+    let first = goals(&plan, finding).swap_remove(0);
+    assert_eq!(first.legs().len(), 2, "{first:?}");
+    let mut executor = Executor::new(&plan, Profile::default());
+    assert_eq!(Directed::new(first, 0).one(&mut executor, Limits::steps(5000)), End::Hung);
 }
 
 #[test]
