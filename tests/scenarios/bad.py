@@ -60,9 +60,72 @@ def of_examples() -> Iterator[Bad]:
             yield Bad(f"example hang.{name}", rule, scenario)
 
 
+def ring(size: int) -> rf.Scenario:
+    """Philosophers at a round table, each of whom has more to do before than the one to the left: in turn, they
+    do not meet.
+    """
+
+    def dine(k: rf.Kernel) -> None:
+        forks = [k.mutex(f"fork {n}", class_=f"fork {n}") for n in range(size)]
+        plates = [k.mutex(f"plate {n}") for n in range(size)]
+        for n in range(size):
+
+            def philosopher(t: rf.Recorder, n: int = n) -> None:
+                for _ in range(4 * n):
+                    with t.mutex_lock(plates[n]):
+                        pass
+                with t.mutex_lock(forks[n]):
+                    with t.mutex_lock(forks[(n + 1) % size]):
+                        pass
+
+            k.thread(f"philosopher {n}", philosopher)
+
+    return rf.scenario(name=f"ring of {size}")(dine)
+
+
+def needle(clients: int) -> rf.Scenario:
+    """Two of many threads take two of many locks in two orders, and only if others have come first."""
+
+    def haystack(k: rf.Kernel) -> None:
+        one, two = k.mutex("one"), k.mutex("two")
+        ready = k.cell("ready", 0)
+        for n in range(clients):
+            own = k.mutex(f"own {n}")
+
+            def client(t: rf.Recorder, own: rf.Mutex = own) -> None:
+                for _ in range(4):
+                    with t.mutex_lock(own):
+                        t.atomic_add_return(ready, 1)
+
+            k.thread(f"client {n}", client)
+
+        @k.thread("probe")
+        def probe(t: rf.Recorder) -> None:
+            with t.mutex_lock(one):
+                with t.mutex_lock(two):
+                    pass
+
+        @k.thread("remove")
+        def remove(t: rf.Recorder) -> None:
+            with t.if_(t.atomic_add_return(ready, 0) == 2 * clients):
+                with t.mutex_lock(two):
+                    with t.mutex_lock(one):
+                        pass
+
+    return rf.scenario(name=f"needle among {clients}")(haystack)
+
+
+def grown() -> Iterator[Bad]:
+    """Circles that chance does not close."""
+    for size in (3, 5, 8, 12):
+        yield Bad(f"ring of {size}", "RF601", ring(size))
+    for clients in (2, 4):
+        yield Bad(f"needle among {clients}", "RF601", needle(clients))
+
+
 def main() -> None:
     with TemporaryDirectory() as folder:
-        for bad in [*of_pages(Path(folder)), *of_known_bugs(), *of_clauses(), *of_examples()]:
+        for bad in [*of_pages(Path(folder)), *of_known_bugs(), *of_clauses(), *of_examples(), *grown()]:
             scenario = json.loads(bad.scenario.to_json())
             json.dump({"name": bad.name, "rule": bad.rule, "scenario": scenario}, sys.stdout)
             sys.stdout.write("\n")

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use ringfence::check::{Hunt, Hunter, Options, hunt};
+use ringfence::check::{Hunt, Hunter, Options, Quarry, hunt};
 use ringfence_base::scenario::Scenario;
 use serde_json::Value;
 
@@ -17,8 +17,14 @@ const EXECUTIONS_MAX: u64 = 1000;
 /// Seeds; those strategies that draw nothing run once.
 const SEEDS: u64 = 5;
 
-const HUNTERS: [(&str, Hunter); 3] =
-    [("random", Hunter::Random), ("PCT(3)", Hunter::Pct { depth: 3 }), ("directed", Hunter::Directed)];
+const HUNTERS: [(&str, Hunter); 4] = [
+    ("random", Hunter::Random),
+    ("PCT(3)", Hunter::Pct { depth: 3 }),
+    ("DPOR", Hunter::Dpor),
+    ("directed", Hunter::Directed),
+];
+const DPOR: usize = 2;
+const DIRECTED: usize = 3;
 
 /// A scenario, and the rule that it breaks.
 struct Bad {
@@ -32,23 +38,31 @@ struct Outcome {
     /// Per seed: executions and milliseconds, if it was confirmed.
     runs: Vec<Option<(u64, f64)>>,
     hangs: bool,
+    /// Everything was seen.
+    complete: bool,
+    /// Of the confirmations: executions towards the goal that led there.
+    towards: Vec<u64>,
 }
 
 impl Outcome {
     fn of(bad: &Bad, hunter: Hunter, seeds: u64) -> Self {
-        let mut outcome = Self { runs: Vec::new(), hangs: false };
+        let mut outcome = Self { runs: Vec::new(), hangs: false, complete: false, towards: Vec::new() };
         let Options { profile, steps_max, .. } = Options::default();
+        let seeds = if hunter == Hunter::Dpor { 1 } else { seeds };
         for seed in 0..seeds {
             let wanted = Hunt {
                 profile,
-                rule: &bad.rule,
+                quarry: Quarry::Rule(&bad.rule),
                 // Far apart: a strategy counts up from there.
                 seed: seed << 32,
                 executions_max: EXECUTIONS_MAX,
                 steps_max,
             };
             let start = Instant::now();
-            let first = hunt(&bad.scenario, hunter, &wanted).expect("a valid scenario");
+            let hunted = hunt(&bad.scenario, hunter, &wanted).expect("a valid scenario");
+            let first = hunted.first;
+            outcome.complete |= hunted.complete;
+            outcome.towards.extend(first.as_ref().and_then(|first| first.towards));
             let milliseconds = start.elapsed().as_secs_f64() * 1e3;
             outcome.hangs |= first.as_ref().is_some_and(|first| first.hangs);
             outcome.runs.push(first.map(|first| (first.execution, milliseconds)));
@@ -93,34 +107,71 @@ fn read(path: &str) -> Vec<Bad> {
     text.lines().map(bad).collect()
 }
 
+/// One scenario under all strategies.
+struct Row {
+    bad: Bad,
+    outcomes: [Outcome; HUNTERS.len()],
+}
+
+impl Row {
+    fn of(bad: Bad, seeds: u64) -> Self {
+        let outcomes = HUNTERS.map(|(_, hunter)| Outcome::of(&bad, hunter, seeds));
+        Self { bad, outcomes }
+    }
+
+    /// Some strategy has shown a hang.
+    fn hangs(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.hangs)
+    }
+
+    /// Nobody confirms it, and there is nothing else to see.
+    fn refuted(&self) -> bool {
+        self.outcomes.iter().all(|outcome| outcome.runs.iter().all(Option::is_none))
+            && self.outcomes[DPOR].complete
+    }
+
+    fn shown(&self) -> String {
+        let what = match (self.hangs(), self.refuted()) {
+            (true, _) => "hangs",
+            (_, true) => "refuted",
+            _ => "",
+        };
+        let cells: Vec<String> = self.outcomes.iter().map(Outcome::shown).collect();
+        let mut towards = self.outcomes[DIRECTED].towards.clone();
+        towards.sort_unstable();
+        let towards = towards.get(towards.len() / 2).map_or_else(String::new, u64::to_string);
+        let Bad { name, rule, .. } = &self.bad;
+        format!("| {name} | {rule} | {what} | {} | {towards} |", cells.join(" | "))
+    }
+}
+
+fn summary(what: &str, rows: &[&Row]) {
+    for (index, (name, _)) in HUNTERS.iter().enumerate() {
+        let confirmed = rows.iter().filter(|row| row.outcomes[index].confirms()).count();
+        let percent = 100.0 * confirmed as f64 / rows.len().max(1) as f64;
+        let total = rows.len();
+        println!(
+            "* {name} confirms {confirmed} of {total} {what} ({percent:.0} %) within {EXECUTIONS_MAX} executions."
+        );
+    }
+    println!();
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let path = arguments.next().expect("a file of scenarios; see tests/scenarios/bad.py");
     let seeds = arguments.next().map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
     let only = arguments.next().unwrap_or_default();
-    let bad = read(&path).into_iter().filter(|bad| bad.name.contains(&only));
-    println!("| scenario | rule | hangs | {} |", HUNTERS.map(|(name, _)| name).join(" | "));
-    println!("|---|---|---|{}", "---:|".repeat(HUNTERS.len()));
+    let names = HUNTERS.map(|(name, _)| name).join(" | ");
+    println!("| scenario | rule | | {names} | towards |");
+    println!("|---|---|---|{}---:|", "---:|".repeat(HUNTERS.len()));
     let mut rows = Vec::new();
-    for bad in bad {
-        let outcomes = HUNTERS.map(|(_, hunter)| Outcome::of(&bad, hunter, seeds));
-        let hangs = outcomes.iter().any(|outcome| outcome.hangs);
-        let cells: Vec<String> = outcomes.iter().map(Outcome::shown).collect();
-        let yes = if hangs { "yes" } else { "" };
-        println!("| {} | {} | {yes} | {} |", bad.name, bad.rule, cells.join(" | "));
-        rows.push((hangs, outcomes));
+    for bad in read(&path).into_iter().filter(|bad| bad.name.contains(&only)) {
+        let row = Row::of(bad, seeds);
+        println!("{}", row.shown());
+        rows.push(row);
     }
     println!();
-    for (index, (name, _)) in HUNTERS.iter().enumerate() {
-        let line = |what: &str, rows: Vec<&(bool, [Outcome; 3])>| {
-            let confirmed = rows.iter().filter(|(_, outcomes)| outcomes[index].confirms()).count();
-            let percent = 100.0 * confirmed as f64 / rows.len().max(1) as f64;
-            let total = rows.len();
-            println!(
-                "{name} confirms {confirmed} of {total} ({percent:.0} %) {what} within {EXECUTIONS_MAX} executions"
-            );
-        };
-        line("that can hang", rows.iter().filter(|(hangs, _)| *hangs).collect());
-        line("in all", rows.iter().collect());
-    }
+    summary("that can hang", &rows.iter().filter(|row| row.hangs()).collect::<Vec<_>>());
+    summary("in all", &rows.iter().collect::<Vec<_>>());
 }

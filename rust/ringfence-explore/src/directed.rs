@@ -28,6 +28,8 @@ pub struct Directed {
     /// Executions so far.
     number: u64,
     odometer: Odometer,
+    /// Per leg: how often one context came to its wait, in the latest execution.
+    passes: Vec<u32>,
     actions: Vec<Action>,
     trail: Trail,
 }
@@ -35,8 +37,9 @@ pub struct Directed {
 impl Directed {
     /// Towards this goal.
     pub fn new(goal: Goal, seed: u64) -> Self {
+        let passes = vec![0; goal.legs().len()];
         let (odometer, actions, trail) = (Odometer::default(), Vec::new(), Trail::default());
-        Self { goal, seed, number: 0, odometer, actions, trail }
+        Self { goal, seed, number: 0, odometer, passes, actions, trail }
     }
 
     /// Where it goes.
@@ -67,6 +70,7 @@ impl Directed {
             let end = self.one(system, budget.execution);
             summary.steps += self.trail.steps;
             if end == End::Interrupted {
+                visit.execution(system, &self.trail, end);
                 break Stop::Interrupted;
             }
             summary.executions += 1;
@@ -86,28 +90,41 @@ impl Directed {
 
     /// The next execution.
     pub fn one<S: Holding>(&mut self, system: &mut S, limits: Limits<'_>) -> End {
-        let Self { goal, seed, number, odometer, actions, trail } = self;
+        let Self { goal, seed, number, odometer, passes, actions, trail } = self;
         if *number != 0 {
             odometer.advance();
         }
-        let mut course = Course::new(goal, odometer, *seed, *number);
+        let mut course = Course::new(goal, odometer, *seed, *number, passes);
         *number += 1;
         system.restart();
         trail.clear();
-        loop {
+        let end = loop {
             system.enabled(actions);
             if actions.is_empty() {
-                return system.over();
+                break system.over();
             }
             if let Some(end) = limits.end(trail.steps) {
-                return end;
+                break end;
             }
             let pick = course.pick(system, actions);
             trail.note(pick, actions.len());
             system.step(actions[pick], &mut Noting { decide: &mut course, trail });
             trail.steps += 1;
+        };
+        for (leg, most) in passes.iter_mut().enumerate() {
+            let of_leg = course.passes.iter().filter(|pass| pass.leg == leg);
+            *most = of_leg.map(|pass| pass.count).max().unwrap_or(0);
         }
+        end
     }
+}
+
+/// How often a context has gone on from the wait of a leg.
+#[derive(Clone, Copy, Debug)]
+struct Pass {
+    context: u32,
+    leg: usize,
+    count: u32,
 }
 
 /// What an action is to the goal.
@@ -134,6 +151,12 @@ struct Course<'g> {
     manner: Manner,
     /// Per context: who goes first; the smallest.
     order: Vec<u64>,
+    /// Per leg: so many times nobody is held back there, because a later time counts.
+    skips: Vec<u32>,
+    passes: Vec<Pass>,
+    /// Contexts that have taken a step at the hold of a leg that is to be interrupted: there they may only have
+    /// switched interrupts on.
+    open: Vec<(u32, SiteId)>,
     /// The contexts on which an interrupt has arrived.
     hosts: Vec<u32>,
     current: Option<Action>,
@@ -146,8 +169,8 @@ struct Course<'g> {
 /// What the executions behind the first one vary.
 #[derive(Clone, Copy, Debug)]
 struct Manner {
-    /// Everything as in the first one.
-    greedy: bool,
+    /// The contexts of the goal come first, beginning with that of this leg; or all are in an order that is drawn.
+    order: Option<u64>,
     /// In so many of 100 cases, whoever ran does not go on.
     switches: usize,
     /// In so many of 100 cases, nobody is held back.
@@ -162,19 +185,35 @@ const NOISE_GROWS: u64 = 64;
 const NOISE_MOST: u64 = 40;
 
 impl<'g> Course<'g> {
-    fn new(goal: &'g Goal, odometer: &'g mut Odometer, seed: u64, number: u64) -> Self {
+    /// `passes` is what the execution before has shown.
+    fn new(goal: &'g Goal, odometer: &'g mut Odometer, seed: u64, number: u64, passes: &[u32]) -> Self {
         let mut mix = Rng::new(seed);
         let mut rng = Rng::new(mix.next_u64() ^ number);
-        let greedy = number == 0;
-        // Every other execution is one without noise: what counts may be the order alone.
-        let noisy = number.is_multiple_of(2);
-        let level = if noisy { number.min(NOISE_GROWS) * NOISE_MOST / NOISE_GROWS } else { 0 };
-        let noise = Noise::drawn(&mut rng, level as usize);
+        let legs = goal.legs().len() as u64;
+        // In order with each leg first; in order with each leg's second time; then whatever is drawn.
+        let rotation = (number < legs).then_some(number);
+        let second = number.checked_sub(legs).filter(|leg| *leg < legs);
+        let greedy = rotation.is_some() || second.is_some();
+        let order = match rotation {
+            Some(first) => Some(first),
+            None if second.is_some() => Some(0),
+            None => rng.percent(50).then(|| rng.below(legs as usize) as u64),
+        };
         let manner = Manner {
-            greedy,
+            order,
             switches: if greedy { 0 } else { *rng.pick(&[0, 5, 20, 50]) },
             lax: if greedy { 0 } else { *rng.pick(&[0, 0, 0, 10, 40]) },
         };
+        // Every other execution is one without noise: what counts may be the order alone.
+        let noisy = !greedy && number.is_multiple_of(2);
+        let level = if noisy { number.min(NOISE_GROWS) * NOISE_MOST / NOISE_GROWS } else { 0 };
+        let noise = Noise::drawn(&mut rng, level as usize);
+        let skip = |(leg, most): (usize, &u32)| match second {
+            Some(second) => u32::from(leg as u64 == second),
+            None if greedy || rng.percent(50) => 0,
+            None => rng.below(*most as usize + 2) as u32,
+        };
+        let skips = passes.iter().enumerate().map(skip).collect();
         let patient = if greedy { goal.legs().len() > 1 } else { rng.percent(50) };
         let patience = if patient { PATIENCE } else { 0 };
         Self {
@@ -184,6 +223,9 @@ impl<'g> Course<'g> {
             noise,
             manner,
             order: Vec::new(),
+            skips,
+            passes: Vec::new(),
+            open: Vec::new(),
             hosts: Vec::new(),
             current: None,
             at_goal: false,
@@ -201,10 +243,31 @@ impl<'g> Course<'g> {
         if let Action::Interrupt { host, .. } = action {
             self.hosts.push(host);
         }
-        let site = if matches!(action, Action::Run(_)) { system.site(action) } else { SiteId::UNKNOWN };
-        self.at_goal = self.goal.names(site);
+        self.at_goal = false;
+        if let Action::Run(context) = action {
+            let site = system.site(action);
+            self.at_goal = self.goal.names(site);
+            if self.at_goal {
+                self.goes_on(system, context, site);
+            }
+        }
         self.current = Some(action);
         pick
+    }
+
+    /// The context takes a step at a place of the goal.
+    fn goes_on<S: Holding>(&mut self, system: &mut S, context: u32, site: SiteId) {
+        if let Some(leg) = self.leg(system, context) {
+            let known = self.passes.iter_mut().find(|pass| (pass.context, pass.leg) == (context, leg));
+            match known {
+                Some(pass) => pass.count += 1,
+                None => self.passes.push(Pass { context, leg, count: 1 }),
+            }
+        }
+        let interrupted = |leg: &Leg| leg.then == Then::Interrupted && leg.hold == Some(site);
+        if self.goal.legs().iter().any(interrupted) && !self.open.contains(&(context, site)) {
+            self.open.push((context, site));
+        }
     }
 
     /// A context that is there for the first time gets its turn: those of the goal come first, if nothing is drawn.
@@ -213,10 +276,10 @@ impl<'g> Course<'g> {
         while self.order.len() <= context as usize {
             let context = self.order.len() as u32;
             let legs = self.goal.legs().len() as u64;
-            let turn = match self.goal.knows(context) {
-                _ if !self.manner.greedy => self.rng.next_u64(),
-                Some(leg) => leg as u64,
-                None => legs + u64::from(context),
+            let turn = match (self.manner.order, self.goal.knows(context)) {
+                (None, _) => self.rng.next_u64(),
+                (Some(first), Some(leg)) => (leg as u64 + legs - first) % legs,
+                (Some(_), None) => legs + u64::from(context),
             };
             self.order.push(turn);
         }
@@ -242,25 +305,23 @@ impl<'g> Course<'g> {
 
     /// Nobody is free: something has to happen all the same.
     fn let_go(&mut self, actions: &[Action], standings: &[Standing]) -> usize {
-        let mut early: Option<usize> = None;
-        let mut rest = Vec::new();
-        let mut time = None;
-        for (index, standing) in standings.iter().enumerate() {
-            match *standing {
-                Standing::Held(leg) if matches!(self.goal.legs()[leg].then, Then::Waits(_)) => {
-                    early.get_or_insert(index);
-                }
-                Standing::Elsewhere => {
-                    early.get_or_insert(index);
-                }
-                Standing::Time => time = Some(index),
-                _ => rest.push(index),
-            }
+        let then = |index: &usize| match standings[*index] {
+            Standing::Held(leg) => Some(self.goal.legs()[leg].then),
+            _ => None,
+        };
+        let all = 0..standings.len();
+        let are = |wanted: Standing| all.clone().find(|index| standings[*index] == wanted);
+        // It may be there early.
+        if let Some(waits) = all.clone().find(|index| matches!(then(index), Some(Then::Waits(_)))) {
+            return waits;
         }
-        if let Some(early) = early {
-            return early;
+        if let Some(interrupt) = are(Standing::Elsewhere) {
+            // Whoever should be interrupted may have to go on until it can be.
+            let host = all.clone().find(|index| then(index) == Some(Then::Interrupted));
+            return host.unwrap_or(interrupt);
         }
-        if let Some(time) = time
+        let rest: Vec<usize> = all.clone().filter(|index| then(index).is_some()).collect();
+        if let Some(time) = are(Standing::Time)
             && (rest.is_empty() || self.patience != 0)
         {
             self.patience = self.patience.saturating_sub(1);
@@ -293,17 +354,24 @@ impl<'g> Course<'g> {
             Action::Expire => Standing::Time,
             Action::Interrupt { .. } if !self.goal.interrupts() => Standing::Free,
             Action::Interrupt { host, .. } => {
-                let here = |leg: &Leg| {
-                    leg.then == Then::Interrupted && leg.hold.is_none_or(|hold| system.holds(host, hold))
-                };
+                let mut is_there = |hold| system.holds(host, hold) || self.open.contains(&(host, hold));
+                let here = |leg: &Leg| leg.then == Then::Interrupted && leg.hold.is_none_or(&mut is_there);
                 if self.goal.legs().iter().any(here) { Standing::Wanted } else { Standing::Elsewhere }
             }
             Action::Run(_) if lax => Standing::Free,
             Action::Run(context) => match self.leg(system, context) {
-                Some(leg) if !self.has_partner(system, context, leg) => Standing::Held(leg),
+                Some(leg) if self.counts(context, leg) && !self.has_partner(system, context, leg) => {
+                    Standing::Held(leg)
+                }
                 _ => Standing::Free,
             },
         }
+    }
+
+    /// The context has gone on from there as often as it should.
+    fn counts(&self, context: u32, leg: usize) -> bool {
+        let known = self.passes.iter().find(|pass| (pass.context, pass.leg) == (context, leg));
+        known.map_or(0, |pass| pass.count) >= self.skips[leg]
     }
 
     /// The leg whose hold the context has, and whose wait comes next.
@@ -314,7 +382,8 @@ impl<'g> Course<'g> {
                 Then::Takes(then) | Then::Waits(then) => then == site,
                 Then::Interrupted => leg.hold.is_some() && !self.hosts.contains(&context),
             };
-            next && leg.hold.is_none_or(|hold| system.holds(context, hold))
+            let open = |hold| leg.then == Then::Interrupted && self.open.contains(&(context, hold));
+            next && leg.hold.is_none_or(|hold| open(hold) || system.holds(context, hold))
         })
     }
 

@@ -1,6 +1,7 @@
 //! Programs on shared cells and locks, those of the papers among them: small systems with known numbers of traces, for
 //! tests and benchmarks of searches.
 
+mod holding;
 mod papers;
 mod program;
 mod state;

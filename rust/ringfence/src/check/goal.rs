@@ -6,7 +6,7 @@ use ringfence_explore::{Goal, Leg, Then};
 use ringfence_model::Plan;
 
 /// What a finding predicts, as goals: the likeliest first, none twice. Empty if no place of it is known.
-pub(super) fn goals(plan: &Plan, finding: &Finding) -> Vec<Goal> {
+pub fn goals(plan: &Plan, finding: &Finding) -> Vec<Goal> {
     let places = Places { plan };
     let mut goals = Vec::new();
     if let Some(lock) = &finding.lock {

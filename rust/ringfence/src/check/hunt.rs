@@ -4,7 +4,7 @@ use ringfence_base::End;
 use ringfence_base::scenario::{Scenario, ScenarioError};
 use ringfence_diag::{Finding, Verdict};
 use ringfence_explore::{
-    Budget, Directed, Limits, Pct, Random, RoundRobin, RunToCompletion, Strategy, Trail,
+    Budget, Directed, Dpor, Limits, Pct, Random, RoundRobin, RunToCompletion, Strategy, Trail,
 };
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::Plan;
@@ -24,9 +24,20 @@ pub enum Hunter {
         /// The depth of a bug that it is sure to find in the end.
         depth: u32,
     },
+    /// One execution of each class of equivalent ones. Draws nothing.
+    Dpor,
     /// Each thread once to completion and all in turn, for predictions; then towards what was predicted, in rounds that
     /// also have random walks, for further predictions.
     Directed,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quarry<'a> {
+    /// A breach of this rule.
+    Rule(&'a str),
+    /// Any hang.
+    Hang,
 }
 
 /// What is looked for, and how far.
@@ -34,8 +45,8 @@ pub enum Hunter {
 pub struct Hunt<'a> {
     /// Which kernel.
     pub profile: Profile,
-    /// The rule whose breach is to be confirmed.
-    pub rule: &'a str,
+    /// What has to be confirmed.
+    pub quarry: Quarry<'a>,
     /// The first seed.
     pub seed: u64,
     /// At most so many executions.
@@ -53,17 +64,31 @@ pub struct First {
     pub steps: u64,
     /// It was confirmed by a hang.
     pub hangs: bool,
+    /// Executions towards the goal that led there, if one did.
+    pub towards: Option<u64>,
     /// What makes the execution again.
     pub choices: Vec<u32>,
 }
 
-/// The first execution that confirms a finding of this rule; `None` if none does.
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hunted {
+    /// The first execution that confirms what is looked for, if one does.
+    pub first: Option<First>,
+    /// Executions that were run.
+    pub executions: u64,
+    /// Every execution there is is equivalent to one of them.
+    pub complete: bool,
+}
+
+/// Looks for the first execution that confirms what is looked for.
 ///
 /// # Errors
 /// What is wrong with the scenario.
-pub fn hunt(scenario: &Scenario, hunter: Hunter, hunt: &Hunt<'_>) -> Result<Option<First>, ScenarioError> {
+pub fn hunt(scenario: &Scenario, hunter: Hunter, hunt: &Hunt<'_>) -> Result<Hunted, ScenarioError> {
     let plan = &plan(scenario, hunt.profile)?;
-    let mut trophies = Trophies { hunt, plan, all: Collector::default(), first: None };
+    let mut trophies =
+        Trophies { hunt, plan, all: Collector::default(), first: None, towards: None, complete: false };
     let mut executor = Executor::new(plan, hunt.profile);
     match hunter {
         Hunter::Random => {
@@ -82,10 +107,23 @@ pub fn hunt(scenario: &Scenario, hunter: Hunter, hunt: &Hunt<'_>) -> Result<Opti
                 steps = steps.max(executor.steps());
             }
         }
+        Hunter::Dpor => {
+            let budget = Budget {
+                executions_max: hunt.executions_max,
+                memory_max: MEMORY_MAX,
+                ..Budget::each(Limits::steps(hunt.steps_max))
+            };
+            let summary = Dpor::default().explore(&mut executor, budget, &mut trophies.visit());
+            trophies.complete = summary.complete();
+        }
         Hunter::Directed => directed(&mut trophies, &mut executor),
     }
-    Ok(trophies.first)
+    let Trophies { first, complete, all, .. } = trophies;
+    Ok(Hunted { first, executions: all.executions, complete })
 }
+
+/// What a search may keep, in bytes.
+const MEMORY_MAX: u64 = 1 << 30;
 
 /// What was found so far.
 struct Trophies<'a> {
@@ -93,12 +131,19 @@ struct Trophies<'a> {
     plan: &'a Plan,
     all: Collector,
     first: Option<First>,
+    /// Executions towards the goal that the next one is for, with it.
+    towards: Option<u64>,
+    complete: bool,
 }
 
 impl Trophies<'_> {
     /// So many executions may still be run; 0 once it is over.
     fn left(&self) -> u64 {
         if self.first.is_some() { 0 } else { self.hunt.executions_max - self.all.executions }
+    }
+
+    fn visit<'p>(&mut self) -> impl FnMut(&mut Executor<'p>, &Trail, End) -> bool {
+        |executor, trail, end| self.take(executor, trail, end)
     }
 
     fn run(&mut self, executor: &mut Executor<'_>, strategy: &mut impl Strategy) {
@@ -115,12 +160,18 @@ impl Trophies<'_> {
         self.all.hung += u64::from(end == End::Hung);
         self.all.take(self.plan, executor, trail);
         if self.all.found.len() != known {
-            let confirmed =
-                |finding: &Finding| finding.rule == self.hunt.rule && finding.verdict == Verdict::Confirmed;
+            let confirmed = |finding: &Finding| {
+                let wanted = match self.hunt.quarry {
+                    Quarry::Rule(rule) => finding.rule == rule,
+                    Quarry::Hang => !finding.chain.is_empty(),
+                };
+                wanted && finding.verdict == Verdict::Confirmed
+            };
             self.first = self.findings().into_iter().find(confirmed).map(|finding| First {
                 execution: self.all.executions,
                 steps: self.all.steps,
                 hangs: !finding.chain.is_empty(),
+                towards: self.towards,
                 choices: trail.choices.clone(),
             });
         }
@@ -146,7 +197,7 @@ fn directed(trophies: &mut Trophies<'_>, executor: &mut Executor<'_>) {
     if trophies.left() != 0 {
         trophies.run(executor, &mut RoundRobin::default());
     }
-    let mut searches: Vec<Directed> = Vec::new();
+    let mut searches: Vec<(Directed, u64)> = Vec::new();
     let mut seeds = trophies.hunt.seed..;
     let mut known = 0;
     for round in 0.. {
@@ -155,16 +206,21 @@ fn directed(trophies: &mut Trophies<'_>, executor: &mut Executor<'_>) {
             known = trophies.all.found.len();
             add_searches(trophies, &mut searches);
         }
-        for search in &mut searches {
+        for (search, towards) in &mut searches {
             let budget = Budget {
                 executions_max: share.min(trophies.left()),
                 ..Budget::each(Limits::steps(trophies.hunt.steps_max))
             };
-            search.run(executor, budget, &mut |executor: &mut Executor<'_>, trail: &Trail, end| {
+            let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
+                *towards += 1;
+                trophies.towards = Some(*towards);
                 trophies.take(executor, trail, end)
-            });
+            };
+            search.run(executor, budget, &mut visit);
+            trophies.towards = None;
         }
-        for _ in 0..share {
+        // Half of all executions, so that it is never much later than random walks alone.
+        for _ in 0..share * searches.len().max(1) as u64 {
             if trophies.left() == 0 {
                 return;
             }
@@ -174,14 +230,14 @@ fn directed(trophies: &mut Trophies<'_>, executor: &mut Executor<'_>) {
 }
 
 /// One towards each goal that there was none for.
-fn add_searches(trophies: &Trophies<'_>, searches: &mut Vec<Directed>) {
+fn add_searches(trophies: &Trophies<'_>, searches: &mut Vec<(Directed, u64)>) {
     for finding in trophies.findings() {
         if finding.verdict == Verdict::Confirmed {
             continue;
         }
         for goal in goals(trophies.plan, &finding) {
-            if searches.iter().all(|search| *search.goal() != goal) {
-                searches.push(Directed::new(goal, trophies.hunt.seed));
+            if searches.iter().all(|(search, _)| *search.goal() != goal) {
+                searches.push((Directed::new(goal, trophies.hunt.seed), 0));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 pub use ringfence_base::{End, NotAReplayString, Recorded};
 pub use ringfence_explore::{
-    Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy, Trail, Watch,
+    Directed, Goal, Leg, Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy, Then, Trail,
+    Watch,
 };
 
 mod assemble;
@@ -34,6 +35,8 @@ mod validator_judge;
 pub use execution::Executor;
 pub use fit::Fit;
 pub use hunt::{First, Hunt, Hunter, hunt};
+pub use goal::goals;
+pub use hunt::{First, Hunt, Hunted, Hunter, Quarry, hunt};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
 pub use options::{Method, NoMethod, Options};
 pub use progress::{GoOn, Phase, Progress};

@@ -6,6 +6,8 @@ mod build;
 mod card;
 mod commute;
 mod determinism;
+mod directed;
+mod directed_random;
 mod extremes;
 mod random;
 mod recovery;
