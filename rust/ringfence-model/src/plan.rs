@@ -275,6 +275,11 @@ impl Plan {
         }
     }
 
+    /// How many sources of interrupts there are.
+    pub fn sources(&self) -> u32 {
+        self.sources.len() as u32
+    }
+
     /// Name of a source of interrupts, with its kind.
     pub fn source_name(&self, source: u32) -> String {
         let named = |kind: Kind, index| format!("{kind} {}", self.object_name(kind, index));

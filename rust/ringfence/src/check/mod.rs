@@ -10,6 +10,7 @@ mod collect;
 mod describe;
 mod execution;
 mod inspect;
+mod minimise;
 mod report;
 mod schedule;
 mod step;
@@ -18,6 +19,7 @@ mod validator_judge;
 
 pub use execution::Executor;
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
+pub use minimise::{Minimised, minimise};
 pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};
 pub use text::{execution, summary, text};
