@@ -31,7 +31,7 @@ fn random_cells(rng: &mut Rng) -> Cells {
     let program = |rng: &mut Rng| {
         let mut ops = Vec::new();
         let mut held = Vec::new();
-        for _ in 0..2 + rng.below(2) {
+        for _ in 0..4 - count + rng.below(2) {
             match rng.below(9) {
                 0 | 5 => ops.push(Op::Choose { options: 2 + rng.below(2) as u32, to: Register::A }),
                 1 | 4 => ops.extend([
