@@ -6,6 +6,7 @@ mod build;
 mod card;
 mod determinism;
 mod extremes;
+mod minimise;
 mod random;
 mod recovery;
 mod regressions;

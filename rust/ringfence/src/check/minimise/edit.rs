@@ -130,8 +130,7 @@ fn living(body: &[Stmt], assigned: &BTreeSet<u16>, program: &Program) -> Vec<Stm
                 result.push(Stmt::Loop { body: living(body, assigned, program), at: *at });
             }
             Stmt::Return { value: Some(value), at } if !lives(value, assigned) => {
-                let none =
-                    if program.result.is_some_and(Kind::is_number) { Arg::Int(0) } else { Arg::Null };
+                let none = if program.result.is_some_and(Kind::is_number) { Arg::Int(0) } else { Arg::Null };
                 result.push(Stmt::Return { value: Some(none), at: *at });
             }
             stmt => result.push(stmt.clone()),

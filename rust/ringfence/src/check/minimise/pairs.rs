@@ -62,37 +62,37 @@ fn ends(op: Op) -> &'static [Op] {
 /// Statements that are left out together, by their numbers in the text: an operation with what ends it, or one alone.
 pub(super) type Unit = Vec<usize>;
 
-/// All statements of a program.
+/// All statements of a program. What ends something belongs to the latest beginning of the same that nothing has
+/// ended yet; on another way out of the program, to the latest one.
 pub(super) fn units(body: &[Stmt]) -> Vec<Unit> {
     let all: Vec<Option<&Operation>> = operations(body).collect();
     let mut units: Vec<Unit> = Vec::new();
-    let mut taken = vec![false; all.len()];
-    for (index, begin) in all.iter().enumerate() {
-        if taken[index] {
-            continue;
+    for (index, operation) in all.iter().enumerate() {
+        let begun = |unit: &&mut Unit| match (all[unit[0]], operation) {
+            (Some(begin), Some(end)) => ends(begin.op).contains(&end.op) && concerns(end, begin),
+            _ => false,
+        };
+        let open = units.iter_mut().rev().filter(begun).find(|unit| unit.len() == 1);
+        let latest = if open.is_some() { open } else { units.iter_mut().rev().find(begun) };
+        match latest {
+            Some(unit) => unit.push(index),
+            None => units.push(vec![index]),
         }
-        let mut unit = vec![index];
-        if let Some(begin) = begin {
-            for (end, operation) in all.iter().enumerate().skip(index + 1) {
-                let Some(operation) = operation.filter(|_| !taken[end]) else { continue };
-                if begins(operation, begin) {
-                    break;
-                }
-                if ends(begin.op).contains(&operation.op) && concerns(operation, begin) {
-                    unit.push(end);
-                    taken[end] = true;
-                }
-            }
-        }
-        units.push(unit);
     }
     units
 }
 
-/// It begins the same thing once more.
-fn begins(operation: &Operation, begin: &Operation) -> bool {
-    let alike = !ends(operation.op).is_empty() && ends(operation.op) == ends(begin.op);
-    alike && operation.out == begin.out && operation.args.first() == begin.args.first()
+/// Nothing of one program is left open that the other one ends.
+pub(super) fn as_closed(smaller: &[Stmt], larger: &[Stmt]) -> bool {
+    let known: Vec<&Operation> = left_open(larger).collect();
+    left_open(smaller).all(|operation| known.contains(&operation))
+}
+
+/// What begins something that nothing ends.
+fn left_open(body: &[Stmt]) -> impl Iterator<Item = &Operation> {
+    let all: Vec<Option<&Operation>> = operations(body).collect();
+    let alone = units(body).into_iter().filter(|unit| unit.len() == 1);
+    alone.filter_map(move |unit| all[unit[0]].filter(|operation| !ends(operation.op).is_empty()))
 }
 
 /// It ends what that one has begun: by its result, if it takes one, or on the same object.

@@ -6,7 +6,7 @@ use ringfence_base::scenario::{Environment, ObjectKind, Program, Retained, Scena
 use ringfence_explore::minimise::ddmin;
 
 use super::edit::{Edit, blocks, count, edited, without, without_garbage};
-use super::pairs::{Unit, units};
+use super::pairs::{Unit, as_closed, units};
 use super::trial::{Enough, Trial};
 
 /// Leaves out what can be, until nothing more can.
@@ -105,8 +105,11 @@ fn optional(kind: &mut ObjectKind) -> Vec<&mut Option<ringfence_base::ProgramId>
     }
 }
 
-/// The scenario with another program in this place.
+/// The scenario with another program in this place, which must leave nothing open that it used to end.
 fn with(base: &Scenario, index: usize, program: Program) -> Option<Scenario> {
+    if !as_closed(&program.body, &base.programs[index].body) {
+        return None;
+    }
     let mut scenario = base.clone();
     scenario.programs[index] = program;
     without_garbage(&scenario)

@@ -72,6 +72,15 @@ impl Same {
         matches!(self, Self::Lock { .. })
     }
 
+    /// It is that something does not happen, which can be had of anything by leaving out whoever would do it.
+    pub(super) fn is_absence(&self) -> bool {
+        match self {
+            Self::Hang { kind, .. } => *kind == HangKind::LostWakeUp,
+            Self::Breach { rule, .. } => rule.starts_with("RF1") || rule.starts_with("RF7"),
+            Self::Lock { .. } => false,
+        }
+    }
+
     /// Whether the executor's execution, which has ended like this or not yet, shows the same.
     pub(super) fn shows(&self, plan: &Plan, executor: &Executor<'_>, end: Option<End>) -> bool {
         match self {

@@ -2,9 +2,10 @@
 
 use std::hash::{Hash, Hasher};
 
+use ringfence_base::End;
 use ringfence_base::scenario::Scenario;
 use ringfence_explore::minimise::{Effort, Minimal, Spent, find, minimise};
-use ringfence_explore::{Limits, Random, Runner};
+use ringfence_explore::{Limits, Random, RoundRobin, RunToCompletion, Runner, Strategy};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::Plan;
 use rustc_hash::{FxHashSet, FxHasher};
@@ -42,6 +43,8 @@ pub(super) struct Trial<'a> {
     refused: FxHashSet<u64>,
     pub(super) spent: Spent,
     pub(super) executions_max: u64,
+    /// It is that something does not happen, and on some schedules it does: that has to stay so.
+    is_race: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -53,7 +56,7 @@ impl<'a> Trial<'a> {
         plan: &Plan,
         minimal: Minimal,
     ) -> Self {
-        Self {
+        let mut trial = Self {
             same,
             profile,
             limits,
@@ -63,7 +66,10 @@ impl<'a> Trial<'a> {
             refused: FxHashSet::default(),
             spent: Spent::default(),
             executions_max: u64::MAX,
-        }
+            is_race: false,
+        };
+        trial.is_race = same.is_absence() && trial.can_be_avoided(plan);
+        trial
     }
 
     /// Whether a smaller scenario shows the same; then it is the smallest so far.
@@ -77,7 +83,8 @@ impl<'a> Trial<'a> {
             return Ok(false);
         }
         let Ok(plan) = plan(&scenario, self.profile) else { return Ok(false) };
-        let Some(minimal) = self.search(&plan) else {
+        let found = self.search(&plan);
+        let Some(minimal) = found.filter(|_| !self.is_race || self.can_be_avoided(&plan)) else {
             self.refused.insert(fingerprint);
             return Ok(false);
         };
@@ -121,9 +128,35 @@ impl<'a> Trial<'a> {
         None
     }
 
+    /// Whether one of some schedules does not show it.
+    fn can_be_avoided(&mut self, plan: &Plan) -> bool {
+        let threads = plan.scenario().threads.len() as u32;
+        let mut avoids = Avoiding { trial: self, plan };
+        (0..threads).any(|first| avoids.with(&mut RunToCompletion::new(first)))
+            || avoids.with(&mut RoundRobin::default())
+            || (0..RANDOM).any(|seed| avoids.with(&mut Random::new(seed)))
+    }
+
     pub(super) fn add(&mut self, spent: Spent) {
         self.spent.executions += spent.executions;
         self.spent.steps += spent.steps;
+    }
+}
+
+/// Looks for an execution that does not show it.
+struct Avoiding<'t, 'a, 'p> {
+    trial: &'t mut Trial<'a>,
+    plan: &'p Plan,
+}
+
+impl Avoiding<'_, '_, '_> {
+    fn with(&mut self, strategy: &mut impl Strategy) -> bool {
+        let (same, profile, limits) = (self.trial.same, self.trial.profile, self.trial.limits);
+        let mut system = Afresh::new(self.plan, profile, same.is_of_validator());
+        let mut runner = Runner::default();
+        let end = runner.run(&mut system, strategy, limits, &mut ());
+        self.trial.add(Spent { executions: 1, steps: runner.trail().steps });
+        matches!(end, End::Finished | End::Hung) && !same.shows(self.plan, &system.executor, Some(end))
     }
 }
 
