@@ -35,6 +35,31 @@ pub(super) fn blocks(stmt: &Stmt) -> impl Iterator<Item = &Vec<Stmt>> {
     first.into_iter().chain(second)
 }
 
+/// Whether the statement leaves the loop around it, or starts it again: without it the loop is another one.
+pub(super) fn jumps(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Break { .. } | Stmt::Continue { .. } => true,
+        Stmt::If { then, otherwise, .. } => then.iter().chain(otherwise).any(jumps),
+        _ => false,
+    }
+}
+
+/// All statements in the order of the text.
+pub(super) fn in_order(body: &[Stmt]) -> impl Iterator<Item = &Stmt> {
+    let mut stack = vec![body.iter()];
+    std::iter::from_fn(move || {
+        loop {
+            let Some(stmt) = stack.last_mut()?.next() else {
+                stack.pop();
+                continue;
+            };
+            let inside: Vec<_> = blocks(stmt).map(|block| block.iter()).collect();
+            stack.extend(inside.into_iter().rev());
+            return Some(stmt);
+        }
+    })
+}
+
 /// A program edited. Statements are numbered as they stand in the text, `next` being the number of the first one.
 /// Whatever has no value any more is left out too.
 pub(super) fn edited(program: &Program, edit: &impl Fn(usize) -> Edit) -> Program {
@@ -123,6 +148,8 @@ fn living(body: &[Stmt], assigned: &BTreeSet<u16>, program: &Program) -> Vec<Stm
                     // An empty branch decides nothing.
                     true if then.is_empty() && otherwise.is_empty() => {}
                     true => result.push(Stmt::If { cond: cond.clone(), then, otherwise, at: *at }),
+                    // A loop must not lose its end.
+                    false if then.iter().any(jumps) => result.extend(then),
                     false => result.extend(otherwise),
                 }
             }
@@ -169,18 +196,7 @@ pub(super) fn without_garbage(scenario: &Scenario) -> Option<Scenario> {
 
 /// All statements in the order of the text; the operation of those that are one.
 pub(super) fn operations(body: &[Stmt]) -> impl Iterator<Item = Option<&Operation>> {
-    let mut stack = vec![body.iter()];
-    std::iter::from_fn(move || {
-        loop {
-            let Some(stmt) = stack.last_mut()?.next() else {
-                stack.pop();
-                continue;
-            };
-            let inside: Vec<_> = blocks(stmt).map(|block| block.iter()).collect();
-            stack.extend(inside.into_iter().rev());
-            return Some(if let Stmt::Op(operation) = stmt { Some(operation) } else { None });
-        }
-    })
+    in_order(body).map(|stmt| if let Stmt::Op(operation) = stmt { Some(operation) } else { None })
 }
 
 fn mentions(arg: &Arg, retained: &[bool]) -> bool {

@@ -5,7 +5,7 @@
 use ringfence_base::scenario::{Environment, ObjectKind, Program, Retained, Scenario, Stmt};
 use ringfence_explore::minimise::ddmin;
 
-use super::edit::{Edit, blocks, count, edited, without, without_garbage};
+use super::edit::{Edit, count, edited, in_order, jumps, without, without_garbage};
 use super::pairs::{Unit, as_closed, units};
 use super::trial::{Enough, Trial};
 
@@ -115,16 +115,18 @@ fn with(base: &Scenario, index: usize, program: Program) -> Option<Scenario> {
     without_garbage(&scenario)
 }
 
-/// Statements, with what ends what they begin.
+/// Statements, with what ends what they begin. What leaves a loop goes with the loop.
 fn statements(trial: &mut Trial<'_>) -> Result<(), Enough> {
     for index in 0..trial.scenario.programs.len() {
-        let units = units(&trial.scenario.programs[index].body);
+        let body = &trial.scenario.programs[index].body;
+        let all: Vec<&Stmt> = in_order(body).collect();
+        let units: Vec<Unit> = units(body).into_iter().filter(|unit| !jumps(all[unit[0]])).collect();
+        let loose: Vec<usize> = units.iter().flatten().copied().collect();
         reduce_list(trial, &units, |base, part: &[Unit]| {
-            let program = &base.programs[index];
-            let mut kept = vec![false; count(&program.body)];
-            part.iter().flatten().for_each(|&number| kept[number] = true);
-            let edit = |number: usize| if kept[number] { Edit::Keep } else { Edit::Drop };
-            with(base, index, edited(program, &edit))
+            let gone =
+                |number: usize| loose.contains(&number) && !part.iter().any(|unit| unit.contains(&number));
+            let edit = |number| if gone(number) { Edit::Drop } else { Edit::Keep };
+            with(base, index, edited(&base.programs[index], &edit))
         })?;
     }
     Ok(())
@@ -153,27 +155,9 @@ fn structure(trial: &mut Trial<'_>) -> Result<(), Enough> {
 
 /// What can become of a statement besides that it goes.
 fn edits(body: &[Stmt], number: usize) -> &'static [Edit] {
-    match nth(body, number) {
+    match in_order(body).nth(number) {
         Some(Stmt::If { .. }) => &[Edit::Then, Edit::Otherwise],
         Some(Stmt::Loop { .. }) => &[Edit::Once],
         _ => &[],
     }
-}
-
-/// The statement of this number in the text.
-fn nth(body: &[Stmt], mut number: usize) -> Option<&Stmt> {
-    for stmt in body {
-        if number == 0 {
-            return Some(stmt);
-        }
-        number -= 1;
-        for block in blocks(stmt) {
-            let inside = count(block);
-            if number < inside {
-                return nth(block, number);
-            }
-            number -= inside;
-        }
-    }
-    None
 }

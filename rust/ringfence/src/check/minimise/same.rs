@@ -20,6 +20,8 @@ pub(super) enum Same {
     Hang {
         rule: &'static str,
         kind: HangKind,
+        /// Somebody is in its own way.
+        alone: bool,
         /// The link that is at fault.
         guilty: Waiting,
         /// All links.
@@ -62,6 +64,7 @@ impl Same {
         Self::Hang {
             rule: hang.rule,
             kind: hang.kind,
+            alone: hang.links.len() == 1,
             guilty: waiting(&hang.links[hang.guilty]),
             links: hang.links.iter().map(waiting).collect(),
         }
@@ -103,9 +106,12 @@ impl Same {
 
     /// Whether another hang is this one: the same links, or fewer of them with the one at fault.
     fn is_of(&self, other: &Self) -> bool {
-        let Self::Hang { rule, kind, guilty, links } = self else { return false };
-        let Self::Hang { rule: of, kind: sort, guilty: culprit, links: fewer } = other else { return false };
-        (rule, kind) == (of, sort) && (links == fewer || (guilty == culprit && fewer.is_subset(links)))
+        let Self::Hang { rule, kind, alone, guilty, links } = self else { return false };
+        let Self::Hang { rule: of, kind: sort, alone: single, guilty: culprit, links: fewer } = other else {
+            return false;
+        };
+        let alike = (rule, kind, alone) == (of, sort, single);
+        alike && (links == fewer || (guilty == culprit && fewer.is_subset(links)))
     }
 }
 
