@@ -69,6 +69,7 @@ fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Find
         circular: false,
         lock: None,
         witness: None,
+        smallest: None,
         needs: Vec::new(),
         notes: Vec::new(),
         count,

@@ -19,7 +19,7 @@ mod validator_judge;
 
 pub use execution::Executor;
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
-pub use minimise::{Minimised, minimise};
+pub use minimise::{Minimised, Smallest, minimise};
 pub use report::{CheckError, Options, Report, check};
 pub use schedule::{NoSchedule, Schedule};
 pub use text::{execution, summary, text};

@@ -210,7 +210,8 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     finding.needs.sort_unstable();
     finding.needs.dedup();
     let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
-    finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
+    let (schedule, steps) = (schedule.to_string(), execution.into_steps());
+    finding.witness = Some(Witness { schedule, steps, deviations: None, fewest: false });
     finding
 }
 

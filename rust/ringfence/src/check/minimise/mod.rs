@@ -8,12 +8,11 @@ mod reduce;
 mod same;
 mod translate;
 mod trial;
+mod words;
 
 use ringfence_base::scenario::Scenario;
-use ringfence_diag::Finding;
-use ringfence_explore::minimise::{
-    Deviation, Effort, Minimal, Minimality, Spent, minimise as minimise_schedule,
-};
+use ringfence_diag::{DeviationView, Finding, PlaceView, SmallestView, WaitLink};
+use ringfence_explore::minimise::{Effort, Minimal, Minimality, Spent, minimise as minimise_schedule};
 use ringfence_explore::{Limits, Replay, Runner};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::Plan;
@@ -22,36 +21,48 @@ use self::afresh::Afresh;
 use self::reduce::reduce;
 use self::same::Same;
 use self::trial::Trial;
+use self::words::deviations;
 use super::Options;
-use super::execution::plan;
+use super::execution::{Executor, plan};
 
-/// What the schedule may cost, each time that it is made smaller.
-const SCHEDULE: Effort = Effort { executions: 20_000, steps: 2_000_000 };
-/// And before the scenario is made smaller, which changes it anyway.
-const FIRST: Effort = Effort { executions: 2_000, steps: 200_000 };
-/// What the scenario may cost.
+/// What a schedule may cost, each time that it is made smaller.
+const SCHEDULE: Effort = Effort { executions: 20_000, steps: 1_000_000 };
+/// Executions that the scenario may cost.
 const SCENARIO: u64 = 200_000;
 
-/// A finding in the smallest scenario, on the smallest schedule, that show it.
+/// A schedule as small as can be.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Smallest {
+    /// Its choices, up to where the finding shows.
+    pub choices: Vec<u32>,
+    /// Its steps up to there.
+    pub steps: u64,
+    /// Where it is not the ordinary one.
+    pub deviations: Vec<DeviationView>,
+    /// Whether there is a smaller one.
+    pub minimality: Minimality,
+}
+
+/// A finding made as small as can be.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Minimised {
-    /// The scenario; its sites are those of the original.
+    /// On the smallest schedule of its own scenario.
+    pub schedule: Smallest,
+    /// Who waits for whom then.
+    pub chain: Vec<WaitLink>,
+    /// The operation that broke the rule, then.
+    pub at: PlaceView,
+    /// The smallest scenario that shows it; its sites are those of its own.
     pub scenario: Scenario,
-    /// The choices of its schedule, up to where it shows.
-    pub choices: Vec<u32>,
-    /// The steps up to there.
-    pub steps: u64,
-    /// Where the schedule is not the ordinary one.
-    pub deviations: Vec<Deviation>,
-    /// Whether the scenario has a smaller schedule.
-    pub minimality: Minimality,
+    /// On the smallest schedule of that.
+    pub in_scenario: Smallest,
     /// What it took.
     pub spent: Spent,
 }
 
-/// Makes the scenario of a finding and its schedule smaller. `choices` are those of the execution that the finding
-/// tells of. `None`: that execution alone does not show it, as with what the validator concludes from several. Once
-/// `go_on` says no, the smallest so far.
+/// Makes the schedule of a finding smaller, and then its scenario. `choices` are those of the execution that the
+/// finding tells of. `None`: that execution alone does not show it, as with what the validator concludes from several.
+/// Once `go_on` says no, the smallest so far.
 pub fn minimise(
     scenario: &Scenario,
     finding: &Finding,
@@ -59,28 +70,84 @@ pub fn minimise(
     options: &Options,
     go_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Minimised> {
-    let limits = Limits { steps_max: options.steps_max, go_on: Some(go_on) };
-    let first = plan(scenario, options.profile).ok()?;
-    let same = &identify(&first, options.profile, finding, choices, limits)?;
-    let (minimal, spent) = schedule(&first, options.profile, same, choices, limits, FIRST);
-    let mut trial = Trial::new(same, options.profile, limits, scenario.clone(), &first, minimal?);
+    let (profile, limits) = (options.profile, Limits { steps_max: options.steps_max, go_on: Some(go_on) });
+    let whole = plan(scenario, profile).ok()?;
+    let same = &identify(&whole, profile, finding, choices, limits)?;
+    let (minimal, spent) = schedule(&whole, profile, same, choices, limits);
+    let minimal = minimal?;
+    let smallest = smallest(&whole, profile, &minimal);
+    let (chain, at) = retold(&whole, profile, same, &smallest, finding);
+    let mut trial = Trial::new(same, profile, limits, scenario.clone(), &whole, minimal);
     trial.executions_max = SCENARIO;
     trial.add(spent);
+    let in_scenario = reduced(&mut trial, options, limits)?;
+    let Trial { scenario, spent, .. } = trial;
+    Some(Minimised { schedule: smallest, chain, at, scenario, in_scenario, spent })
+}
+
+impl Minimised {
+    /// The finding tells of the smallest schedule, and of the smallest scenario if it is not its own.
+    pub fn tell(&self, original: &Scenario, finding: &mut Finding) {
+        finding.chain.clone_from(&self.chain);
+        finding.at.clone_from(&self.at);
+        if let Some(witness) = &mut finding.witness {
+            witness.deviations = Some(self.schedule.deviations.clone());
+            witness.fewest = self.schedule.minimality >= Minimality::Fewest;
+        }
+        let Self { scenario, in_scenario, .. } = self;
+        let statements = |scenario: &Scenario| {
+            scenario.programs.iter().map(|program| edit::count(&program.body)).sum::<usize>()
+        };
+        finding.smallest = (scenario != original).then(|| SmallestView {
+            threads: scenario.threads.len(),
+            of_threads: original.threads.len(),
+            statements: statements(scenario),
+            of_statements: statements(original),
+            scenario: scenario.to_json(),
+            code: scenario.to_string(),
+            choices: in_scenario.choices.clone(),
+            deviations: in_scenario.deviations.clone(),
+        });
+    }
+}
+
+/// Leaves out of the scenario what can be, and then of its schedule, until neither gets smaller.
+fn reduced(trial: &mut Trial<'_>, options: &Options, limits: Limits<'_>) -> Option<Smallest> {
     loop {
         let before = trial.scenario.clone();
-        let enough = reduce(&mut trial).is_err();
-        let smaller = plan(&trial.scenario, options.profile).ok()?;
-        let choices = &trial.minimal.choices;
-        let (found, spent) = schedule(&smaller, options.profile, same, choices, limits, SCHEDULE);
+        let enough = reduce(trial).is_err();
+        let plan = plan(&trial.scenario, options.profile).ok()?;
+        let (found, spent) = schedule(&plan, options.profile, trial.same, &trial.minimal.choices, limits);
         trial.add(spent);
-        trial.follow(&smaller, found?);
+        // Not wanted any more: what is known will do.
+        trial.follow(&plan, found.unwrap_or_else(|| trial.minimal.clone()));
         if enough || trial.scenario == before {
-            break;
+            return Some(smallest(&plan, options.profile, &trial.minimal));
         }
     }
-    let Trial { scenario, minimal, spent, .. } = trial;
-    let Minimal { choices, steps, deviations, minimality, .. } = minimal;
-    Some(Minimised { scenario, choices, steps, deviations, minimality, spent })
+}
+
+fn smallest(plan: &Plan, profile: Profile, minimal: &Minimal) -> Smallest {
+    Smallest {
+        choices: minimal.choices.clone(),
+        steps: minimal.steps,
+        deviations: deviations(plan, profile, minimal),
+        minimality: minimal.minimality,
+    }
+}
+
+/// The chain, and the place, as they are on another schedule.
+fn retold(
+    plan: &Plan,
+    profile: Profile,
+    same: &Same,
+    smallest: &Smallest,
+    finding: &Finding,
+) -> (Vec<WaitLink>, PlaceView) {
+    let mut executor = Executor::new(plan, profile);
+    let mut replay = Replay::new(smallest.choices.clone());
+    Runner::default().run(&mut executor, &mut replay, Limits::steps(smallest.steps), &mut ());
+    same.retold(plan, &executor).unwrap_or_else(|| (finding.chain.clone(), finding.at.clone()))
 }
 
 /// What the finding is about.
@@ -103,10 +170,9 @@ fn schedule(
     same: &Same,
     choices: &[u32],
     limits: Limits<'_>,
-    effort: Effort,
 ) -> (Option<Minimal>, Spent) {
     let mut system = Afresh::new(plan, profile, same.is_of_validator());
-    minimise_schedule(&mut system, choices, limits, effort, |system, end| {
+    minimise_schedule(&mut system, choices, limits, SCHEDULE, |system, end| {
         same.shows(plan, &system.executor, end)
     })
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use ringfence_base::{End, SiteId, SourceLocation};
-use ringfence_diag::{Finding, LockFinding};
+use ringfence_diag::{Finding, LockFinding, PlaceView, WaitLink};
 use ringfence_model::judge::{Breach, Certainty, Hang, HangKind, HangLink};
 use ringfence_model::{Plan, Wait};
 
+use crate::check::collect::guilty;
 use crate::check::describe::Describe;
 use crate::check::execution::Executor;
 
@@ -91,17 +92,39 @@ impl Same {
                 let hung = end == Some(End::Hung);
                 hung && executor.hangs().iter().any(|hang| self.is_of(&Self::of_hang(plan, executor, hang)))
             }
-            Self::Breach { rule, what, certainty, at } => {
-                executor.monitor().breaches().iter().any(|breach| {
-                    let same = (breach.rule, breach.what, breach.certainty) == (*rule, *what, *certainty);
-                    same && place(plan, breach.origin.site) == *at
-                })
+            Self::Breach { .. } => {
+                executor.monitor().breaches().iter().any(|breach| self.is_breach(plan, breach))
             }
             Self::Lock { rule, summary } => executor.problems().iter().any(|&(problem, _)| {
                 let found = executor.judge().kernel().validator().finding(problem);
                 (found.rule, &found.summary) == (*rule, summary)
             }),
         }
+    }
+
+    /// The chain of the same, and the operation that broke the rule, in the executor's execution.
+    pub(super) fn retold(&self, plan: &Plan, executor: &Executor<'_>) -> Option<(Vec<WaitLink>, PlaceView)> {
+        let describe = Describe { plan };
+        match self {
+            Self::Hang { .. } => {
+                let same = |hang: &&Hang| self.is_of(&Self::of_hang(plan, executor, hang));
+                let hang = executor.hangs().iter().find(same)?;
+                let chain = describe.chain(executor.world(), hang, executor.steps());
+                Some((chain, describe.place(guilty(executor, hang))))
+            }
+            Self::Breach { .. } => {
+                let breach =
+                    executor.monitor().breaches().iter().find(|breach| self.is_breach(plan, breach))?;
+                Some((Vec::new(), describe.place(breach.origin)))
+            }
+            Self::Lock { .. } => None,
+        }
+    }
+
+    fn is_breach(&self, plan: &Plan, breach: &Breach) -> bool {
+        let Self::Breach { rule, what, certainty, at } = self else { return false };
+        let same = (breach.rule, breach.what, breach.certainty) == (*rule, *what, *certainty);
+        same && place(plan, breach.origin.site) == *at
     }
 
     /// Whether another hang is this one: the same links, or fewer of them with the one at fault.

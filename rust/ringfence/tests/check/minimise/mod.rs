@@ -97,7 +97,11 @@ fn planted_bugs_come_out_as_small_as_they_are() {
         let bare = bare(bug);
         for seed in asked_for("RINGFENCE_MINIMISE_SEEDS").unwrap_or(0..3) {
             let minimised = minimised(bug, &noise::buried(&bare, seed));
-            let size = (minimised.deviations.len(), minimised.steps, Size::of(&minimised.scenario));
+            let size = (
+                minimised.in_scenario.deviations.len(),
+                minimised.in_scenario.steps,
+                Size::of(&minimised.scenario),
+            );
             if size != (bug.deviations, bug.steps, Size::of(&bare)) {
                 let known = Size::of(&bare);
                 let scenario = &minimised.scenario;
