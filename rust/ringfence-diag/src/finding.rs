@@ -116,6 +116,8 @@ pub struct SmallestView {
     pub choices: Vec<u32>,
     /// Where those are not the ordinary ones.
     pub deviations: Vec<DeviationView>,
+    /// It has no schedule with fewer deviations that shows it: all were looked at.
+    pub fewest: bool,
 }
 
 /// One distinct problem of a scenario.

@@ -98,6 +98,7 @@ fn smallest(value: &Value) -> Option<SmallestView> {
         code: string(&value["code"])?,
         choices: list(&value["choices"], number)?,
         deviations: list(&value["deviations"], deviation)?,
+        fewest: value["fewest"].as_bool()?,
     })
 }
 

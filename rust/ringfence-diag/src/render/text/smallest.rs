@@ -34,9 +34,12 @@ pub(super) fn smallest(finding: &Finding, width: usize) -> Vec<Phrase> {
     let head = Phrase::new().label("Smallest scenario").plain(&size);
     let code: Vec<&str> = smallest.code.lines().filter(|line| !line.trim().is_empty()).collect();
     if code.len() > LINES_SHOWN {
-        return head.plain(": smallest_scenario of the finding.").wrap(width, 2);
+        let mut lines = head.plain(": smallest_scenario of the finding.").wrap(width, 2);
+        lines.extend(deviations(&smallest.deviations, smallest.fewest).wrap(width, 2));
+        return lines;
     }
     let mut lines = head.plain(":").wrap(width, 2);
+    lines.extend(deviations(&smallest.deviations, smallest.fewest).wrap(width, 2));
     // Code is not wrapped but where a line is too long.
     for line in code {
         let line = Phrase::new().plain(&format!("  {line}"));

@@ -11,7 +11,7 @@ mod trial;
 mod words;
 
 use ringfence_base::scenario::Scenario;
-use ringfence_diag::{DeviationView, Finding, PlaceView, SmallestView, WaitLink};
+use ringfence_diag::{DeviationView, Finding, PlaceView, SmallestView, WaitLink, Witness};
 use ringfence_explore::minimise::{Effort, Minimal, Minimality, Spent, minimise as minimise_schedule};
 use ringfence_explore::{Limits, Replay, Runner};
 use ringfence_lockdep::annotations::Profile;
@@ -24,6 +24,7 @@ use self::trial::Trial;
 use self::words::deviations;
 use super::Options;
 use super::execution::{Executor, plan};
+use super::inspect::Execution;
 
 /// What a schedule may cost, each time that it is made smaller.
 const SCHEDULE: Effort = Effort { executions: 20_000, steps: 1_000_000 };
@@ -44,10 +45,12 @@ pub struct Smallest {
 }
 
 /// A finding made as small as can be.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Minimised {
     /// On the smallest schedule of its own scenario.
     pub schedule: Smallest,
+    /// The same, as an execution to look at: up to where the finding shows.
+    pub execution: Execution,
     /// Who waits for whom then.
     pub chain: Vec<WaitLink>,
     /// The operation that broke the rule, then.
@@ -76,13 +79,14 @@ pub fn minimise(
     let (minimal, spent) = schedule(&whole, profile, same, choices, limits);
     let minimal = minimal?;
     let smallest = smallest(&whole, profile, &minimal);
+    let execution = Execution::replay(&whole, profile, smallest.choices.clone(), smallest.steps);
     let (chain, at) = retold(&whole, profile, same, &smallest, finding);
     let mut trial = Trial::new(same, profile, limits, scenario.clone(), &whole, minimal);
     trial.executions_max = SCENARIO;
     trial.add(spent);
     let in_scenario = reduced(&mut trial, options, limits)?;
     let Trial { scenario, spent, .. } = trial;
-    Some(Minimised { schedule: smallest, chain, at, scenario, in_scenario, spent })
+    Some(Minimised { schedule: smallest, execution, chain, at, scenario, in_scenario, spent })
 }
 
 impl Minimised {
@@ -90,10 +94,12 @@ impl Minimised {
     pub fn tell(&self, original: &Scenario, finding: &mut Finding) {
         finding.chain.clone_from(&self.chain);
         finding.at.clone_from(&self.at);
-        if let Some(witness) = &mut finding.witness {
-            witness.deviations = Some(self.schedule.deviations.clone());
-            witness.fewest = self.schedule.minimality >= Minimality::Fewest;
-        }
+        finding.witness = Some(Witness {
+            schedule: self.execution.schedule().to_string(),
+            steps: self.execution.steps().to_vec(),
+            deviations: Some(self.schedule.deviations.clone()),
+            fewest: self.schedule.minimality >= Minimality::Fewest,
+        });
         let Self { scenario, in_scenario, .. } = self;
         let statements = |scenario: &Scenario| {
             scenario.programs.iter().map(|program| edit::count(&program.body)).sum::<usize>()
@@ -107,6 +113,7 @@ impl Minimised {
             code: scenario.to_string(),
             choices: in_scenario.choices.clone(),
             deviations: in_scenario.deviations.clone(),
+            fewest: in_scenario.minimality >= Minimality::Fewest,
         });
     }
 }

@@ -6,6 +6,7 @@ mod reference;
 mod text;
 
 use ringfence::check::{Execution, Minimised, Options, Schedule, minimise};
+use ringfence::diag::render::{Style, TextOptions};
 use ringfence::diag::{Finding, Verdict};
 use ringfence_base::scenario::{Environment, Scenario, Stmt};
 
@@ -47,6 +48,7 @@ impl Size {
 
 fn bare(bug: &Bug) -> Scenario {
     let mut text = Text::default();
+    text.scenario.name = bug.name.into();
     (bug.build)(&mut text);
     text.scenario
 }
@@ -110,4 +112,42 @@ fn planted_bugs_come_out_as_small_as_they_are() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Two threads of four take two locks in two orders, among much else.
+#[test]
+fn the_report_says_what_is_special() {
+    let abba = &BUGS[0];
+    let buried = noise::buried(&bare(abba), 1);
+    let (mut finding, choices) = hang(abba, &buried).expect("it hangs");
+    let options = Options { steps_max: STEPS, ..Options::default() };
+    let minimised =
+        minimise(&buried, &finding, &choices, &options, &|| true).expect("the execution shows it");
+    minimised.tell(&buried, &mut finding);
+    let text = ringfence::diag::render::finding(&finding, &TextOptions { style: Style::Plain, width: 100 });
+    let code = [
+        "Smallest scenario (2 of 4 threads, 8 of 34 statements):",
+        "FIFO everywhere except: before step 1, two runs instead of one. Without that it does not show.",
+        "  /* abba */",
+        "  DEFINE_MUTEX(a);",
+        "  DEFINE_MUTEX(b);",
+        "  /* thread one */",
+        "  void one(void)",
+        "  {",
+        "          mutex_lock(&a);",
+        "          mutex_lock(&b);",
+        "          mutex_unlock(&b);",
+        "          mutex_unlock(&a);",
+        "  }",
+        "  /* thread two */",
+    ];
+    assert!(text.contains(&code.join("\n")), "{text}");
+    let witness = finding.witness.as_ref().expect("it has one");
+    let schedule: Schedule = witness.schedule.parse().expect("a schedule");
+    let again =
+        Execution::of(&buried, options.profile, &schedule, STEPS, &|| true).expect("a valid scenario");
+    assert_eq!(again.steps(), witness.steps);
+    let special = witness.deviations.as_ref().expect("it is minimised");
+    let takes = |step: u64| &witness.steps[step as usize].context;
+    assert!(special.iter().all(|deviation| *takes(deviation.step) == deviation.context), "{special:?}");
 }
