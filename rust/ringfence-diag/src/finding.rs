@@ -1,5 +1,7 @@
 //! A finding of a check: rule, verdict, explanation, witness.
 
+use core::fmt;
+
 use serde::Serialize;
 
 use crate::{LockFinding, PlaceView};
@@ -95,6 +97,14 @@ pub struct DeviationView {
     pub instead_of: Option<String>,
     /// What is special, in words: `kworker runs instead of client`, `the allocation reclaims memory first`.
     pub what: String,
+}
+
+impl fmt::Display for DeviationView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, instead_of, what, .. } = self;
+        let place = if instead_of.is_some() { "before" } else { "in" };
+        write!(f, "{place} step {step}, {what}")
+    }
 }
 
 /// The smallest scenario that shows a finding.

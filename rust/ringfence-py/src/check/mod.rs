@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList};
-use ringfence::check::{CheckError, Options, Report as EngineReport, check as engine_check};
+use ringfence::check::{CheckError, Options, Report as EngineReport, Schedule, check as engine_check};
 use ringfence::diag;
 use ringfence::diag::render::{Again, Style, TextOptions};
 
@@ -142,6 +142,23 @@ impl CheckFinding {
     }
 
     #[getter]
+    fn deviations(&self) -> Option<Vec<String>> {
+        let deviations = self.inner.witness.as_ref()?.deviations.as_ref()?;
+        Some(deviations.iter().map(ToString::to_string).collect())
+    }
+
+    #[getter]
+    fn smallest_scenario(&self) -> Option<&str> {
+        self.inner.smallest.as_ref().map(|smallest| smallest.scenario.as_str())
+    }
+
+    #[getter]
+    fn smallest_schedule(&self) -> Option<String> {
+        let choices = &self.inner.smallest.as_ref()?.choices;
+        Some(Schedule::Choices(choices.clone()).to_string())
+    }
+
+    #[getter]
     fn contexts(&self) -> Vec<&str> {
         self.inner.chain.iter().map(|link| link.context.as_str()).collect()
     }
@@ -152,7 +169,10 @@ impl CheckFinding {
         if steps {
             return diag::render::finding_again(&self.inner, &options, again(command));
         }
-        diag::render::finding(&diag::Finding { witness: None, ..(*self.inner).clone() }, &options)
+        diag::render::finding(
+            &diag::Finding { witness: None, smallest: None, ..(*self.inner).clone() },
+            &options,
+        )
     }
 
     fn json(&self) -> String {

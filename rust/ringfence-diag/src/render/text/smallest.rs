@@ -8,11 +8,7 @@ const LINES_SHOWN: usize = 25;
 
 /// `FIFO everywhere except: before step 7, kworker runs instead of client`.
 pub(super) fn deviations(deviations: &[DeviationView], fewest: bool) -> Phrase {
-    let place = |deviation: &DeviationView| match deviation.instead_of {
-        Some(_) => format!("before step {}, {}", deviation.step, deviation.what),
-        None => format!("in step {}, {}", deviation.step, deviation.what),
-    };
-    let special: Vec<String> = deviations.iter().map(place).collect();
+    let special: Vec<String> = deviations.iter().map(DeviationView::to_string).collect();
     if special.is_empty() {
         return Phrase::new().plain("FIFO everywhere.");
     }
