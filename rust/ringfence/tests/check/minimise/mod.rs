@@ -2,6 +2,7 @@
 
 mod bugs;
 mod noise;
+mod random;
 mod reference;
 mod text;
 
