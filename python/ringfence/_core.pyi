@@ -588,6 +588,25 @@ class CheckFinding:
         """The replay string of the shortest execution that shows it, for `Scenario.replay`."""
 
     @property
+    def deviations(self) -> list[str] | None:
+        """What is special about `schedule`, in words, if it was made as small as can be.
+
+        Everywhere else each context runs as long as it can, and every decision is the ordinary one:
+        ``before step 7, kworker runs instead of client``, ``in step 9, the allocation reclaims memory first``.
+        """
+
+    @property
+    def smallest_scenario(self) -> str | None:
+        """The smallest scenario that shows the finding, as JSON for `Scenario.from_json`.
+
+        Its places are those of the scenario that was checked. ``None``: nothing could be left out of that.
+        """
+
+    @property
+    def smallest_schedule(self) -> str | None:
+        """The choices of the shortest execution of `smallest_scenario` that shows it, for `Scenario.run`."""
+
+    @property
     def contexts(self) -> list[str]:
         """The contexts that wait for each other, in order, if it hangs; else none."""
 

@@ -1,5 +1,7 @@
 //! A finding of a check: rule, verdict, explanation, witness.
 
+use core::fmt;
+
 use serde::Serialize;
 
 use crate::{LockFinding, PlaceView, SearchView};
@@ -81,6 +83,54 @@ pub struct Witness {
     pub schedule: String,
     /// What happened, step by step.
     pub steps: Vec<StepView>,
+    /// Where it is not the run-to-completion schedule, if it was made as small as can be.
+    pub deviations: Option<Vec<DeviationView>>,
+    /// No schedule with fewer deviations shows it: all were looked at.
+    pub fewest: bool,
+}
+
+/// Where a schedule is not the one in which each context runs as long as it can and every decision is ordinary.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct DeviationView {
+    /// 0-based number of the step.
+    pub step: u64,
+    /// The context that takes the step.
+    pub context: String,
+    /// The context that would have taken it; `None`: the step itself goes another way.
+    pub instead_of: Option<String>,
+    /// What is special, in words: `kworker runs instead of client`, `the allocation reclaims memory first`.
+    pub what: String,
+}
+
+impl fmt::Display for DeviationView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, instead_of, what, .. } = self;
+        let place = if instead_of.is_some() { "before" } else { "in" };
+        write!(f, "{place} step {step}, {what}")
+    }
+}
+
+/// The smallest scenario that shows a finding.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct SmallestView {
+    /// How many threads it has.
+    pub threads: usize,
+    /// Of so many.
+    pub of_threads: usize,
+    /// How many statements its programs have.
+    pub statements: usize,
+    /// Of so many.
+    pub of_statements: usize,
+    /// The scenario as JSON.
+    pub scenario: String,
+    /// The scenario as pseudo-code.
+    pub code: String,
+    /// Its choices, up to where the finding shows.
+    pub choices: Vec<u32>,
+    /// Where those are not the ordinary ones.
+    pub deviations: Vec<DeviationView>,
+    /// It has no schedule with fewer deviations that shows it: all were looked at.
+    pub fewest: bool,
 }
 
 /// One distinct problem of a scenario.
@@ -109,6 +159,8 @@ pub struct Finding {
     pub against_contract: bool,
     /// How far the search for a witness went, if none was found.
     pub searched: Vec<SearchView>,
+    /// The smallest scenario that shows it, if something could be left out.
+    pub smallest: Option<SmallestView>,
     /// Parts of the environment that the witness needed.
     pub needs: Vec<String>,
     /// What else a reader has to know: that it is one only in strict mode.

@@ -13,7 +13,7 @@ mod rule;
 mod search_view;
 mod silence;
 
-pub use finding::{Finding, HeldView, StepView, Verdict, WaitLink, Witness};
+pub use finding::{DeviationView, Finding, HeldView, SmallestView, StepView, Verdict, WaitLink, Witness};
 pub use kind::LockReportKind;
 pub use lock_finding::LockFinding;
 pub use lock_report::{

@@ -107,6 +107,10 @@ impl<S: Strategy> Strategy for Recording<'_, S> {
         pick
     }
 
+    fn follow(&mut self, action: Action) {
+        self.strategy.follow(action);
+    }
+
     fn misfit(&self) -> Option<Misfit> {
         self.strategy.misfit()
     }
@@ -231,12 +235,21 @@ impl<A: Strategy, B: Strategy> Decide for Until<'_, A, B> {
 impl<A: Strategy, B: Strategy> Strategy for Until<'_, A, B> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
         match self.steps.begun() < self.until {
-            true => self.first.schedule(actions),
+            true => {
+                let pick = self.first.schedule(actions);
+                self.then.follow(actions[pick]);
+                pick
+            }
             false => self.then.schedule(actions),
         }
     }
 
     fn misfit(&self) -> Option<Misfit> {
         self.first.misfit().or_else(|| self.then.misfit())
+    }
+
+    fn follow(&mut self, action: Action) {
+        self.first.follow(action);
+        self.then.follow(action);
     }
 }

@@ -10,21 +10,13 @@ use super::search::{Enough, Search};
 /// Where a schedule deviates.
 type Places = Box<[(u32, u32)]>;
 
-/// Of what may still be spent, one part in so many is for this.
-const SHARE: u64 = 2;
-
-/// Looks at all schedules, fewest deviations first, until it is known that none is better than the best one, or its
-/// share of the effort does not suffice. Only the first so many levels are looked at.
+/// Looks at all schedules, fewest deviations first, until it is known that none is better than the best one, or no
+/// more than `spare` is left of the effort. Only the first so many levels are looked at.
 pub(super) fn levels<S: System, F: FnMut(&mut S, Option<End>) -> bool>(
     search: &mut Search<'_, S, F>,
     levels_max: usize,
+    spare: Effort,
 ) -> Result<(), Enough> {
-    let left = search.left();
-    // What is to be left when this is done.
-    let spare = Effort {
-        executions: left.executions - left.executions / SHARE,
-        steps: left.steps - left.steps / SHARE,
-    };
     let mut level: Vec<Places> = vec![Box::default()];
     let mut cut = false;
     for deviations in 0..levels_max {

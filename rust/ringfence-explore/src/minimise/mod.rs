@@ -12,7 +12,9 @@ mod exchange;
 mod levels;
 mod search;
 
-use ringfence_base::{End, System};
+use std::collections::BTreeSet;
+
+use ringfence_base::{Action, End, System};
 
 use self::course::{Ended, Wish};
 pub use self::ddmin::ddmin;
@@ -66,6 +68,11 @@ pub struct Minimal {
     pub minimality: Minimality,
 }
 
+/// Of the effort that is left after delta debugging, one part in so many is for the local search.
+const LOCAL: u64 = 2;
+/// A party of a similar system may do what it is told to so many steps earlier: it has fewer to take.
+const SHIFTS: u32 = 4;
+
 /// From a schedule that shows something, one as small as can be. `shows` is asked after each step, and at the end of
 /// each execution with how it ended; what it says depends on that execution alone. `None`: these choices do not show
 /// it. When the effort is spent, or `limits` say that it is not wanted any more: the best so far.
@@ -101,13 +108,15 @@ fn from_choices<S: System, F: FnMut(&mut S, Option<End>) -> bool>(
         };
         ddmin(&intents, shows);
     }
-    levels(search, usize::MAX)?;
+    let left = search.left();
+    let spare = Effort { executions: left.executions / LOCAL, steps: left.steps / LOCAL };
+    levels(search, usize::MAX, spare)?;
     let (fewest, _) = search.size();
     if search.levels <= fewest { exchange(search) } else { Ok(()) }
 }
 
 /// The first schedule that is found to show something: with the deviations of a similar system, or one with fewer
-/// deviations than `levels`. It is not minimised.
+/// deviations than so many. It is not minimised.
 pub fn find<S: System>(
     system: &mut S,
     intents: &[Intent],
@@ -119,9 +128,27 @@ pub fn find<S: System>(
     let mut search = Search::new(system, shows, limits, effort);
     search.first_will_do = true;
     // Nothing more is to be run once it is found.
-    let _ = search.run(Wish { intents, ..Wish::default() }, limits.steps_max);
-    if search.best.is_none() {
-        let _ = levels(&mut search, deviations_below);
-    }
+    let _ = from_intents(&mut search, intents, deviations_below);
     (search.told(), search.spent)
+}
+
+fn from_intents<S: System, F: FnMut(&mut S, Option<End>) -> bool>(
+    search: &mut Search<'_, S, F>,
+    intents: &[Intent],
+    deviations_below: usize,
+) -> Result<(), Enough> {
+    let steps_max = search.limits.steps_max;
+    search.run(Wish { intents, ..Wish::default() }, steps_max)?;
+    let parties: BTreeSet<Action> = intents.iter().map(Intent::party).collect();
+    for party in parties {
+        for earlier in 1..=SHIFTS {
+            let shift = |intent: &Intent| match intent.party() == party {
+                true => Intent { after: intent.after.saturating_sub(earlier), ..*intent },
+                false => *intent,
+            };
+            let shifted: Vec<Intent> = intents.iter().map(shift).collect();
+            search.run(Wish { intents: &shifted, ..Wish::default() }, steps_max)?;
+        }
+    }
+    levels(search, deviations_below, Effort { executions: 0, steps: 0 })
 }

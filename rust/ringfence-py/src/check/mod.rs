@@ -12,7 +12,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList};
 use ringfence::check::{
-    CheckError, Method, NoMethod, Options, Progress as EngineProgress, Report as EngineReport,
+    CheckError, Method, NoMethod, Options, Progress as EngineProgress, Report as EngineReport, Schedule,
     check as engine_check,
 };
 use ringfence::diag;
@@ -207,6 +207,23 @@ impl CheckFinding {
     }
 
     #[getter]
+    fn deviations(&self) -> Option<Vec<String>> {
+        let deviations = self.inner.witness.as_ref()?.deviations.as_ref()?;
+        Some(deviations.iter().map(ToString::to_string).collect())
+    }
+
+    #[getter]
+    fn smallest_scenario(&self) -> Option<&str> {
+        self.inner.smallest.as_ref().map(|smallest| smallest.scenario.as_str())
+    }
+
+    #[getter]
+    fn smallest_schedule(&self) -> Option<String> {
+        let choices = &self.inner.smallest.as_ref()?.choices;
+        Some(Schedule::Choices(choices.clone()).to_string())
+    }
+
+    #[getter]
     fn contexts(&self) -> Vec<&str> {
         self.inner.chain.iter().map(|link| link.context.as_str()).collect()
     }
@@ -217,7 +234,10 @@ impl CheckFinding {
         if steps {
             return diag::render::finding_again(&self.inner, &options, again(command));
         }
-        diag::render::finding(&diag::Finding { witness: None, ..(*self.inner).clone() }, &options)
+        diag::render::finding(
+            &diag::Finding { witness: None, smallest: None, ..(*self.inner).clone() },
+            &options,
+        )
     }
 
     fn json(&self) -> String {

@@ -1,7 +1,9 @@
 //! Findings and reports of checks from their JSON, for pickling.
 
 use ringfence::check::Report;
-use ringfence::diag::{Finding, HeldView, SearchView, StepView, Verdict, WaitLink, Witness, rules};
+use ringfence::diag::{
+    DeviationView, Finding, HeldView, SearchView, SmallestView, StepView, Verdict, WaitLink, Witness, rules,
+};
 use serde_json::Value;
 
 use crate::finding::read_back::{list, lock_finding, number, optional, place, string};
@@ -42,6 +44,7 @@ fn finding_of(value: &Value) -> Option<Finding> {
         witness: optional(&value["witness"], witness)?,
         against_contract: value["against_contract"].as_bool()?,
         searched: list(&value["searched"], search)?,
+        smallest: optional(&value["smallest"], smallest)?,
         needs: list(&value["needs"], string)?,
         notes: list(&value["notes"], string)?,
         count: number(&value["count"])?,
@@ -81,7 +84,36 @@ fn held(value: &Value) -> Option<HeldView> {
 }
 
 fn witness(value: &Value) -> Option<Witness> {
-    Some(Witness { schedule: string(&value["schedule"])?, steps: list(&value["steps"], step)? })
+    let deviations = optional(&value["deviations"], |deviations| list(deviations, deviation))?;
+    Some(Witness {
+        schedule: string(&value["schedule"])?,
+        steps: list(&value["steps"], step)?,
+        deviations,
+        fewest: value["fewest"].as_bool()?,
+    })
+}
+
+fn deviation(value: &Value) -> Option<DeviationView> {
+    Some(DeviationView {
+        step: number(&value["step"])?,
+        context: string(&value["context"])?,
+        instead_of: optional(&value["instead_of"], string)?,
+        what: string(&value["what"])?,
+    })
+}
+
+fn smallest(value: &Value) -> Option<SmallestView> {
+    Some(SmallestView {
+        threads: number(&value["threads"])?,
+        of_threads: number(&value["of_threads"])?,
+        statements: number(&value["statements"])?,
+        of_statements: number(&value["of_statements"])?,
+        scenario: string(&value["scenario"])?,
+        code: string(&value["code"])?,
+        choices: list(&value["choices"], number)?,
+        deviations: list(&value["deviations"], deviation)?,
+        fewest: value["fewest"].as_bool()?,
+    })
 }
 
 fn step(value: &Value) -> Option<StepView> {

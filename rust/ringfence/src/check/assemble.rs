@@ -72,6 +72,7 @@ pub(super) fn blank(rule: &'static str, at: PlaceView, summary: String, count: u
         witness: None,
         against_contract: false,
         searched: Vec::new(),
+        smallest: None,
         needs: Vec::new(),
         notes: Vec::new(),
         count,

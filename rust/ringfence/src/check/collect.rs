@@ -180,7 +180,7 @@ impl Collector {
 }
 
 /// Who is at fault, and where: if nobody signals, whoever has published the fence.
-fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
+pub(super) fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
     let HangLink { task, cause, .. } = hang.links[hang.guilty];
     let here = Origin { op: executor.steps(), task: TaskId::from_raw(task), site: cause };
     hang.fault.unwrap_or(here)

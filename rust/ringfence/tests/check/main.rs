@@ -9,6 +9,7 @@ mod determinism;
 mod directed;
 mod directed_random;
 mod extremes;
+mod minimise;
 mod random;
 mod recovery;
 mod regressions;

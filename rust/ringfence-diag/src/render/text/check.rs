@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::phrase::Phrase;
-use super::{TextOptions, chain, cycle};
+use super::{TextOptions, chain, cycle, smallest};
 use crate::render::source::{short_source, source};
 use crate::{Finding, LockReportKind, StepView, rule};
 
@@ -35,6 +35,7 @@ pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>)
         validator(finding, width),
         witness(finding, width),
         searched(finding, width),
+        smallest::smallest(finding, width),
         notes(finding, width, again),
     ];
     let blocks: Vec<String> = sections
@@ -93,6 +94,9 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
+    if let Some(deviations) = &witness.deviations {
+        lines.extend(smallest::deviations(deviations, witness.fewest).wrap(width, 2));
+    }
     let name = name_width(&witness.steps);
     let (head, tail) = if count > STEPS_SHOWN {
         (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
