@@ -88,7 +88,8 @@ impl Shown {
         finding.needs.sort_unstable();
         finding.needs.dedup();
         let schedule = execution.recorded().to_string();
-        finding.witness = Some(Witness { schedule, steps: execution.into_steps() });
+        finding.witness =
+            Some(Witness { schedule, steps: execution.into_steps(), deviations: None, fewest: false });
         finding
     }
 }

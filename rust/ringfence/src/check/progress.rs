@@ -98,9 +98,13 @@ impl<'a> Watch<'a> {
         self.go_on()
     }
 
-    /// What comes now, after so much was found.
-    pub(super) fn enter(&self, phase: Phase, found: usize) {
+    /// What comes now.
+    pub(super) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u64, Ordering::Relaxed);
+    }
+
+    /// So much was found until now.
+    pub(super) fn found(&self, found: usize) {
         self.found.store(found as u64, Ordering::Relaxed);
     }
 

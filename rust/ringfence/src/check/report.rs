@@ -11,8 +11,9 @@ use super::collect::Collector;
 use super::execution::{Executor, plan};
 use super::inspect::Execution;
 use super::livelock::livelocks;
+use super::minimise::minimise;
 use super::options::{Method, Options};
-use super::progress::{GoOn, Watch};
+use super::progress::{GoOn, Phase, Watch};
 use super::proof::{Proof, confirmed_against, is_whole_contract};
 use super::search::Job;
 
@@ -85,7 +86,7 @@ pub fn check(scenario: &Scenario, options: &Options, go_on: GoOn<'_>) -> Result<
     let mut predicted = Vec::new();
     for draft in proof.drafts() {
         match draft.finding.verdict {
-            Verdict::Confirmed => findings.push(finish(plan, options, draft)),
+            Verdict::Confirmed => findings.push(confirmed(scenario, plan, job, draft)),
             _ => predicted.push(draft),
         }
     }
@@ -130,15 +131,28 @@ fn against_contract(
     proof.run();
     searches.append(&mut proof.searches);
     let others = proof.drafts();
-    let mut confirmed = Vec::new();
+    let mut found = Vec::new();
     predicted.retain(|draft| {
         let Some(other) = confirmed_against(&draft.finding, &others) else { return true };
-        let mut finding = finish(&plan, job.options, other.clone());
+        let mut finding = confirmed(&scenario, &plan, job, other.clone());
         finding.against_contract = true;
-        confirmed.push(finding);
+        found.push(finding);
         false
     });
-    Ok(confirmed)
+    Ok(found)
+}
+
+/// A finding on the smallest schedule, and in the smallest scenario, that show it.
+fn confirmed(scenario: &Scenario, plan: &Plan, job: Job<'_>, draft: Draft) -> Finding {
+    let choices = draft.choices.clone();
+    let mut finding = finish(plan, job.options, draft);
+    if job.options.minimise && job.watch.go_on() {
+        job.watch.enter(Phase::Minimising);
+        if let Some(minimised) = minimise(scenario, &finding, &choices, job.options, job.still_wanted) {
+            minimised.tell(scenario, &mut finding);
+        }
+    }
+    finding
 }
 
 /// What one execution shows: that of these choices.
@@ -160,6 +174,7 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     finding.needs.sort_unstable();
     finding.needs.dedup();
     let schedule = execution.recorded().to_string();
-    finding.witness = Some(Witness { schedule, steps: execution.into_steps(), deviations: None, fewest: false });
+    finding.witness =
+        Some(Witness { schedule, steps: execution.into_steps(), deviations: None, fewest: false });
     finding
 }

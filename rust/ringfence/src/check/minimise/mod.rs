@@ -95,7 +95,7 @@ impl Minimised {
         finding.chain.clone_from(&self.chain);
         finding.at.clone_from(&self.at);
         finding.witness = Some(Witness {
-            schedule: self.execution.schedule().to_string(),
+            schedule: self.execution.recorded().to_string(),
             steps: self.execution.steps().to_vec(),
             deviations: Some(self.schedule.deviations.clone()),
             fewest: self.schedule.minimality >= Minimality::Fewest,

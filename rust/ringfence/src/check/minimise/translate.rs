@@ -19,7 +19,7 @@ pub(super) struct Parties {
 impl Parties {
     pub(super) fn of(plan: &Plan) -> Self {
         let contexts = plan.contexts().iter().map(|context| context.name.clone());
-        let sources = (0..plan.sources()).map(|source| plan.source_name(source));
+        let sources = (0..plan.sources().len() as u32).map(|source| plan.source_name(source));
         Self { contexts: numbered(contexts), sources: numbered(sources) }
     }
 
