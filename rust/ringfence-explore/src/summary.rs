@@ -35,6 +35,8 @@ pub enum Stop {
     /// It went through everything there was, but at least one execution met its bound on steps: what lies behind is
     /// unknown.
     Steps,
+    /// It went through everything within its bound on preemptions or delays: what needs more of them is unknown.
+    Deviations,
 }
 
 /// What a search has done.
