@@ -1,4 +1,5 @@
-//! Steps that are told apart by who takes them and what is decided in them, and where they stand to a sequence of events.
+//! Steps that are told apart by who takes them and what is decided in them, and where they stand to a sequence of
+//! events.
 
 use ringfence_base::{Access, Use};
 

@@ -34,13 +34,14 @@
 //!   be told beforehand, the reversal is tried; when it turns out to be impossible, the path goes back as if it had
 //!   never been in the tree. What it stood for was impossible, too.
 //! * **Decisions.** A step is told apart by what is decided in it. All decisions are explored where a step is first
-//!   taken; a reversal repeats those that were made in it. Its last step may be asked differently at its new place; what
-//!   was not asked before is open there. A step that decides something and sleeps does not keep out reversals that it
-//!   is not in, since its party may as well decide otherwise behind them. So it can sleep where a reversal ends; then
-//!   executions may end before their time, with nobody left who is awake. Their races count all the same.
+//!   taken; a reversal repeats those that were made in it. Its last step may be asked differently at its new place;
+//!   what was not asked before is open there. A step that decides something and sleeps does not keep out reversals
+//!   that it is not in, since its party may as well decide otherwise behind them. So it can sleep where a reversal
+//!   ends; then executions may end before their time, with nobody left who is awake. Their races count all the same.
 //! * **Footprints at other places.** What the last step of a reversal touches is known only if that is the same
-//!   everywhere ([`Footprint::fixed`]). If not, the reversal goes in, but it is *doubtful*: it stands for no longer one.
-//!   If somebody sleeps where it ends, it was superfluous, and the path goes back as if it had never been in the tree.
+//!   everywhere ([`Footprint::fixed`]). If not, the reversal goes in, but it is *doubtful*: it stands for no longer
+//!   one. If somebody sleeps where it ends, it was superfluous, and the path goes back as if it had never been in the
+//!   tree.
 //! * **Stubborn reversals.** A step that is taken instead of one that disabled it, and other decisions of a step that
 //!   was moved, are explored even if somebody sleeps there, who then wakes: no proof says that they are superfluous.
 //!

@@ -26,7 +26,8 @@ impl Dpor {
         self.planned = self.path.len() as u32;
     }
 
-    /// Whether the second event is new, or there are new ones that don't depend on the first: both make another reversal.
+    /// Whether the second event is new, or there are new ones that don't depend on the first: both make another
+    /// reversal.
     fn adds_to(&self, first: u32, second: u32) -> bool {
         let apart = |new: u32| new > first && !self.path.before(first, new);
         second >= self.planned || (self.planned..self.path.len() as u32).any(apart)
@@ -84,8 +85,8 @@ impl Dpor {
     }
 }
 
-/// The events after the first of the race that don't depend on it, besides the second. Steps that wait are left out, and
-/// what depends on them, unless the second does.
+/// The events after the first of the race that don't depend on it, besides the second. Steps that wait are left out,
+/// and what depends on them, unless the second does.
 fn gather(path: &Path, race: Race, reversal: &mut Vec<u32>, dropped: &mut Vec<u32>) {
     reversal.clear();
     dropped.clear();

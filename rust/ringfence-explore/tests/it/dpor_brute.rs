@@ -16,6 +16,10 @@ const INTERLEAVINGS: usize = 4_000;
 struct Recorded {
     cells: Cells,
     steps: Vec<(Action, Option<usize>)>,
+    /// What was possible before the next step.
+    enabled: Vec<Action>,
+    /// Steps that only began to wait, though there were others.
+    hasty: u64,
 }
 
 struct Recording<'a, D> {
@@ -40,9 +44,14 @@ impl System for Recorded {
 
     fn enabled(&mut self, actions: &mut Vec<Action>) {
         self.cells.enabled(actions);
+        self.enabled.clone_from(actions);
     }
 
     fn step(&mut self, action: Action, decide: &mut impl Decide) {
+        if self.cells.only_waits(action) {
+            let other = self.enabled.iter().any(|&other| !self.cells.only_waits(other));
+            self.hasty += u64::from(other);
+        }
         let mut recording = Recording { decide, decided: None };
         self.cells.step(action, &mut recording);
         let decided = recording.decided;
@@ -69,10 +78,10 @@ impl Dependent for Recorded {
 }
 
 /// Every trace that the search runs, how often, and where it ends.
-fn explore(dpor: &mut Dpor, programs: &Programs) -> (BTreeMap<Trace, (u64, Final)>, Summary) {
+fn explore(dpor: &mut Dpor, programs: &Programs) -> (BTreeMap<Trace, (u64, Final)>, Summary, u64) {
     let cells =
         Cells::new(vec![0; programs.cells], programs.locks, &programs.threads).with_clock(programs.clock);
-    let mut system = Recorded { cells, steps: Vec::new() };
+    let mut system = Recorded { cells, steps: Vec::new(), enabled: Vec::new(), hasty: 0 };
     let mut traces = BTreeMap::new();
     let mut visit = |system: &mut Recorded, trail: &Trail, end: End| {
         assert_eq!(trail.steps, system.steps.len() as u64);
@@ -83,7 +92,7 @@ fn explore(dpor: &mut Dpor, programs: &Programs) -> (BTreeMap<Trace, (u64, Final
     };
     let summary = dpor.explore(&mut system, Budget::each(Limits::steps(1_000)), &mut visit);
     assert!(summary.complete());
-    (traces, summary)
+    (traces, summary, system.hasty)
 }
 
 /// Sums over many programs.
@@ -94,6 +103,7 @@ struct Tally {
     hung: u64,
     blocked: u64,
     again: u64,
+    hasty: u64,
 }
 
 /// So many programs of this menu, from each seed on: the search runs every trace and ends where it ends.
@@ -103,7 +113,7 @@ fn judge(menu: Menu, seeds: u64) -> Tally {
     for seed in 0..seeds {
         let programs = random_programs(seed, menu);
         let Some(expected) = all_traces(&programs, INTERLEAVINGS) else { continue };
-        let (found, summary) = explore(&mut dpor, &programs);
+        let (found, summary, hasty) = explore(&mut dpor, &programs);
         for (trace, outcome) in &expected {
             let found = found.get(trace).map(|(_, outcome)| outcome);
             assert_eq!(found, Some(outcome), "seed {seed}, {menu:?}: {trace:?} of {programs:#?}");
@@ -116,7 +126,12 @@ fn judge(menu: Menu, seeds: u64) -> Tally {
             "seed {seed}, {menu:?}: {} traces, but {summary:?}: {programs:#?}",
             expected.len()
         );
+        assert!(
+            hasty == 0 || menu.waits,
+            "seed {seed}, {menu:?}: {hasty} steps wait too early: {programs:#?}"
+        );
         tally.programs += 1;
+        tally.hasty += hasty;
         tally.traces += expected.len() as u64;
         tally.hung += expected.values().filter(|outcome| outcome.3).count() as u64;
         tally.blocked += summary.blocked;
