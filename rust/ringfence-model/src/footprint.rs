@@ -16,7 +16,7 @@
 //!   (`early_timeouts`). The clock then asks whether anybody could have run, which every step reads.
 
 use ringfence_base::scenario::Op;
-use ringfence_base::{Access, Action, Footprint};
+use ringfence_base::{Access, Action, Footprint, Use};
 
 use crate::frame::Frame;
 use crate::plan::{Instr, Operand, Plan};
@@ -32,6 +32,11 @@ const QUEUEING: u32 = 1;
 const CONTEXTS: u32 = 2;
 /// Contexts beyond the last that has a resource of its own share that.
 const CONTEXTS_MAX: u32 = 127;
+/// The locks come behind the contexts; then their unused places; then the cells.
+const LOCKS: u32 = CONTEXTS + CONTEXTS_MAX + 1;
+const UNUSED_LOCKS: u32 = LOCKS + 256;
+const CELLS: u32 = UNUSED_LOCKS + 1;
+const CELLS_END: u32 = CELLS + 64;
 
 /// What of a step has to be known before it is taken, to tell its footprint afterwards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -106,7 +111,7 @@ impl World {
             footprint.add(QUEUEING, Access::Write);
         }
         footprint.barrier = before.barrier;
-        footprint.fixed = before.fixed;
+        footprint.fixed = before.fixed && footprint.uses.iter().all(|&one| is_fixed(one));
         end
     }
 
@@ -155,6 +160,14 @@ impl World {
             Operand::List { .. } | Operand::Registers { .. } => None,
         }
     }
+}
+
+/// What only depends on what a context does with its locks and cells, and not on what else it has met.
+fn is_fixed(one: Use) -> bool {
+    if (LOCKS..UNUSED_LOCKS).contains(&one.resource) {
+        return matches!(one.access, Access::Acquire | Access::Release | Access::Wait);
+    }
+    one.resource < LOCKS || (CELLS..CELLS_END).contains(&one.resource)
 }
 
 /// Takes a lock, if it is a plain one, in a manner in which nothing but waiting is possible.

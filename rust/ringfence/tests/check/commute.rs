@@ -8,10 +8,8 @@ use ringfence::check::{StateExecutor, WorldState};
 use ringfence::model::judge::Breach;
 use ringfence::model::{Action, Plan};
 use ringfence_base::rng::Rng;
-use ringfence_base::scenario::{Arg, ObjectKind, Op, Scenario, Stmt};
-use ringfence_base::{
-    Access, ChoiceKind, Decide, Dependent, Event, Footprint, Ordinary, SiteId, Stateful, System, Use,
-};
+use ringfence_base::scenario::{Arg, ObjectKind, Op, Scenario};
+use ringfence_base::{Access, ChoiceKind, Decide, Dependent, Event, Footprint, Stateful, System, Use};
 use ringfence_lockdep::annotations::Profile;
 
 use crate::build::{Build, obj, op};
@@ -339,35 +337,4 @@ fn scenarios_of_the_log_commute() {
         }
     }
     assert!(tally.swapped > 500, "{tally:?}");
-}
-
-/// The fingerprints of a thread that does this for ever, one per step: of its state, and from now on.
-fn of_loop(body: impl Fn(&mut Build) -> Vec<Stmt>) -> Vec<(u64, u64)> {
-    let mut build = Build::default();
-    let body = body(&mut build);
-    build.thread("thread", &[], vec![Stmt::Loop { body, at: SiteId::UNKNOWN }]);
-    let plan = Plan::new(&build.scenario).expect("a valid scenario");
-    let mut executor = StateExecutor::new(&plan, Profile::default());
-    let mut actions = Vec::new();
-    let step = |_| {
-        executor.enabled(&mut actions);
-        executor.step(actions[0], &mut Ordinary);
-        (executor.fingerprint(), executor.world().progress_fingerprint())
-    };
-    (0..60).map(step).collect()
-}
-
-#[test]
-fn who_only_sleeps_gets_nowhere() {
-    let sleeps = |_: &mut Build| vec![op(Op::Msleep, &[Arg::Int(1)])];
-    let prints = of_loop(sleeps);
-    let (states, from_now): (BTreeSet<_>, BTreeSet<_>) = prints.iter().copied().unzip();
-    assert!(states.len() > 30, "time goes on: {}", states.len());
-    assert!(from_now.len() < 5, "only time goes on: {}", from_now.len());
-    let counts = |build: &mut Build| {
-        let cell = build.object("cell", ObjectKind::Cell { init: 0 });
-        vec![op(Op::Msleep, &[Arg::Int(1)]), op(Op::CellAdd, &[obj(cell), Arg::Int(1)])]
-    };
-    let from_now: BTreeSet<_> = of_loop(counts).iter().map(|&(_, from_now)| from_now).collect();
-    assert_eq!(from_now.len(), 60, "it counts");
 }
