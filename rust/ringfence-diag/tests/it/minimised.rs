@@ -63,6 +63,8 @@ fn minimised(deviations: &[DeviationView], fewest: bool, lines: usize) -> Findin
             fewest,
         }),
         smallest: Some(smallest),
+        against_contract: false,
+        searched: Vec::new(),
         needs: vec!["memory_pressure".into()],
         notes: Vec::new(),
         count: 1,

@@ -51,6 +51,10 @@ impl Strategy for Made<'_> {
         of_each!(self, strategy => strategy.schedule(actions))
     }
 
+    fn follow(&mut self, action: Action) {
+        of_each!(self, strategy => strategy.follow(action));
+    }
+
     fn misfit(&self) -> Option<Misfit> {
         of_each!(self, strategy => strategy.misfit())
     }

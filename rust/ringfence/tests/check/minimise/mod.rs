@@ -69,7 +69,7 @@ fn hang(bug: &Bug, scenario: &Scenario) -> Option<(Finding, Vec<u32>)> {
             return None;
         }
         let findings = execution.findings(scenario, options.profile).expect("a valid scenario");
-        let Schedule::Choices(choices) = execution.schedule() else { panic!("choices") };
+        let choices = execution.choices().to_vec();
         findings.into_iter().find(fits).map(|finding| (finding, choices))
     })
 }

@@ -33,7 +33,7 @@ fn what_is_found_stays_the_same() {
         let scenario = scenario(seed);
         let schedule = Schedule::Random(seed);
         let execution = Execution::of(&scenario, options.profile, &schedule, STEPS, &|| true);
-        let Schedule::Choices(choices) = execution.expect("a valid scenario").schedule() else { continue };
+        let choices = execution.expect("a valid scenario").choices().to_vec();
         for finding in findings(&scenario, &choices, STEPS) {
             let Some(minimised) = minimise(&scenario, &finding, &choices, &options, &|| true) else {
                 continue;
