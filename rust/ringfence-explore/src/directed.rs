@@ -3,10 +3,10 @@
 //!
 //! As there, a context that is about to do a wait of the cycle is held back until its partner has its hold. What is
 //! different: who is inside of what is asked of the system, so a hold that was given back does not count; waits that
-//! end
-//! only by a partner's doing may begin early; an interrupt is a leg like another, and its host is held back until it
-//! comes; time and data choices are driven, too. The first execution is the same for every seed. Later ones draw who
-//! goes first and whom to let go, hold back less strictly, and have more and more noise elsewhere.
+//! end only by a partner's doing may begin early; an interrupt is a leg like another, and its host is held back until
+//! it comes; time and data choices are driven, too. The first executions, two for each leg, are the same for every
+//! seed. Later ones draw who goes first and whom to let go, hold back less strictly, and have more and more noise
+//! elsewhere.
 //!
 //! It drives, and judges nothing: where the cycle can't be closed, no execution closes it.
 
