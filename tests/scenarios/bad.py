@@ -61,9 +61,7 @@ def of_examples() -> Iterator[Bad]:
 
 
 def ring(size: int) -> rf.Scenario:
-    """Philosophers at a round table, each of whom has more to do before than the one to the left: in turn, they
-    do not meet.
-    """
+    """Philosophers, each of whom has more to do before than the last: in turn, they do not meet."""
 
     def dine(k: rf.Kernel) -> None:
         forks = [k.mutex(f"fork {n}", class_=f"fork {n}") for n in range(size)]
@@ -74,9 +72,8 @@ def ring(size: int) -> rf.Scenario:
                 for _ in range(4 * n):
                     with t.mutex_lock(plates[n]):
                         pass
-                with t.mutex_lock(forks[n]):
-                    with t.mutex_lock(forks[(n + 1) % size]):
-                        pass
+                with t.mutex_lock(forks[n]), t.mutex_lock(forks[(n + 1) % size]):
+                    pass
 
             k.thread(f"philosopher {n}", philosopher)
 
@@ -101,16 +98,13 @@ def needle(clients: int) -> rf.Scenario:
 
         @k.thread("probe")
         def probe(t: rf.Recorder) -> None:
-            with t.mutex_lock(one):
-                with t.mutex_lock(two):
-                    pass
+            with t.mutex_lock(one), t.mutex_lock(two):
+                pass
 
         @k.thread("remove")
         def remove(t: rf.Recorder) -> None:
-            with t.if_(t.atomic_add_return(ready, 0) == 2 * clients):
-                with t.mutex_lock(two):
-                    with t.mutex_lock(one):
-                        pass
+            with t.if_(t.atomic_add_return(ready, 0) == 2 * clients), t.mutex_lock(two), t.mutex_lock(one):
+                pass
 
     return rf.scenario(name=f"needle among {clients}")(haystack)
 

@@ -1,5 +1,5 @@
-//! Finding power: executions and milliseconds to the first confirmation, of each strategy, for every bad scenario of the
-//! repository. Reads what `python -m tests.scenarios.bad` writes, and prints Markdown.
+//! Finding power: executions and milliseconds to the first confirmation, of each strategy, for every bad scenario of
+//! the repository. Reads what `python -m tests.scenarios.bad` writes, and prints Markdown.
 //!
 //! `cargo bench -p ringfence-bench --bench finding_power -- SCENARIOS [SEEDS [NAME]]`
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]

@@ -2,10 +2,11 @@
 //! for Detecting Real Deadlocks", PLDI 2009).
 //!
 //! As there, a context that is about to do a wait of the cycle is held back until its partner has its hold. What is
-//! different: who is inside of what is asked of the system, so a hold that was given back does not count; waits that end
-//! only by a partner's doing may begin early; an interrupt is a leg like another, and its host is held back until it
-//! comes; time and data choices are driven, too. The first execution is the same for every seed. Later ones draw who goes
-//! first and whom to let go, hold back less strictly, and have more and more noise elsewhere.
+//! different: who is inside of what is asked of the system, so a hold that was given back does not count; waits that
+//! end only by a partner's doing may begin early; an interrupt is a leg like another, and its host is held back until
+//! it comes; time and data choices are driven, too. The first executions, two for each leg, are the same for every
+//! seed. Later ones draw who goes first and whom to let go, hold back less strictly, and have more and more noise
+//! elsewhere.
 //!
 //! It drives, and judges nothing: where the cycle can't be closed, no execution closes it.
 
@@ -47,8 +48,8 @@ impl Directed {
         &self.goal
     }
 
-    /// Goes on with the next executions until the visitor has seen enough or the budget is spent. The share of the summary
-    /// is 0: it says nothing about what there is besides.
+    /// Goes on with the next executions until the visitor has seen enough or the budget is spent. The share of the
+    /// summary is 0: it says nothing about what there is besides.
     pub fn run<S: Holding>(
         &mut self,
         system: &mut S,
@@ -171,6 +172,8 @@ struct Course<'g> {
 struct Manner {
     /// The contexts of the goal come first, beginning with that of this leg; or all are in an order that is drawn.
     order: Option<u64>,
+    /// Partners are the contexts that the goal knows.
+    strict: bool,
     /// In so many of 100 cases, whoever ran does not go on.
     switches: usize,
     /// In so many of 100 cases, nobody is held back.
@@ -201,6 +204,7 @@ impl<'g> Course<'g> {
         };
         let manner = Manner {
             order,
+            strict: greedy || rng.percent(50),
             switches: if greedy { 0 } else { *rng.pick(&[0, 5, 20, 50]) },
             lax: if greedy { 0 } else { *rng.pick(&[0, 0, 0, 10, 40]) },
         };
@@ -377,21 +381,29 @@ impl<'g> Course<'g> {
     /// The leg whose hold the context has, and whose wait comes next.
     fn leg<S: Holding>(&self, system: &mut S, context: u32) -> Option<usize> {
         let site = system.site(Action::Run(context));
-        self.goal.legs().iter().position(|leg| {
+        let mut fits = |leg: &Leg| {
             let next = match leg.then {
                 Then::Takes(then) | Then::Waits(then) => then == site,
                 Then::Interrupted => leg.hold.is_some() && !self.hosts.contains(&context),
             };
             let open = |hold| leg.then == Then::Interrupted && self.open.contains(&(context, hold));
             next && leg.hold.is_none_or(|hold| open(hold) || system.holds(context, hold))
-        })
+        };
+        let legs = self.goal.legs();
+        // Several legs may be at the same place: its own first.
+        let own = legs.iter().position(|leg| leg.context == Some(context) && fits(leg));
+        own.or_else(|| legs.iter().position(fits))
     }
 
     /// Somebody else has the hold that this leg waits for.
     fn has_partner<S: Holding>(&self, system: &mut S, context: u32, leg: usize) -> bool {
-        let Some(hold) = self.goal.next(leg).hold else { return false };
+        let next = self.goal.next(leg);
+        let Some(hold) = next.hold else { return false };
+        // Only whoever came this way when it was predicted, until that has led nowhere.
+        let known = next.context.filter(|known| self.manner.strict && *known != context);
+        let fits = |other: u32| other != context && known.is_none_or(|known| known == other);
         self.goal.legs()[leg].then != Then::Interrupted
-            && (0..self.order.len() as u32).any(|other| other != context && system.holds(other, hold))
+            && (0..self.order.len() as u32).any(|other| fits(other) && system.holds(other, hold))
     }
 }
 

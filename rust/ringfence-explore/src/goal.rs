@@ -24,8 +24,8 @@ pub struct Leg {
     pub context: Option<u32>,
 }
 
-/// A predicted cycle: each leg waits for the next one, the last for the first. A goal with a single leg and no hold names
-/// nobody else: whoever comes to that place is held back until all others are blocked or done.
+/// A predicted cycle: each leg waits for the next one, the last for the first. A goal with a single leg and no hold
+/// names nobody else: whoever comes to that place is held back until all others are blocked or done.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Goal {
     /// In the order of the cycle; at least one.

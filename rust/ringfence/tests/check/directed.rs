@@ -1,6 +1,8 @@
 //! Directed search through the whole check: what ordered schedules only predict is confirmed by the first execution
 //! towards it.
 
+use std::slice::from_ref;
+
 use ringfence::check::{
     Directed, End, Executor, First, Goal, Hunt, Hunted, Hunter, Leg, Limits, Options, Quarry, Then, check,
     goals, hunt,
@@ -67,8 +69,8 @@ fn fence(build: &mut Build) -> ObjectId {
 /// One lock inside another.
 fn nested(first: Arg, second: Arg) -> Vec<Stmt> {
     vec![
-        op(Op::MutexLock, &[first.clone()]),
-        op(Op::MutexLock, &[second.clone()]),
+        op(Op::MutexLock, from_ref(&first)),
+        op(Op::MutexLock, from_ref(&second)),
         op(Op::MutexUnlock, &[second]),
         op(Op::MutexUnlock, &[first]),
     ]
@@ -76,7 +78,7 @@ fn nested(first: Arg, second: Arg) -> Vec<Stmt> {
 
 /// Something that takes so many steps.
 fn busy(own: Arg, times: usize) -> Vec<Stmt> {
-    let once = [op(Op::MutexLock, &[own.clone()]), op(Op::MutexUnlock, &[own])];
+    let once = [op(Op::MutexLock, from_ref(&own)), op(Op::MutexUnlock, &[own])];
     (0..times).flat_map(|_| once.clone()).collect()
 }
 
@@ -149,13 +151,13 @@ fn a_lock_that_is_held_over_a_wait_and_needed_to_signal() {
     let (lock, own) = (obj(build.mutex("lock")), obj(build.mutex("own")));
     let fence = fence(&mut build);
     let waiter = vec![
-        op(Op::MutexLock, &[lock.clone()]),
+        op(Op::MutexLock, from_ref(&lock)),
         op(Op::DmaFenceWait, &[obj(fence), Arg::Int(0)]),
-        op(Op::MutexUnlock, &[lock.clone()]),
+        op(Op::MutexUnlock, from_ref(&lock)),
     ];
     let signaller = vec![
         op_out(Op::DmaFenceBeginSignalling, &[], 0),
-        op(Op::MutexLock, &[lock.clone()]),
+        op(Op::MutexLock, from_ref(&lock)),
         op(Op::DmaFenceSignal, &[obj(fence)]),
         op(Op::MutexUnlock, &[lock]),
         op(Op::DmaFenceEndSignalling, &[Arg::Register(0)]),
@@ -195,7 +197,7 @@ fn an_allocation_in_a_section_against_the_contract() {
 fn an_interrupt_on_a_spinlock() {
     let mut build = Build::default();
     let lock = obj(build.object("lock", ObjectKind::Spinlock { class: None }));
-    let locked = |lock: &Arg| vec![op(Op::SpinLock, &[lock.clone()]), op(Op::SpinUnlock, &[lock.clone()])];
+    let locked = |lock: &Arg| vec![op(Op::SpinLock, from_ref(lock)), op(Op::SpinUnlock, from_ref(lock))];
     let handler = Some(build.program("handler", &[], locked(&lock)));
     let irq = build.object("irq", ObjectKind::Irq { handler, thread: None });
     let own = obj(build.mutex("own"));

@@ -1,7 +1,8 @@
-//! Directed search on random scenarios of locks and fences, judged by exhaustive search: where that finds a hang, it finds
-//! one, too; where there is none, it finds none.
+//! Directed search on random scenarios of locks and fences, judged by exhaustive search: where that finds a hang, it
+//! finds one, too; where there is none, it finds none.
 
 use std::ops::Range;
+use std::slice::from_ref;
 
 use ringfence::check::{Hunter, Quarry};
 use ringfence_base::rng::Rng;
@@ -35,7 +36,7 @@ fn scenario(seed: u64) -> Scenario {
             if rng.percent(20) {
                 // Only if others have come first.
                 let wanted = 1 + rng.below(2) as i64;
-                body.push(op_out(Op::CellRead, &[cell.clone()], 1));
+                body.push(op_out(Op::CellRead, from_ref(&cell), 1));
                 body.push(op_out(Op::Eq, &[Arg::Register(1), Arg::Int(wanted)], 1));
                 let at = ringfence_base::SiteId::UNKNOWN;
                 body.push(Stmt::If { cond: Arg::Register(1), then: nest, otherwise: Vec::new(), at });
@@ -45,7 +46,7 @@ fn scenario(seed: u64) -> Scenario {
         }
         if n == signaller {
             body.push(op_out(Op::DmaFenceBeginSignalling, &[], 0));
-            body.extend(nest(&mut rng, &locks, op(Op::DmaFenceSignal, &[fence.clone()])));
+            body.extend(nest(&mut rng, &locks, op(Op::DmaFenceSignal, from_ref(&fence))));
             body.push(op(Op::DmaFenceEndSignalling, &[Arg::Register(0)]));
         }
         build.thread(&format!("thread {n}"), &[Kind::Cookie, Kind::Int], body);
@@ -61,9 +62,9 @@ fn nest(rng: &mut Rng, locks: &[Arg], inner: Stmt) -> Vec<Stmt> {
             held.push(lock);
         }
     }
-    let mut body: Vec<Stmt> = held.iter().map(|lock| op(Op::MutexLock, std::slice::from_ref(lock))).collect();
+    let mut body: Vec<Stmt> = held.iter().map(|lock| op(Op::MutexLock, from_ref(lock))).collect();
     body.push(inner);
-    body.extend(held.iter().rev().map(|lock| op(Op::MutexUnlock, std::slice::from_ref(lock))));
+    body.extend(held.iter().rev().map(|lock| op(Op::MutexUnlock, from_ref(lock))));
     body
 }
 
