@@ -5,6 +5,7 @@
 
 mod action;
 mod choice;
+mod digest;
 pub mod errno;
 mod event;
 mod footprint;
@@ -13,6 +14,7 @@ mod id;
 pub mod limits;
 mod lock_event;
 mod place;
+mod replay_string;
 pub mod rng;
 pub mod scenario;
 mod shown;
@@ -20,6 +22,7 @@ mod system;
 
 pub use action::Action;
 pub use choice::{ChoiceKind, Decide, Ordinary};
+pub use digest::{Digest, Digester};
 pub use event::{Event, EventKind, GpuEvent, JobEvent, ObjectRef, Published, Scope};
 pub use footprint::{Access, Footprint, Use};
 pub use gfp::{Gfp, UnknownGfp};
@@ -27,4 +30,5 @@ pub use id::{ClassId, LockId, ObjectId, ProgramId, SiteId, TaskId};
 pub use limits::{KERNEL_LIMITS, Limits};
 pub use lock_event::{AcquireFlags, LockEvent, LockEventKind, Observer, Read};
 pub use place::{Origin, Place, SourceLocation};
+pub use replay_string::{Course, Deviation, Deviations, NotAReplayString, Recorded, RecordedEnd, Taken};
 pub use system::{Dependent, End, Located, Stateful, System};

@@ -59,6 +59,11 @@ pub trait Stateful: System {
     /// Goes on from a state, which was saved from this system.
     fn load(&mut self, state: &Self::State);
 
+    /// Bytes of memory that a kept state takes, about, with what it holds besides itself.
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(state)
+    }
+
     /// A number that equal states share and different states, but for bad luck, do not; the same in every process.
     fn fingerprint(&self) -> u64;
 }

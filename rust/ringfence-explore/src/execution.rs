@@ -130,7 +130,10 @@ impl Runner {
                 return end;
             }
             let pick = match actions.len() {
-                1 => 0,
+                1 => {
+                    strategy.follow(actions[0]);
+                    0
+                }
                 options => {
                     let pick = strategy.schedule(actions);
                     trail.note(pick, options);

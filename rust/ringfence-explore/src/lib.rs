@@ -4,16 +4,37 @@
 //! A *strategy* makes the choices of one execution, one at a time. A *search* runs one execution after the other, and
 //! tells a visitor of each.
 
+pub mod cells;
+mod choice_tree;
+mod deviations;
+mod dfs;
+mod estimate;
 mod execution;
+mod iterative_widening;
+mod pct;
 mod random_walk;
 mod replay;
 mod round_robin;
 mod run_to_completion;
+mod snapshot_dfs;
 mod strategy;
+mod subtree;
+mod summary;
+mod swarm;
 
+pub use choice_tree::Bound;
+pub use deviations::{Follow, Recording, Steps, Until};
+pub use dfs::Dfs;
+pub use estimate::{random_descents, weighted_backtrack};
 pub use execution::{Limits, Noting, Runner, Trail, Visit, Watch};
+pub use iterative_widening::widen;
+pub use pct::{Pct, guarantee};
 pub use random_walk::Random;
 pub use replay::Replay;
 pub use round_robin::RoundRobin;
 pub use run_to_completion::RunToCompletion;
+pub use snapshot_dfs::SnapshotDfs;
 pub use strategy::{Misfit, Strategy};
+pub use subtree::{Subtree, split};
+pub use summary::{Budget, Stop, Summary};
+pub use swarm::Swarm;

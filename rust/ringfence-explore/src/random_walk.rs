@@ -5,6 +5,18 @@ use ringfence_base::{Action, ChoiceKind, Decide};
 
 use crate::strategy::Strategy;
 
+/// In so many of 256 cases a choice is not the most ordinary one: drawn for each execution.
+pub(crate) const UNUSUAL: [u64; 4] = [32, 96, 128, 160];
+
+/// The most ordinary possibility, but in `unusual` of 256 cases one of the others.
+pub(crate) fn now_and_then_unusual(rng: &mut Rng, unusual: u64, options: usize) -> usize {
+    let word = rng.next_u64();
+    if word & 0xff >= unusual {
+        return 0;
+    }
+    1 + ((u128::from(word >> 32) * (options - 1) as u128) >> 32) as usize
+}
+
 /// Every choice at random. A context tends to go on for a while: how long is drawn for each execution, so that both
 /// fine and coarse interleavings come up.
 #[derive(Clone, Debug)]
@@ -23,18 +35,14 @@ impl Random {
         let mut rng = Rng::new(seed);
         let word = rng.next_u64();
         let sticky = [0, 64, 128, 200][(word & 3) as usize];
-        let unusual = [32, 96, 128, 160][((word >> 2) & 3) as usize];
+        let unusual = UNUSUAL[((word >> 2) & 3) as usize];
         Self { rng, sticky, unusual, current: None }
     }
 }
 
 impl Decide for Random {
     fn decide(&mut self, _: ChoiceKind, options: usize) -> usize {
-        let word = self.rng.next_u64();
-        if word & 0xff >= self.unusual {
-            return 0;
-        }
-        1 + ((u128::from(word >> 32) * (options - 1) as u128) >> 32) as usize
+        now_and_then_unusual(&mut self.rng, self.unusual, options)
     }
 }
 

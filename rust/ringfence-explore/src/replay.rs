@@ -42,9 +42,17 @@ impl Decide for Replay {
 impl Strategy for Replay {
     fn schedule(&mut self, actions: &[Action]) -> usize {
         match self.next(actions.len()) {
-            Some(pick) => pick,
+            Some(pick) => {
+                self.rest.follow(actions[pick]);
+                pick
+            }
             None => self.rest.schedule(actions),
         }
+    }
+
+    #[inline]
+    fn follow(&mut self, action: Action) {
+        self.rest.follow(action);
     }
 
     fn misfit(&self) -> Option<Misfit> {

@@ -38,4 +38,9 @@ impl Strategy for RunToCompletion {
         self.current = Some(actions[pick]);
         pick
     }
+
+    #[inline]
+    fn follow(&mut self, action: Action) {
+        self.current = Some(action);
+    }
 }

@@ -8,6 +8,10 @@ pub trait Strategy: Decide {
     /// One of the enabled actions; at least two.
     fn schedule(&mut self, actions: &[Action]) -> usize;
 
+    /// This action is taken without its choice: it is the only one, or somebody else has chosen.
+    #[inline]
+    fn follow(&mut self, _: Action) {}
+
     /// The first choice that it could not make as it was told to.
     fn misfit(&self) -> Option<Misfit> {
         None

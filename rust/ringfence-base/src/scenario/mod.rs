@@ -5,6 +5,7 @@
 
 mod closest;
 mod environment;
+mod identity;
 mod json;
 mod kind;
 mod object;
@@ -17,6 +18,7 @@ mod signature;
 mod validate;
 
 pub use environment::Environment;
+pub use identity::Identity;
 pub use json::SCENARIO_VERSION;
 pub use kind::{Kind, Sort};
 pub use object::{GpuHang, Object, ObjectKind, SchedFix, SchedPolicy, SemaphorePoint, WwAlgorithm};

@@ -7,6 +7,7 @@ mod mutations;
 mod pseudo_code;
 mod random;
 mod refusals;
+mod replay_string;
 mod round_trip;
 
 /// A driver with a submission path, a reset, an irq handler and a shrinker, as a person would write it.

@@ -139,7 +139,7 @@ impl Collector {
             known.latest = latest;
             if steps < known.steps {
                 known.steps = steps;
-                known.choices = trail.choices.clone();
+                known.choices.clone_from(&trail.choices);
                 known.shown = shown();
             }
             return;

@@ -118,6 +118,11 @@ impl<S: Strategy> Strategy for Noting<S> {
         pick
     }
 
+    #[inline]
+    fn follow(&mut self, action: Action) {
+        self.strategy.follow(action);
+    }
+
     fn misfit(&self) -> Option<Misfit> {
         self.strategy.misfit()
     }
