@@ -149,23 +149,11 @@ impl Kernel<'_> {
     /// Runs the context up to the end of its step.
     pub(crate) fn run(&mut self) {
         for _ in 0..TURNS_MAX {
-            let Some(&frame) = self.me().frames.last() else {
-                return self.finish();
-            };
-            let flow = match frame {
-                Frame::Program(frame) => self.run_program(frame),
-                Frame::Issued(frame) => self.run_issued(frame),
-                Frame::Lock(frame) => self.run_lock(frame),
-                Frame::Ww(frame) => self.run_ww(frame),
-                Frame::Sleep(frame) => self.run_sleep(frame),
-                Frame::Deferred(frame) => self.run_deferred(frame),
-                Frame::Interrupt(frame) => self.run_interrupt(frame),
-                Frame::Memory(frame) => self.run_memory(frame),
-                Frame::Fence(frame) => self.run_fence(frame),
-                Frame::Sync(frame) => self.run_sync(frame),
-                Frame::Resv(frame) => self.run_resv(frame),
-                Frame::Sched(frame) => self.run_sched(frame),
-                Frame::Gpu(frame) => self.run_gpu_reset(frame),
+            // Most steps are one operation of a program. Frames of other sorts are large: they are copied only then.
+            let flow = match self.me().frames.last() {
+                Some(&Frame::Program(frame)) => self.run_program(frame),
+                Some(&frame) => self.run_function(frame),
+                None => return self.finish(),
             };
             match flow {
                 Flow::Continue => {}
@@ -173,6 +161,26 @@ impl Kernel<'_> {
                 Flow::Block(wait) => return self.block(wait),
                 Flow::Return(value) => self.pop(value),
             }
+        }
+    }
+
+    /// Goes on with one of the kernel's functions.
+    #[inline(never)]
+    fn run_function(&mut self, frame: Frame) -> Flow {
+        match frame {
+            Frame::Program(frame) => self.run_program(frame),
+            Frame::Issued(frame) => self.run_issued(frame),
+            Frame::Lock(frame) => self.run_lock(frame),
+            Frame::Ww(frame) => self.run_ww(frame),
+            Frame::Sleep(frame) => self.run_sleep(frame),
+            Frame::Deferred(frame) => self.run_deferred(frame),
+            Frame::Interrupt(frame) => self.run_interrupt(frame),
+            Frame::Memory(frame) => self.run_memory(frame),
+            Frame::Fence(frame) => self.run_fence(frame),
+            Frame::Sync(frame) => self.run_sync(frame),
+            Frame::Resv(frame) => self.run_resv(frame),
+            Frame::Sched(frame) => self.run_sched(frame),
+            Frame::Gpu(frame) => self.run_gpu_reset(frame),
         }
     }
 
@@ -218,11 +226,18 @@ impl Kernel<'_> {
     }
 
     /// The program that runs was called by another one, however indirectly.
+    #[inline]
     fn is_called(&mut self) -> bool {
-        let programs = self.me().frames.iter().filter(|frame| matches!(frame, Frame::Program(_)));
+        let frames = &self.me().frames;
+        frames.len() > 1 && Self::is_program_called(frames)
+    }
+
+    fn is_program_called(frames: &[Frame]) -> bool {
+        let programs = frames.iter().filter(|frame| matches!(frame, Frame::Program(_)));
         programs.count() > 1
     }
 
+    #[inline]
     fn run_program(&mut self, frame: ProgramFrame) -> Flow {
         let ProgramFrame { mut pc, base, called } = frame;
         let mut turns = 0;
@@ -319,8 +334,17 @@ impl Kernel<'_> {
     }
 
     /// The `n`-th argument as an object that is not NULL; for NULL, the finding has been reported.
+    #[inline]
     pub(crate) fn object(&mut self, call: Call<'_>, n: usize) -> Option<u32> {
-        let index = self.arg(call, n).index();
+        match self.arg(call, n) {
+            Value::Object(_, index) => Some(index),
+            value => self.no_object(value),
+        }
+    }
+
+    #[cold]
+    fn no_object(&mut self, value: Value) -> Option<u32> {
+        let index = value.index();
         if index.is_none() {
             self.broken("RF509", "NULL pointer dereference", None);
         }

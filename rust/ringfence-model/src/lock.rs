@@ -229,7 +229,6 @@ impl World {
 
 impl Kernel<'_> {
     /// Takes a lock, or waits for it. Returns the manner's result, or -EINTR.
-    #[inline]
     pub(crate) fn take_lock(&mut self, lock: u32, manner: Manner) -> Flow {
         self.lock_acquire(lock, manner.flags(false));
         let unfair = manner.recursive && self.me().hardirq + self.me().softirq != 0;
@@ -237,6 +236,10 @@ impl Kernel<'_> {
             self.got_lock(lock, manner.shared);
             return Flow::Return(Value::Int(manner.result));
         }
+        self.queue_for_lock(lock, manner)
+    }
+
+    fn queue_for_lock(&mut self, lock: u32, manner: Manner) -> Flow {
         let Manner { shared, interruptible, result, .. } = manner;
         let task = self.task;
         self.w.locks.get_mut(lock).waiters.push(Waiter { task, shared, ww_ctx: NONE });
@@ -322,8 +325,15 @@ impl Kernel<'_> {
     #[inline]
     pub(crate) fn unheld(&mut self, lock: u32) {
         let thread = self.me();
-        let Some(position) = thread.held.iter().rposition(|held| held.lock == lock) else { return };
-        let shared = thread.held.remove(position).shared;
+        // Nearly always it is the latest one.
+        let held = match thread.held.last() {
+            Some(latest) if latest.lock == lock => thread.held.pop(),
+            _ => {
+                let position = thread.held.iter().rposition(|held| held.lock == lock);
+                position.map(|position| thread.held.remove(position))
+            }
+        };
+        let Some(Held { shared, .. }) = held else { return };
         let entry = self.w.locks.get_mut(lock);
         if shared {
             entry.readers -= 1;

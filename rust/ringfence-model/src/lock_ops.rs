@@ -91,6 +91,10 @@ impl Kernel<'_> {
                 self.sleep_lock(lock, Manner { subclass, ..Manner::EXCLUSIVE })
             }
             Op::MutexLockInterruptible | Op::DownWriteKillable => self.sleep_lock(lock, INTERRUPTIBLE),
+            Op::MutexUnlock | Op::UpRead | Op::UpWrite => {
+                self.drop_lock(lock);
+                NOTHING
+            }
             Op::DownRead => self.sleep_lock(lock, Manner::SHARED),
             Op::DownReadInterruptible => self.sleep_lock(lock, INTERRUPTIBLE_READER),
             Op::MutexTrylock | Op::DownWriteTrylock => {
@@ -104,6 +108,7 @@ impl Kernel<'_> {
         }
     }
 
+    #[inline(never)]
     fn unlock_op(&mut self, call: Call<'_>, lock: u32) {
         match call.op {
             Op::SpinUnlock | Op::ReadUnlock | Op::WriteUnlock | Op::LocalUnlock => self.unspin(lock),
@@ -120,7 +125,6 @@ impl Kernel<'_> {
                 let on = self.arg(call, 1).is_true();
                 self.irq_restore(on);
             }
-            Op::MutexUnlock | Op::UpRead | Op::UpWrite => self.drop_lock(lock),
             Op::DowngradeWrite => self.downgrade_lock(lock),
             Op::FreeLock => self.emit(EventKind::Free(LockId::from_raw(lock))),
             Op::LockdepAssertHeld => {
