@@ -43,13 +43,14 @@ impl Kernel<'_> {
     /// The context that runs.
     #[inline]
     pub(crate) fn me(&mut self) -> &mut Thread {
-        &mut self.w.threads[self.task as usize]
+        self.w.threads.unmarked_mut(self.task as usize)
     }
 
     /// Tells the judges.
     #[inline]
     pub(crate) fn emit(&mut self, kind: EventKind) {
-        let site = self.w.threads.get(self.task as usize).map_or(SiteId::UNKNOWN, |thread| thread.site);
+        let site =
+            self.w.threads.unmarked().get(self.task as usize).map_or(SiteId::UNKNOWN, |thread| thread.site);
         self.emit_at(site, kind);
     }
 
@@ -136,9 +137,12 @@ impl Kernel<'_> {
     }
 
     /// Wakes every context that waits for what `matches` says. They look again.
+    ///
+    /// Only for those that are woken is this a use. Whoever begins to wait later has looked at the same thing then,
+    /// and found that it had come or not: the two steps conflict by that.
     pub(crate) fn wake(&mut self, matches: impl Fn(Wait) -> bool) {
-        for task in 0..self.w.threads.len() {
-            if let State::Blocked(wait) = self.w.threads[task].state
+        for task in 0..self.w.threads.unmarked().len() {
+            if let State::Blocked(wait) = self.w.threads.unmarked()[task].state
                 && matches(wait)
             {
                 self.w.set_state(task as u32, State::Ready);
@@ -162,7 +166,7 @@ impl Kernel<'_> {
     }
 
     /// What the innermost frame has come to; true if the step is over.
-    fn is_over(&mut self, flow: Flow) -> bool {
+    fn ends_step(&mut self, flow: Flow) -> bool {
         match flow {
             Flow::Continue => return false,
             Flow::Yield => {}
@@ -193,7 +197,7 @@ impl Kernel<'_> {
             Frame::Sched(frame) => self.run_sched(frame),
             Frame::Gpu(frame) => self.run_gpu_reset(frame),
         };
-        self.is_over(flow)
+        self.ends_step(flow)
     }
 
     fn block(&mut self, wait: Wait) {
@@ -213,7 +217,7 @@ impl Kernel<'_> {
 
     /// The context, and the place of the operation that the program below is at.
     fn me_of(&mut self, code: &[Instr]) -> &mut Thread {
-        let thread = &mut self.w.threads[self.task as usize];
+        let thread = self.w.threads.unmarked_mut(self.task as usize);
         if matches!(thread.frames.last(), Some(Frame::Program(_))) {
             let below = thread.frames.iter().rev().skip(1).find_map(|frame| match frame {
                 Frame::Program(frame) => Some(frame.pc),
@@ -294,7 +298,7 @@ impl Kernel<'_> {
     fn leave_operation(&mut self, flow: Flow, depth: usize, frame: ProgramFrame) -> bool {
         let called = flow == Flow::Continue;
         self.me().frames[depth - 1] = Frame::Program(ProgramFrame { called, ..frame });
-        self.is_over(flow)
+        self.ends_step(flow)
     }
 
     /// What the operation has called has returned.
@@ -334,7 +338,7 @@ impl Kernel<'_> {
         match operand {
             Operand::Value(value) => value,
             Operand::Register(register) => {
-                self.w.threads[self.task as usize].registers[base as usize + register as usize]
+                self.w.threads.unmarked()[self.task as usize].registers[base as usize + register as usize]
             }
             Operand::List { .. } | Operand::Registers { .. } => {
                 panic!("engine bug: a list where one value was checked for")
@@ -381,7 +385,7 @@ impl Kernel<'_> {
             }
             Operand::Registers { start, len } => {
                 let start = call.base as usize + start as usize;
-                self.w.threads[self.task as usize].registers[start..start + len as usize].to_vec()
+                self.w.threads.unmarked()[self.task as usize].registers[start..start + len as usize].to_vec()
             }
             _ => panic!("engine bug: no list where one was checked for"),
         }

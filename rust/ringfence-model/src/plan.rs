@@ -39,6 +39,10 @@ pub struct Plan {
     /// What the GPU scheduler calls its driver in counts as a signalling section, annotated or not.
     pub(crate) strict: bool,
     pub(crate) initial: World,
+    /// Per lock that is there from the start: see [`Plan::is_plain`].
+    pub(crate) plain_locks: Vec<bool>,
+    /// Nothing in it ever takes time.
+    pub(crate) timeless: bool,
 }
 
 /// Which kernel is modelled, where they differ.

@@ -298,7 +298,7 @@ impl Kernel<'_> {
     /// `drm_sched_job_begin()`, and `run_job`.
     fn run_popped(&mut self, frame: &mut RunFrame) -> Flow {
         let job = frame.job;
-        let now = self.w.time.now;
+        let now = *self.w.time.now;
         // Linux counts them at the scheduler that runs it, and gives them back at the one that it was armed for. Where
         // those differ, that was found when the job was pushed, or counted late.
         let Job { sched, credits, .. } = *self.job(job);

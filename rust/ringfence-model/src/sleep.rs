@@ -7,16 +7,19 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
 use crate::thread::State;
 use crate::time::{Timed, TimerId};
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
 use ringfence_base::ObjectRef;
 use ringfence_base::errno::ERESTARTSYS;
 use ringfence_base::scenario::{Kind, ObjectKind};
 
-/// Completions and wait queues of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Sleepers {
-    completions: Vec<Completion>,
+tracked! {
+    /// Completions and wait queues of a world.
+    pub(crate) struct Sleepers {
+        completions: SharedList<Completion>,
+    }
 }
 
 /// A completion.
@@ -39,16 +42,6 @@ impl Clone for Completion {
     fn clone_from(&mut self, source: &Self) {
         self.done = source.done;
         self.waiters.clone_from(&source.waiters);
-    }
-}
-
-impl Clone for Sleepers {
-    fn clone(&self) -> Self {
-        Self { completions: self.completions.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.completions.clone_from(&source.completions);
     }
 }
 
@@ -198,7 +191,7 @@ impl Kernel<'_> {
 
     /// What is left of a timeout, at least 1; `None` if it has run out. The timeout is cancelled.
     pub(crate) fn time_left(&mut self, timeout: TimerId) -> Option<i64> {
-        let left = timeout.due().saturating_sub(self.w.time.now);
+        let left = timeout.due().saturating_sub(*self.w.time.now);
         self.w.time.cancel(timeout).then(|| i64::try_from(left).unwrap_or(i64::MAX).max(1))
     }
 

@@ -8,57 +8,43 @@ use crate::kernel::Kernel;
 use crate::lock::Locks;
 use crate::plan::{ContextKind, Plan, Source};
 use crate::thread::{NONE, State, Thread};
+use crate::tracked::{Tracked, Uses, tracked};
+use crate::tracked_list::SharedList;
 
-macro_rules! world {
-    ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {
-        /// The whole state of one execution.
-        #[derive(PartialEq, Eq, Hash, Debug, Default)]
-        pub struct World { $($(#[$doc])* pub(crate) $field: $type,)* }
-
-        impl Clone for World {
-            fn clone(&self) -> Self {
-                Self { $($field: self.$field.clone(),)* }
-            }
-
-            /// Keeps the memory that is there: a run is reset in place.
-            fn clone_from(&mut self, source: &Self) {
-                $(self.$field.clone_from(&source.$field);)*
-            }
-        }
-    };
-}
-
-world! {
-    /// All contexts; a task id is an index.
-    threads: Vec<Thread>;
-    /// One bit per context: it is ready.
-    ready: Vec<u64>;
-    /// All locks.
-    locks: Locks;
-    /// Shared variables.
-    cells: Vec<i64>;
-    /// Virtual time and what is due.
-    time: crate::time::Time;
-    /// Which interrupts are pending and being served.
-    interrupts: crate::interrupt::Interrupts;
-    /// Completions and wait queues.
-    sleep: crate::sleep::Sleepers;
-    /// Acquire contexts.
-    ww: crate::ww_acquire_ctx::WwContexts;
-    /// Works, workqueues, timers, tasklets.
-    deferred: crate::deferred::Deferred;
-    /// Allocations, user memory, notifiers.
-    memory: crate::memory::Memory;
-    /// Fences.
-    fences: crate::dma_fence::Fences;
-    /// `sync_file`, `drm_syncobj`, `sw_sync`.
-    sync: crate::sync::SyncObjects;
-    /// Reservations.
-    resvs: crate::dma_resv::Reservations;
-    /// GPU schedulers, their entities and jobs.
-    scheds: crate::sched_main::Scheds;
-    /// GPUs.
-    gpu: crate::gpu::Hardware;
+tracked! {
+    /// The whole state of one execution.
+    pub struct World {
+        /// All contexts; a task id is an index.
+        pub(crate) threads: SharedList<Thread, 2>,
+        /// Which contexts are ready.
+        pub(crate) ready: Ready,
+        /// All locks.
+        pub(crate) locks: Locks,
+        /// Shared variables.
+        pub(crate) cells: SharedList<i64>,
+        /// Virtual time and what is due.
+        pub(crate) time: crate::time::Time,
+        /// Which interrupts are pending and being served.
+        pub(crate) interrupts: crate::interrupt::Interrupts,
+        /// Completions and wait queues.
+        pub(crate) sleep: crate::sleep::Sleepers,
+        /// Acquire contexts.
+        pub(crate) ww: crate::ww_acquire_ctx::WwContexts,
+        /// Works, workqueues, timers, tasklets.
+        pub(crate) deferred: crate::deferred::Deferred,
+        /// Allocations, user memory, notifiers.
+        pub(crate) memory: crate::memory::Memory,
+        /// Fences.
+        pub(crate) fences: crate::dma_fence::Fences,
+        /// `sync_file`, `drm_syncobj`, `sw_sync`.
+        pub(crate) sync: crate::sync::SyncObjects,
+        /// Reservations.
+        pub(crate) resvs: crate::dma_resv::Reservations,
+        /// GPU schedulers, their entities and jobs.
+        pub(crate) scheds: crate::sched_main::Scheds,
+        /// GPUs.
+        pub(crate) gpu: crate::gpu::Hardware,
+    }
 }
 
 impl World {
@@ -67,29 +53,37 @@ impl World {
         let task = self.threads.len() as u32;
         let state = thread.state;
         self.threads.push(thread);
-        if self.ready.len() * 64 < self.threads.len() {
-            self.ready.push(0);
+        if self.ready.0.len() * 64 <= task as usize {
+            self.ready.0.push(0);
         }
         self.set_state(task, state);
         task
     }
 
     /// The only place where a context's state changes.
+    ///
+    /// That another context becomes ready does not count as a use of it. Whether it is ready follows from what it
+    /// waits for: whoever brings that about has written it, and the context looks at it in its next step. Only for
+    /// interrupts a context that blocks is another place than one that runs.
     #[inline]
     pub(crate) fn set_state(&mut self, task: u32, state: State) {
-        self.threads[task as usize].state = state;
+        let thread = self.threads.unmarked_mut(task as usize);
+        let was = std::mem::replace(&mut thread.state, state);
+        if (thread.spinning != 0 || thread.softirq != 0) && was != state {
+            self.threads.mark_written(task as usize);
+        }
         let (word, bit) = (task as usize / 64, 1u64 << (task % 64));
         if state == State::Ready {
-            self.ready[word] |= bit;
+            self.ready.0[word] |= bit;
         } else {
-            self.ready[word] &= !bit;
+            self.ready.0[word] &= !bit;
         }
     }
 
     /// The contexts that can take a step, in the order of their ids.
     #[inline]
     pub fn ready(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ready.iter().enumerate().flat_map(|(word, &bits)| {
+        self.ready.0.iter().enumerate().flat_map(|(word, &bits)| {
             let mut bits = bits;
             std::iter::from_fn(move || {
                 if bits == 0 {
@@ -107,7 +101,7 @@ impl World {
     #[inline]
     pub fn enabled(&self, plan: &Plan, actions: &mut Vec<Action>) {
         actions.clear();
-        for (word, &bits) in self.ready.iter().enumerate() {
+        for (word, &bits) in self.ready.0.iter().enumerate() {
             let mut bits = bits;
             while bits != 0 {
                 actions.push(Action::Run(word as u32 * 64 + bits.trailing_zeros()));
@@ -128,7 +122,7 @@ impl World {
             if !self.interrupts.can_arrive(number) {
                 continue;
             }
-            for host in 0..self.threads.len() as u32 {
+            for host in 0..self.threads.unmarked().len() as u32 {
                 if self.can_host(plan, source, host) {
                     actions.push(Action::Interrupt { source: number as u32, host });
                 }
@@ -139,7 +133,7 @@ impl World {
     /// An interrupt arrives on an idle CPU, or on a context where it matters: one that holds a lock that spins, or
     /// one that serves a soft interrupt whose end others may spin for.
     fn can_host(&self, plan: &Plan, source: Source, host: u32) -> bool {
-        let thread = &self.threads[host as usize];
+        let thread = &self.threads.unmarked()[host as usize];
         match plan.contexts[host as usize].kind {
             ContextKind::Idle(own) if thread.state == State::Idle => own == source,
             _ => {
@@ -185,9 +179,14 @@ impl World {
         }
     }
 
+    /// Back to where `start` is, of which this world is a copy that has gone on: what has changed since is copied.
+    pub fn restart(&mut self, start: &Self) {
+        self.reset(start);
+    }
+
     /// All contexts, in the order of their task ids.
     pub fn threads(&self) -> &[Thread] {
-        &self.threads
+        self.threads.unmarked()
     }
 
     /// All locks.
@@ -197,6 +196,30 @@ impl World {
 
     /// Virtual nanoseconds since the start.
     pub fn now(&self) -> u64 {
-        self.time.now
+        *self.time.now
+    }
+}
+
+/// One bit per context: it is ready. It follows from the contexts' states, and is no resource of its own.
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Ready(pub(crate) Vec<u64>);
+
+impl Clone for Ready {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
+    }
+}
+
+impl Tracked for Ready {
+    fn collect(&self, _: &mut Uses<'_>) {}
+
+    fn forget(&mut self) {}
+
+    fn reset(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{Event, EventKind, Gfp, GpuEvent, JobEvent, ObjectRef, Origin, SiteId};
+use ringfence_base::{Event, EventKind, Footprint, Gfp, GpuEvent, JobEvent, ObjectRef, Origin, SiteId};
 
 use crate::dma_fence::{fence_object, flag};
 use crate::judge::recovery::Recovery;
@@ -13,6 +13,7 @@ use crate::judge::unsignaled::makes_no_progress;
 use crate::plan::{ContextKind, Plan, class};
 use crate::sched_job::job_object;
 use crate::thread::NONE;
+use crate::tracked::{Shared, Tracked, Uses};
 use crate::world::World;
 
 /// How sure it is that a rule was broken.
@@ -58,7 +59,7 @@ pub(super) struct Publication {
 /// A signalling section that is the outermost one of its task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct OpenSection {
-    /// Tells it from other sections of the run.
+    /// Tells it from other sections of the task.
     number: u32,
     /// Where it began.
     at: SiteId,
@@ -72,6 +73,10 @@ struct Task {
     /// How many of them only strict mode makes sections.
     strict: u32,
     outermost: Option<OpenSection>,
+    /// Outermost sections that have begun.
+    sections: u32,
+    /// Where it has met a fault, if that is the latest that it has broken.
+    fault: Option<SiteId>,
     /// Interrupts being served on it.
     interrupts: u32,
     /// Where it began the acquire context of reservations in which it has taken no lock yet.
@@ -83,15 +88,13 @@ struct Task {
 pub struct Monitor {
     /// Per task.
     tasks: Vec<Task>,
-    /// Outermost sections that have begun.
-    sections: u32,
     /// Per fence; `None` once it is signaled.
     pub(super) publications: Vec<Option<Publication>>,
     /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
     due: BinaryHeap<Reverse<(u64, u32)>>,
     breaches: Vec<Breach>,
-    pub(super) recovery: Recovery,
-    starvation: Starvation,
+    pub(super) recovery: Shared<Recovery>,
+    starvation: Shared<Starvation>,
     starved: Vec<u32>,
     /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
     no_mmu_notifiers: bool,
@@ -107,12 +110,27 @@ impl Monitor {
     pub fn restart(&mut self, plan: &Plan) {
         self.tasks.clear();
         self.tasks.resize(plan.contexts().len(), Task::default());
-        self.sections = 0;
         self.publications.clear();
         self.due.clear();
         self.breaches.clear();
         self.recovery.restart(plan);
         self.starvation.restart();
+    }
+
+    /// From here on, uses count.
+    pub fn before_step(&mut self) {
+        self.recovery.forget();
+        self.starvation.forget();
+    }
+
+    /// Adds what the step has touched of what the monitors know; its resources have numbers from `first` on.
+    ///
+    /// What they know of tasks is told by the tasks' own steps, and what they know of fences by steps that write
+    /// the fence (to publish it, to signal it, to free it) or the clock.
+    pub fn add_uses(&self, first: u32, footprint: &mut Footprint) {
+        let mut uses = Uses::new(footprint, first);
+        self.recovery.collect(&mut uses);
+        self.starvation.collect(&mut uses);
     }
 
     /// What this run has broken so far.
@@ -126,15 +144,15 @@ impl Monitor {
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
-        self.breaches.push(Breach {
-            rule,
-            what,
-            object,
-            gfp: None,
-            strict: false,
-            certainty: Certainty::OfRule,
-            origin,
-        });
+        let certainty = Certainty::OfRule;
+        self.breaks(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
+    }
+
+    fn breaks(&mut self, breach: Breach) {
+        if let Some(task) = self.tasks.get_mut(breach.origin.task.index()) {
+            task.fault = (breach.rule == "RF302").then_some(breach.origin.site);
+        }
+        self.breaches.push(breach);
     }
 
     /// One that the rule alone does not say the certainty of.
@@ -147,7 +165,7 @@ impl Monitor {
         origin: Origin,
     ) {
         let object = fence_object(fence);
-        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
+        self.breaks(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
     }
 
     /// One that there is because of a section.
@@ -162,7 +180,7 @@ impl Monitor {
         let Task { depth, strict, .. } = *self.task(origin);
         let strict = strict == depth;
         let certainty = Certainty::OfRule;
-        self.breaches.push(Breach { rule, what, object, gfp, strict, certainty, origin });
+        self.breaks(Breach { rule, what, object, gfp, strict, certainty, origin });
     }
 
     /// Takes one event; `world` is as it is after the step.
@@ -268,12 +286,11 @@ impl Monitor {
     }
 
     fn begin(&mut self, origin: Origin) {
-        let number = self.sections + 1;
         let task = self.task(origin);
         task.depth += 1;
         if task.depth == 1 {
-            task.outermost = Some(OpenSection { number, at: origin.site });
-            self.sections = number;
+            task.sections += 1;
+            task.outermost = Some(OpenSection { number: task.sections, at: origin.site });
         }
     }
 
@@ -331,10 +348,7 @@ impl Monitor {
 
     /// The operation is a page fault that has just been found to take `mmap_lock`.
     fn is_fault(&self, origin: Origin) -> bool {
-        self.breaches.last().is_some_and(|breach| {
-            let Origin { task, site, .. } = breach.origin;
-            breach.rule == "RF302" && task == origin.task && site == origin.site
-        })
+        self.tasks[origin.task.index()].fault == Some(origin.site)
     }
 
     fn published(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
@@ -392,7 +406,7 @@ impl Monitor {
     /// Fences whose bound has run out.
     fn late(&mut self, plan: &Plan, world: &World, origin: Origin) {
         while let Some(&Reverse((due, fence))) = self.due.peek()
-            && due < world.time.idle
+            && due < *world.time.idle
         {
             self.due.pop();
             if let Some(known) = self.publications[fence as usize]

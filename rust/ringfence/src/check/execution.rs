@@ -1,11 +1,11 @@
 //! One execution after the other: a world that is reset in place, and the three judges over its events.
 
 use ringfence_base::scenario::{Scenario, ScenarioError};
-use ringfence_base::{Action, Decide, End, Event, System};
+use ringfence_base::{Action, Decide, Dependent, End, Event, Footprint, Located, SiteId, System};
 use ringfence_explore::{Limits, Runner, Strategy, Trail, Watch};
 use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
-use ringfence_model::{KernelVersion, Plan, State, World};
+use ringfence_model::{Foreknown, KernelVersion, Plan, State, World};
 
 use super::validator_judge::ValidatorJudge;
 
@@ -39,6 +39,9 @@ pub struct Executor<'p> {
     hangs: Vec<Hang>,
     /// Problems of the validator that this execution met, by index, with the step.
     problems: Vec<(usize, u64)>,
+    tracking: bool,
+    /// The latest step, and what was known of it before.
+    latest: (Action, Foreknown),
 }
 
 impl<'p> Executor<'p> {
@@ -54,6 +57,8 @@ impl<'p> Executor<'p> {
             steps: 0,
             hangs: Vec::new(),
             problems: Vec::new(),
+            tracking: false,
+            latest: (Action::Expire, Foreknown::default()),
         }
     }
 
@@ -119,7 +124,7 @@ impl<'p> Executor<'p> {
 impl System for Executor<'_> {
     /// Back to the first step. What the validator has learnt stays.
     fn restart(&mut self) {
-        self.world.clone_from(self.plan.initial());
+        self.world.restart(self.plan.initial());
         self.judge.restart();
         self.monitor.restart(self.plan);
         self.events.clear();
@@ -137,6 +142,10 @@ impl System for Executor<'_> {
     #[inline]
     fn step(&mut self, action: Action, decide: &mut impl Decide) {
         self.events.clear();
+        if self.tracking {
+            self.latest = (action, self.world.before_step(self.plan, action));
+            self.monitor.before_step();
+        }
         self.world.step(self.plan, action, self.steps, &mut self.events, decide);
         for event in &self.events {
             if event.origin.task.raw() == u32::MAX {
@@ -162,5 +171,32 @@ impl System for Executor<'_> {
         }
         self.monitor.end(self.plan, &self.world, self.steps, hung);
         if hung { End::Hung } else { End::Finished }
+    }
+}
+
+/// What the validator remembers of earlier executions is nobody's resource: it says the same of every order of
+/// independent steps, once it has seen one.
+impl Dependent for Executor<'_> {
+    fn track(&mut self, on: bool) {
+        self.tracking = on;
+    }
+
+    fn footprint(&mut self, footprint: &mut Footprint) {
+        let (action, before) = self.latest;
+        let end = self.world.footprint(action, before, footprint);
+        self.monitor.add_uses(end, footprint);
+    }
+
+    fn only_waits(&mut self, action: Action) -> bool {
+        self.world.only_waits(self.plan, action)
+    }
+}
+
+impl Located for Executor<'_> {
+    fn site(&mut self, action: Action) -> SiteId {
+        match action {
+            Action::Run(task) => self.world.next_site(self.plan, task),
+            Action::Interrupt { .. } | Action::Expire => SiteId::UNKNOWN,
+        }
     }
 }
