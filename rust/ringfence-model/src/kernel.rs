@@ -43,7 +43,7 @@ impl Kernel<'_> {
     /// The context that runs.
     #[inline]
     pub(crate) fn me(&mut self) -> &mut Thread {
-        self.w.threads.unmarked_mut(self.task as usize)
+        self.w.threads.changed_mut(self.task as usize)
     }
 
     /// Tells the judges.
@@ -361,15 +361,15 @@ impl Kernel<'_> {
     /// The `n`-th argument as an object that is not NULL; for NULL, the finding has been reported.
     #[inline]
     pub(crate) fn object(&mut self, call: Call<'_>, n: usize) -> Option<u32> {
-        match self.arg(call, n) {
-            Value::Object(_, index) => Some(index),
-            value => self.no_object(value),
+        match call.args[n] {
+            Operand::Value(Value::Object(_, index)) => Some(index),
+            _ => self.object_at_run_time(call, n),
         }
     }
 
-    #[cold]
-    fn no_object(&mut self, value: Value) -> Option<u32> {
-        let index = value.index();
+    #[inline(never)]
+    fn object_at_run_time(&mut self, call: Call<'_>, n: usize) -> Option<u32> {
+        let index = self.arg(call, n).index();
         if index.is_none() {
             self.broken("RF509", "NULL pointer dereference", None);
         }

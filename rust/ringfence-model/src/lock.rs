@@ -278,6 +278,13 @@ impl World {
 impl Kernel<'_> {
     /// Takes a lock, or waits for it. Returns the manner's result, or -EINTR.
     pub(crate) fn take_lock(&mut self, lock: u32, manner: Manner) -> Flow {
+        self.take_lock_here(lock, manner)
+    }
+
+    /// The same, as a part of the function that calls it.
+    #[expect(clippy::inline_always, reason = "the one lock operation that nearly all steps are")]
+    #[inline(always)]
+    pub(crate) fn take_lock_here(&mut self, lock: u32, manner: Manner) -> Flow {
         self.lock_acquire(lock, manner.flags(false));
         if self.plan.is_plain(lock) && manner.only_waits() {
             return self.take_plain_lock(lock, manner.result);
@@ -301,7 +308,8 @@ impl Kernel<'_> {
     }
 
     /// A lock that is taken exclusively by all, by a context that can do nothing but wait for it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of what nearly all steps are")]
+    #[inline(always)]
     fn take_plain_lock(&mut self, lock: u32, result: i64) -> Flow {
         let task = self.task;
         let entry = self.w.locks.unmarked(lock);
@@ -371,7 +379,6 @@ impl Kernel<'_> {
     }
 
     /// The lock is this context's now.
-    #[inline]
     pub(crate) fn got_lock(&mut self, lock: u32, shared: bool) {
         let task = self.task;
         let entry = self.w.locks.get_mut(lock);
@@ -400,8 +407,14 @@ impl Kernel<'_> {
     }
 
     /// The lock is not this context's any more.
-    #[inline]
     pub(crate) fn unheld(&mut self, lock: u32) {
+        self.unheld_here(lock);
+    }
+
+    /// The same, as a part of the function that calls it.
+    #[expect(clippy::inline_always, reason = "the other lock operation that nearly all steps are")]
+    #[inline(always)]
+    pub(crate) fn unheld_here(&mut self, lock: u32) {
         let thread = self.me();
         // Nearly always it is the latest one.
         let held = match thread.held.last() {

@@ -50,7 +50,26 @@ impl Kernel<'_> {
         self.take_lock(lock, manner)
     }
 
+    #[inline(never)]
     pub(crate) fn lock_op(&mut self, call: Call<'_>) -> Flow {
+        // What nearly all operations on locks are goes through no further function.
+        match call.op {
+            Op::MutexLock | Op::DownWrite => {
+                let Some(lock) = self.object(call, 0) else { return NOTHING };
+                self.might_sleep();
+                self.take_lock_here(lock, Manner::EXCLUSIVE)
+            }
+            Op::MutexUnlock | Op::UpRead | Op::UpWrite => {
+                let Some(lock) = self.object(call, 0) else { return NOTHING };
+                self.lock_release(lock);
+                self.unheld_here(lock);
+                NOTHING
+            }
+            _ => self.other_lock_op(call),
+        }
+    }
+
+    fn other_lock_op(&mut self, call: Call<'_>) -> Flow {
         match call.op {
             Op::WaitForCompletion
             | Op::WaitForCompletionTimeout
@@ -85,16 +104,11 @@ impl Kernel<'_> {
             Op::ReadLock => self.spin(lock, READER),
             Op::SpinTrylock | Op::WriteTrylock => self.try_spin(lock, Manner::EXCLUSIVE),
             Op::ReadTrylock => self.try_spin(lock, READER),
-            Op::MutexLock | Op::DownWrite => self.sleep_lock(lock, Manner::EXCLUSIVE),
             Op::MutexLockNested => {
                 let subclass = self.int(call, 1) as u32;
                 self.sleep_lock(lock, Manner { subclass, ..Manner::EXCLUSIVE })
             }
             Op::MutexLockInterruptible | Op::DownWriteKillable => self.sleep_lock(lock, INTERRUPTIBLE),
-            Op::MutexUnlock | Op::UpRead | Op::UpWrite => {
-                self.drop_lock(lock);
-                NOTHING
-            }
             Op::DownRead => self.sleep_lock(lock, Manner::SHARED),
             Op::DownReadInterruptible => self.sleep_lock(lock, INTERRUPTIBLE_READER),
             Op::MutexTrylock | Op::DownWriteTrylock => {

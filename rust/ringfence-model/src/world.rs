@@ -167,8 +167,10 @@ impl World {
         decide: &mut dyn Decide,
     ) {
         let task = match action {
-            Action::Run(task) => task,
-            Action::Interrupt { host, .. } => host,
+            Action::Run(task) | Action::Interrupt { host: task, .. } => {
+                self.threads.mark_changed(task as usize);
+                task
+            }
             Action::Expire => NONE,
         };
         let mut kernel = Kernel { plan, w: self, events, decide, task, step: number, stepped: false };
