@@ -6,7 +6,7 @@ says what breaks the contract, `Scenario.run` runs it once, to look at; `rules` 
 --help``.
 """
 
-from ringfence._check import CheckInterrupted, Finding, Report, check
+from ringfence._check import CheckInterrupted, Finding, Progress, Report, Search, check
 from ringfence._core import (
     Execution,
     FenceState,
@@ -118,6 +118,7 @@ from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Nanos, Seqn
 from ringfence.errors import (
     ArgumentError,
     ProfileError,
+    ReplayError,
     RingfenceError,
     ScenarioError,
     ScenarioWarning,
@@ -230,7 +231,9 @@ __all__ = [
     "RawSpinlock",
     "RcuHead",
     "Recorder",
+    "ReplayError",
     "Report",
+    "Search",
     "ResvIterator",
     "Ring",
     "RingfenceError",

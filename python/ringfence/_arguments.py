@@ -13,7 +13,15 @@ from ringfence.errors import ArgumentError
 if TYPE_CHECKING:
     from ringfence import _core
 
-__all__ = ["STEPS_MAX", "Schedule", "core_of", "profile_of", "schedule_of", "whole_number"]
+__all__ = [
+    "STEPS_MAX",
+    "Schedule",
+    "core_of",
+    "profile_of",
+    "replay_string_of",
+    "schedule_of",
+    "whole_number",
+]
 
 Schedule: TypeAlias = str | Sequence[int] | Finding | None
 """What selects one execution; see `Scenario.run`."""
@@ -97,9 +105,23 @@ def schedule_of(schedule: object) -> str:
             for index, choice in enumerate(schedule)
         )
     message = (
-        "schedule: expected None, 'round-robin', 'random:SEED', choices as '0,1,0' or [0, 1, 0], or a "
-        f"finding, not {_shown(schedule)}"
+        "schedule: expected None, 'round-robin', 'random:SEED', a replay string, choices as '0,1,0' or "
+        f"[0, 1, 0], or a finding, not {_shown(schedule)}"
     )
+    raise ArgumentError(message)
+
+
+def replay_string_of(string: object) -> str:
+    """A replay string, or a finding's; whether it is one, the engine says.
+
+    Raises:
+        ArgumentError: it can't be one.
+    """
+    if isinstance(string, str):
+        return string
+    if isinstance(string, Finding):
+        return schedule_of(string)
+    message = f"expected a replay string ('rf1:…') or a finding, not {_shown(string)}"
     raise ArgumentError(message)
 
 

@@ -1,4 +1,4 @@
-"""Checking scenarios: `check` runs the three judges over a set of schedules."""
+"""Checking scenarios: `check` predicts, then proves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ringfence import _core
 from ringfence._arguments import STEPS_MAX, core_of, profile_of, whole_number
 from ringfence._core import CheckFinding as Finding
-from ringfence._core import Report
+from ringfence._core import Progress, Report, Search
+from ringfence.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from ringfence._core import Profile
     from ringfence._scenario._scenario import Scenario
 
-__all__ = ["CheckInterrupted", "Finding", "Report", "check"]
+__all__ = ["CheckInterrupted", "Finding", "Progress", "Report", "Search", "check"]
 
 DEFAULT_BUDGET = 4000
-"""Executions with random schedules."""
+"""Executions of a search."""
 JOBS_MAX = 1024
 """Threads that one check may ask for."""
 _U64_MAX = (1 << 64) - 1
@@ -47,26 +48,40 @@ def check(
     seed: int = 0,
     steps_max: int = STEPS_MAX,
     jobs: int = 0,
-    progress: Callable[[int], object] | None = None,
+    strategy: str = "proof",
+    time: float | None = None,
+    minimise: bool = True,
+    progress: Callable[[Progress], object] | None = None,
 ) -> Report:
-    """Runs a scenario under many schedules, with the three judges watching.
+    """Checks a scenario: predicts, then proves.
 
-    Each thread is run first to completion once, all are run in turn once, and then `budget` executions are
-    run with random schedules. The validator predicts from every event, the wait-for graph shows real hangs,
-    the monitors watch the clauses of the contract that need state. What they say of the same cause becomes
-    one finding. The same arguments give the same report, whatever `jobs` is.
+    The validator predicts from every event, the wait-for graph shows real hangs, the monitors watch the
+    clauses of the contract that need state. What they say of the same cause becomes one finding.
+
+    Each thread is run first to completion once, and all in turn. Then one execution of each class of
+    equivalent ones is run, as far as a quarter of the budget goes. If those are all there are, the check is
+    `Report.complete`; else `budget` executions follow with random schedules. Whatever is then only predicted
+    is aimed at: each context that could be part of the hang is led to where it holds what the others want.
+    What still has no witness is tried once more with everything that the contract allows others. The same
+    arguments give the same report, whatever `jobs` is.
 
     Args:
         scenario: what to check.
-        budget: executions with random schedules.
+        budget: executions of a search, at most.
         profile: which kernel; a `Profile`, or the name of one.
-        seed: the first of `budget` seeds.
+        seed: the first seed.
         steps_max: steps after which an execution is cut off, which the report says.
         jobs: threads; 0 for one per core.
-        progress: called ten times a second with the number of executions done.
+        strategy: ``"proof"`` does all of the above; one search alone is ``"random"``, ``"pct:DEPTH"``,
+            ``"dpor"`` or ``"directed"``.
+        time: seconds after which the check ends with what was found until then; then the report can differ
+            from one run to the next.
+        minimise: make witnesses as small as they can be.
+        progress: called ten times a second with how far the check is.
 
     Raises:
         ArgumentError: `scenario` is none, or a number is out of range.
+        RingfenceError: no strategy has this name.
         ScenarioError: the scenario makes no sense.
         ProfileError: no profile has this name.
         CheckInterrupted: Ctrl-C; its `report` is what was found until then.
@@ -84,7 +99,7 @@ def check(
     ...         k.thread(name, take)
     >>> report = rf.check(abba, budget=100)
     >>> report
-    <Report abba: RF601 in 103 executions>
+    <Report abba: RF601 in 5 executions>
     >>> [finding] = report["RF601"]
     >>> finding.verdict
     'CONFIRMED'
@@ -99,8 +114,27 @@ def check(
         seed=whole_number("seed", seed, 0, _U64_MAX),
         steps_max=whole_number("steps_max", steps_max, 1, _U64_MAX),
         jobs=whole_number("jobs", jobs, 0, JOBS_MAX),
+        strategy=_text("strategy", strategy),
+        minimise=bool(minimise),
+        time=_seconds(time),
         progress=progress,
     )
-    if report.interrupted:
+    if report.interrupted and time is None:
         raise CheckInterrupted(report)
     return report
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        message = f"{name}={value!r}: expected a text"
+        raise ArgumentError(message)
+    return value
+
+
+def _seconds(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        message = f"time={value!r}: expected seconds, more than 0, or None"
+        raise ArgumentError(message)
+    return float(value)

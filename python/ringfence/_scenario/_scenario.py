@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, overload
 
 from ringfence import _core
-from ringfence._arguments import STEPS_MAX, Schedule, profile_of, schedule_of, whole_number
+from ringfence._arguments import Schedule, profile_of, replay_string_of, schedule_of, whole_number
 from ringfence._scenario._checks import checked_function
 from ringfence._scenario._driver import Driver
 from ringfence._scenario._environment import Environment, quiet
@@ -153,21 +153,22 @@ class Scenario:
         self,
         schedule: Schedule = None,
         *,
-        profile: _core.Profile | str = "6.12",
-        steps_max: int = STEPS_MAX,
+        profile: _core.Profile | str | None = None,
+        steps_max: int | None = None,
     ) -> _core.Execution:
         """Runs the scenario once, under one schedule.
 
         Args:
             schedule: what makes the choices. None: each context runs as long as it can. ``"round-robin"``:
                 one step of each in turn. ``"random:7"``: every choice at random, from that seed. ``"0,1,0"``
-                or ``[0, 1, 0]``: these choices, as reports print them; behind their end, as None. A finding:
-                the execution that shows it.
-            profile: which kernel; a `Profile`, or the name of one.
-            steps_max: steps after which the execution is cut off.
+                or ``[0, 1, 0]``: these choices; behind their end, as None. ``"rf1:…"``, as reports print it,
+                or a finding: that execution again, as by `replay`.
+            profile: which kernel; a `Profile`, or the name of one. None: 6.12, or that of the replay string.
+            steps_max: steps after which the execution is cut off. None: 100,000, or as many as were recorded.
 
         Raises:
             ArgumentError: what makes no sense as a schedule, or a number out of range.
+            ReplayError: a replay string that can't be replayed here.
             RingfenceError: a text that is no schedule, or choices that are not possible here.
             ScenarioError: the scenario makes no sense.
 
@@ -188,9 +189,69 @@ class Scenario:
         """
         return _core.run(
             self.core,
-            profile_of(profile),
+            None if profile is None else profile_of(profile),
             schedule=schedule_of(schedule),
-            steps_max=whole_number("steps_max", steps_max, 1, (1 << 64) - 1),
+            steps_max=_steps("steps_max", steps_max, least=1),
+        )
+
+    def replay(
+        self,
+        string: str | _core.CheckFinding,
+        *,
+        then: Schedule = None,
+        steps: int | None = None,
+        steps_max: int | None = None,
+    ) -> _core.Execution:
+        """Runs a recorded execution again: the same steps and events.
+
+        If the scenario was edited since, it is replayed as far as it fits: `Execution.fits`,
+        `Execution.stopped_at` and `Execution.remark` tell how far that is. Which kernel was modelled is in
+        the string.
+
+        Args:
+            string: a replay string, ``"rf1:…"``, as reports print it and as `Execution.schedule` is; or a
+                finding.
+            then: what makes the choices behind `steps`, or from where it does not fit any more; a schedule,
+                as for `run`, but no replay string. None: the execution ends there.
+            steps: only so many of the recorded steps. None: all.
+            steps_max: steps after which the execution is cut off. None: as many as were recorded, or 100,000
+                where it goes on.
+
+        Raises:
+            ArgumentError: what makes no sense as a string or schedule, or a number out of range.
+            ReplayError: the string is damaged, of another version, or of another scenario; or it has not so
+                many steps.
+            RingfenceError: `then` is no schedule, or one with choices that are not possible here.
+            ScenarioError: the scenario makes no sense.
+
+        >>> @scenario
+        ... def abba(k):
+        ...     a, b = k.mutex("a"), k.mutex("b")
+        ...     for name, first, second in [("one", a, b), ("two", b, a)]:
+        ...
+        ...         def take(t, first=first, second=second):
+        ...             with t.mutex_lock(first), t.mutex_lock(second):
+        ...                 pass
+        ...
+        ...         k.thread(name, take)
+        >>> hung = abba.run("round-robin")
+        >>> hung.end
+        'hung'
+        >>> again = abba.replay(hung.schedule)
+        >>> again.events == hung.events
+        True
+        >>> again.remark
+        'replayed: the same steps and events as recorded'
+        >>> abba.replay(hung.schedule, steps=1, then="run-to-completion").end
+        'finished'
+        """
+        return _core.replay(
+            self.core,
+            replay_string_of(string),
+            profile=None,
+            steps=_steps("steps", steps, least=0),
+            then=None if then is None else schedule_of(then),
+            steps_max=_steps("steps_max", steps_max, least=1),
         )
 
     def _build(self) -> str:
@@ -228,6 +289,10 @@ class Scenario:
 
     def __repr__(self) -> str:
         return f"<Scenario {self._name}>"
+
+
+def _steps(name: str, steps: object, *, least: int) -> int | None:
+    return None if steps is None else whole_number(name, steps, least, (1 << 64) - 1)
 
 
 def _check_environment(environment: object) -> None:

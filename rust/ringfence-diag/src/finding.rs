@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use crate::{LockFinding, PlaceView};
+use crate::{LockFinding, PlaceView, SearchView};
 
 /// How sure a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
+    /// It was predicted, but every execution there is of the scenario was looked at: it cannot happen in it.
+    Refuted,
     /// The contract is broken, but no schedule was found in which that shows.
     Predicted,
     /// A schedule was found that hangs, or that breaks the rule.
@@ -18,6 +20,7 @@ impl Verdict {
     /// As printed.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Refuted => "REFUTED",
             Self::Predicted => "PREDICTED",
             Self::Confirmed => "CONFIRMED",
         }
@@ -74,7 +77,7 @@ pub struct StepView {
 /// A schedule that shows the finding.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Witness {
-    /// The choices, as `Scenario.run(schedule=…)` takes them.
+    /// The replay string, as `Scenario.replay` and `ringfence replay` take it.
     pub schedule: String,
     /// What happened, step by step.
     pub steps: Vec<StepView>,
@@ -101,6 +104,11 @@ pub struct Finding {
     pub lock: Option<LockFinding>,
     /// A schedule that shows it.
     pub witness: Option<Witness>,
+    /// The scenario's own environment does not show it: the witness is one with everything that the contract allows
+    /// others.
+    pub against_contract: bool,
+    /// How far the search for a witness went, if none was found.
+    pub searched: Vec<SearchView>,
     /// Parts of the environment that the witness needed.
     pub needs: Vec<String>,
     /// What else a reader has to know: that it is one only in strict mode.

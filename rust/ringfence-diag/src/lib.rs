@@ -10,6 +10,7 @@ mod lock_finding;
 mod lock_report;
 pub mod render;
 mod rule;
+mod search_view;
 mod silence;
 
 pub use finding::{Finding, HeldView, StepView, Verdict, WaitLink, Witness};
@@ -20,4 +21,5 @@ pub use lock_report::{
     UsageView,
 };
 pub use rule::{Rule, RuleDoc, rule, rules};
+pub use search_view::SearchView;
 pub use silence::Silence;

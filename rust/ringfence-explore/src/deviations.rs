@@ -10,6 +10,7 @@ use std::cell::RefCell;
 
 use ringfence_base::{Action, ChoiceKind, Decide, Deviation, Deviations, Taken};
 
+use crate::run_to_completion::goes_on;
 use crate::strategy::{Misfit, Strategy};
 
 /// The steps of an execution, as whoever watches it tells those who make its choices.
@@ -34,11 +35,7 @@ impl Steps {
 
     /// The next action on the ordinary course.
     fn usual(&self, actions: &[Action]) -> usize {
-        let again = match self.0.borrow().last() {
-            Some(&Action::Interrupt { host, .. }) => Some(Action::Run(host)),
-            Some(Action::Expire) => None,
-            last => last.copied(),
-        };
+        let again = self.0.borrow().last().copied().and_then(goes_on);
         again.and_then(|again| actions.iter().position(|action| *action == again)).unwrap_or(0)
     }
 

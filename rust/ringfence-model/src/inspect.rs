@@ -87,6 +87,18 @@ impl World {
         Some(Current { op, args, goes_on: called || above != 0 })
     }
 
+    /// The context runs code that an operation at this place has called: a notifier, a shrinker, a callback.
+    pub fn is_below(&self, plan: &Plan, task: u32, site: SiteId) -> bool {
+        let frames = self.threads.get(task as usize).map_or(&[][..], |thread| &thread.frames);
+        let mut programs = frames.iter().filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(*frame),
+            _ => None,
+        });
+        // The innermost one has called nobody.
+        programs.next_back();
+        programs.any(|frame| frame.called && plan.site_at(frame.pc) == Some(site))
+    }
+
     /// The place of the operation that the next step of a context does, or goes on with.
     pub fn next_site(&self, plan: &Plan, task: u32) -> SiteId {
         let thread = &self.threads()[task as usize];

@@ -279,6 +279,11 @@ impl Plan {
         }
     }
 
+    /// What interrupts can come from.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
     /// Name of a source of interrupts, with its kind.
     pub fn source_name(&self, source: u32) -> String {
         let named = |kind: Kind, index| format!("{kind} {}", self.object_name(kind, index));

@@ -1,5 +1,6 @@
 //! Virtual time: nothing sleeps, the clock jumps to whatever is due next.
 
+use core::hash::{Hash, Hasher};
 use std::collections::BTreeMap;
 
 use ringfence_base::EventKind;
@@ -44,10 +45,16 @@ struct Queue {
 }
 
 /// A name for a timed event, to cancel it by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerId {
     due: u64,
     sequence: u64,
+}
+
+/// Hashes as nothing: whose event it is, whether it is still to come and when is told by the queue, and a world must be
+/// known again at another time (`recurrence.rs`).
+impl Hash for TimerId {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl TimerId {
@@ -88,6 +95,13 @@ impl Time {
     /// All that is set, earliest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = (TimerId, Timed)> {
         self.queue.events.iter().map(|(&(due, sequence), &event)| (TimerId { due, sequence }, event))
+    }
+
+    /// All that is set, earliest first, with the nanoseconds that are left until then.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (u64, Timed)> {
+        let now = *self.now.unmarked();
+        let events = self.queue.unmarked().events.iter();
+        events.map(move |(&(due, _), &event)| (due.saturating_sub(now), event))
     }
 
     /// Sets something for `delay` nanoseconds from now.

@@ -1,7 +1,7 @@
 //! Findings and reports of checks from their JSON, for pickling.
 
 use ringfence::check::Report;
-use ringfence::diag::{Finding, HeldView, StepView, Verdict, WaitLink, Witness, rules};
+use ringfence::diag::{Finding, HeldView, SearchView, StepView, Verdict, WaitLink, Witness, rules};
 use serde_json::Value;
 
 use crate::finding::read_back::{list, lock_finding, number, optional, place, string};
@@ -21,13 +21,15 @@ pub(super) fn report(text: &str) -> Option<Report> {
         steps: number(&value["steps"])?,
         bound: number(&value["bound"])?,
         steps_max: number(&value["steps_max"])?,
+        complete: value["complete"].as_bool()?,
+        searches: list(&value["searches"], search)?,
         interrupted: value["interrupted"].as_bool()?,
     })
 }
 
 fn finding_of(value: &Value) -> Option<Finding> {
     let rule = value["rule"].as_str()?;
-    let verdicts = [Verdict::Predicted, Verdict::Confirmed];
+    let verdicts = [Verdict::Refuted, Verdict::Predicted, Verdict::Confirmed];
     Some(Finding {
         rule: rules().iter().find(|known| known.code == rule)?.code,
         verdict: verdicts.into_iter().find(|verdict| value["verdict"] == verdict.as_str())?,
@@ -38,9 +40,21 @@ fn finding_of(value: &Value) -> Option<Finding> {
         circular: value["circular"].as_bool()?,
         lock: optional(&value["lock"], lock_finding)?,
         witness: optional(&value["witness"], witness)?,
+        against_contract: value["against_contract"].as_bool()?,
+        searched: list(&value["searched"], search)?,
         needs: list(&value["needs"], string)?,
         notes: list(&value["notes"], string)?,
         count: number(&value["count"])?,
+    })
+}
+
+fn search(value: &Value) -> Option<SearchView> {
+    Some(SearchView {
+        method: string(&value["method"])?,
+        contract: value["contract"].as_bool()?,
+        executions: number(&value["executions"])?,
+        steps: number(&value["steps"])?,
+        complete: value["complete"].as_bool()?,
     })
 }
 

@@ -12,6 +12,7 @@ use super::collect::{Collected, Collector, Shown};
 use super::describe::Describe;
 
 /// A finding in the making.
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) finding: Finding,
     /// The choices of the witness.
@@ -69,6 +70,8 @@ fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Find
         circular: false,
         lock: None,
         witness: None,
+        against_contract: false,
+        searched: Vec::new(),
         needs: Vec::new(),
         notes: Vec::new(),
         count,

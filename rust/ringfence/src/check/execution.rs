@@ -85,6 +85,11 @@ impl<'p> Executor<'p> {
         self.runner.trail()
     }
 
+    /// What it runs.
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+
     /// Steps of the latest execution.
     pub fn steps(&self) -> u64 {
         self.steps

@@ -1,6 +1,6 @@
-//! Checking a scenario: the three judges over a set of simple schedules.
+//! Checking a scenario: the three judges predict, searches prove.
 
-pub use ringfence_base::End;
+pub use ringfence_base::{End, NotAReplayString, Recorded};
 pub use ringfence_explore::{
     Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy, Trail, Watch,
 };
@@ -9,16 +9,34 @@ mod assemble;
 mod collect;
 mod describe;
 mod execution;
+mod fit;
+mod goal;
+mod holding;
+mod hunt;
 mod inspect;
+mod made;
+mod options;
+mod profile_bits;
+mod progress;
+mod proof;
+mod recording;
+mod refute;
+mod replay;
 mod report;
 mod schedule;
+mod search;
 mod step;
 mod text;
 mod validator_judge;
 
 pub use execution::Executor;
+pub use fit::Fit;
+pub use hunt::{First, Hunt, Hunter, hunt};
 pub use inspect::{Execution, FenceView, Snapshot, ThreadView};
-pub use report::{CheckError, Options, Report, check};
+pub use options::{Method, NoMethod, Options};
+pub use progress::{GoOn, Phase, Progress};
+pub use replay::{NoSelection, ReplayError, ReplayOptions, STEPS_MAX, Selection};
+pub use report::{CheckError, Report, check};
 pub use schedule::{NoSchedule, Schedule};
 pub use text::{execution, summary, text};
 pub use validator_judge::ValidatorJudge;

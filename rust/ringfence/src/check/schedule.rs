@@ -63,29 +63,3 @@ impl fmt::Display for Schedule {
         }
     }
 }
-
-/// Calls `$use` with the strategy of a schedule.
-macro_rules! with_strategy {
-    ($schedule:expr, $strategy:ident => $use:expr) => {
-        match $schedule {
-            Schedule::RunToCompletion => {
-                let $strategy = RunToCompletion::new(0);
-                $use
-            }
-            Schedule::RoundRobin => {
-                let $strategy = RoundRobin::default();
-                $use
-            }
-            Schedule::Random(seed) => {
-                let $strategy = Random::new(*seed);
-                $use
-            }
-            Schedule::Choices(choices) => {
-                let $strategy = Replay::new(choices.clone());
-                $use
-            }
-        }
-    };
-}
-
-pub(super) use with_strategy;

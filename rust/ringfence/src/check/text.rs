@@ -24,8 +24,9 @@ pub fn summary(report: &Report) -> String {
         1 => "1 finding".to_owned(),
         _ => format!("{count} findings"),
     };
-    let mut line =
-        format!("{}: {found} in {} executions, {} steps", report.scenario, report.executions, report.steps);
+    let all = if report.complete { ", which stand for all there are" } else { "" };
+    let (executions, steps) = (report.executions, report.steps);
+    let mut line = format!("{}: {found} in {executions} executions, {steps} steps{all}", report.scenario);
     if report.bound != 0 {
         let (bound, steps_max) = (report.bound, report.steps_max);
         write!(line, "; {bound} executions were cut off after {steps_max} steps")

@@ -9,6 +9,7 @@ mod extremes;
 mod random;
 mod recovery;
 mod regressions;
+mod replay;
 mod sched_history;
 mod sched_random;
 mod sched_regressions;

@@ -13,9 +13,9 @@ const STEPS_SHOWN: usize = 60;
 /// How a reader runs a witness again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again<'a> {
-    /// By calling `run` on the scenario.
+    /// By calling `replay` on the scenario.
     Call,
-    /// By this command line and `--schedule` behind it.
+    /// By this command line with the replay string behind it.
     Command(&'a str),
 }
 
@@ -34,6 +34,7 @@ pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>)
         why(finding, width),
         validator(finding, width),
         witness(finding, width),
+        searched(finding, width),
         notes(finding, width, again),
     ];
     let blocks: Vec<String> = sections
@@ -110,6 +111,29 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     lines
 }
 
+/// How far the search for a hang went, if none was found.
+fn searched(finding: &Finding, width: usize) -> Vec<Phrase> {
+    if finding.searched.is_empty() {
+        return Vec::new();
+    }
+    let what = |contract: bool| -> Vec<String> {
+        let of = finding.searched.iter().filter(|search| search.contract == contract);
+        of.map(|search| format!("{} {}", search.executions, search.method)).collect()
+    };
+    let complete =
+        |contract: bool| finding.searched.iter().any(|search| search.contract == contract && search.complete);
+    let all = |contract: bool| if complete(contract) { ", which stand for all there are" } else { "" };
+    let mut text =
+        format!("no hang in these executions of the scenario: {}{}", what(false).join(", "), all(false));
+    let contract = what(true);
+    if !contract.is_empty() {
+        text += "; nor with everything that the contract allows others: ";
+        text += &contract.join(", ");
+        text += all(true);
+    }
+    Phrase::new().label("Searched: ").plain(&text).plain(".").wrap(width, 2)
+}
+
 /// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
 fn step(step: &StepView, name: usize, width: usize) -> Vec<Phrase> {
     let mut body = Phrase::new().plain(&step.what.join(", "));
@@ -139,8 +163,12 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
-        lines
-            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
+        let of = if finding.against_contract {
+            " of the contract; the scenario's own environment does not show it"
+        } else {
+            " of the environment"
+        };
+        lines.extend(Phrase::new().label("Needs: ").plain(&needs).plain(of).wrap(width, 2));
     }
     for note in &finding.notes {
         lines.extend(Phrase::new().label("Note: ").plain(note).plain(".").wrap(width, 2));
@@ -151,17 +179,16 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     if finding.count > 1 {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
+    lines.extend(fixes(finding, width));
+    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     if let Some(witness) = &finding.witness {
         let schedule = &witness.schedule;
         let again = match again {
-            Again::Call => format!("run(schedule=\"{schedule}\")"),
-            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
-            Again::Command(command) => format!("{command} --schedule {schedule}"),
+            Again::Call => format!("replay(\"{schedule}\")"),
+            Again::Command(command) => format!("{command} {schedule}"),
         };
         lines.push(Phrase::new().label("Again: ").plain(&again));
     }
-    lines.extend(fixes(finding, width));
-    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     lines
 }
 

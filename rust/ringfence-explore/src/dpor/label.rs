@@ -1,0 +1,112 @@
+//! Steps that are told apart by who takes them and what is decided in them, and where they stand to a sequence of events.
+
+use ringfence_base::{Access, Use};
+
+use super::decision::Decision;
+use super::event::Path;
+
+/// A step at a place where it is to be taken, or was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Label<'a> {
+    pub(super) party: u32,
+    /// What is decided in it, or at the beginning of it.
+    pub(super) decisions: &'a [Decision],
+    /// Whatever is decided after that comes up as well.
+    pub(super) open: bool,
+    pub(super) uses: &'a [Use],
+    pub(super) mask: u64,
+    /// It has these uses there, and is not ordered with everything.
+    pub(super) known: bool,
+}
+
+/// Events of the path that could happen without another one: in their order, and behind them the one that the race was
+/// with, at another place than where it was recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reversal<'a> {
+    pub(super) path: &'a Path,
+    pub(super) events: &'a [u32],
+    /// The one behind the others, as long as it is among them.
+    pub(super) moved: u32,
+}
+
+/// How a step stands to a sequence of events that begins where it would be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// It could not come first and lead to the same, or so it must be assumed.
+    Bars,
+    /// It could come first, though it is not among them.
+    Apart,
+    /// It is this one of them, and could be the first.
+    Initial(usize),
+}
+
+fn clash(a: &[Use], b: &[Use]) -> bool {
+    a.iter().any(|a| b.iter().any(|b| a.resource == b.resource && a.access.conflicts(b.access)))
+}
+
+/// The same, if a use that waits for a lock may take it where it is now.
+fn clash_moved(a: &[Use], b: &[Use]) -> bool {
+    let reads = |one: &Use| one.access == Access::Read;
+    a.iter().any(|a| b.iter().any(|b| a.resource == b.resource && !(reads(a) && reads(b))))
+}
+
+impl Label<'_> {
+    /// Whether it can be swapped with another step, both of known footprints.
+    #[inline]
+    pub(super) fn independent(&self, uses: &[Use], mask: u64, barrier: bool) -> bool {
+        self.known && !barrier && (self.mask & mask == 0 || !clash(self.uses, uses))
+    }
+
+    /// Whether this is what is decided in a step, or among it.
+    pub(super) fn decides(&self, decisions: &[Decision]) -> bool {
+        match self.open {
+            true => decisions.starts_with(self.decisions),
+            false => self.decisions == decisions,
+        }
+    }
+}
+
+impl Reversal<'_> {
+    /// Whether the step can be swapped with this event.
+    #[inline]
+    fn apart(&self, label: &Label<'_>, event: u32) -> bool {
+        let what = &self.path.events[event as usize];
+        if event != self.moved {
+            return label.independent(self.path.uses_of(event), what.mask, what.barrier);
+        }
+        let known = label.known && what.fixed && !what.barrier;
+        known && (label.mask & what.mask == 0 || !clash_moved(label.uses, self.path.uses_of(event)))
+    }
+
+    /// Whether these uses, which are of the moved event, don't clash with this other one.
+    fn moved_apart(&self, event: u32) -> bool {
+        let (moved, what) = (&self.path.events[self.moved as usize], &self.path.events[event as usize]);
+        let clash = || clash_moved(self.path.uses_of(self.moved), self.path.uses_of(event));
+        !what.barrier && (moved.mask & what.mask == 0 || !clash())
+    }
+
+    /// Whether the step is a weak initial of the sequence: some continuation of the sequence comes to the same as some
+    /// sequence that begins with the step.
+    pub(super) fn standing(&self, label: &Label<'_>) -> Standing {
+        let of_party = |&event: &u32| self.path.events[event as usize].party == label.party;
+        let Some(at) = self.events.iter().position(of_party) else {
+            let apart = label.known && self.events.iter().all(|&event| self.apart(label, event));
+            return if apart { Standing::Apart } else { Standing::Bars };
+        };
+        let (before, event) = (&self.events[..at], self.events[at]);
+        if !label.decides(self.path.decisions_of(event)) {
+            return Standing::Bars;
+        }
+        let first = if label.known {
+            before.iter().all(|&earlier| self.apart(label, earlier))
+        } else if event != self.moved {
+            before.iter().all(|&earlier| !self.path.before(earlier, event))
+        } else {
+            // What it does where it is moved to is known if it is the same anywhere.
+            before.is_empty()
+                || self.path.events[event as usize].fixed
+                    && before.iter().all(|&earlier| self.moved_apart(earlier))
+        };
+        if first { Standing::Initial(at) } else { Standing::Bars }
+    }
+}

@@ -1,0 +1,453 @@
+//! Optimal dynamic partial order reduction (Abdulla, Aronis, Jonsson, Sagonas, "Optimal Dynamic Partial Order
+//! Reduction", POPL 2014; with locks after "Source Sets: A Foundation for Optimal Dynamic Partial Order Reduction",
+//! J. ACM 64(4), 2017).
+//!
+//! Executions that differ only in the order of steps that may be swapped ([`Footprint::conflicts`]) are one
+//! *Mazurkiewicz trace*. The search runs one execution of each trace.
+//!
+//! # How
+//!
+//! The search holds one execution, its *path*, with a *node* before each step. It runs an execution to its end; then
+//! each *race* in it, two events that could have happened the other way round, is turned into the beginning of another
+//! execution: all events after the first that did not depend on it, then the second (a *reversal*). The reversal goes
+//! into the *wakeup tree* of the node before the first event, unless a step that sleeps there could come first in it,
+//! which means that it was seen. Then the path is taken back to the last node whose wakeup tree is not empty.
+//! Executions are run again from the start; nothing of the system is kept.
+//!
+//! # Why it is right
+//!
+//! With theorem 6.4 of the paper, by the same induction: say that all traces behind a step `e` at a node were seen, and
+//! that the steps taken at the node are not enough. Then there is a trace `w` from the node that no step taken there
+//! could begin. Take the `e` among them that stays independent of the longest beginning of `w`, and let `q` be the
+//! next step of `w`. `e`, that beginning, and `q` were run; so the race of `e` and `q` was found, its reversal begins
+//! with that beginning and `q`, and it went into the tree, for anything asleep that bars it would stay independent of
+//! `w` for longer than `e`. The induction needs of a reversal only what `q` depends on, so that a race need not be
+//! looked at again when only what comes after it has changed.
+//!
+//! What differs from the paper:
+//!
+//! * **Locks.** An acquisition depends on the release before it, which can't come later. It races with the acquisition
+//!   that took the lock then, though release and acquisition are ordered through it (J. ACM, section on locks).
+//! * **Waiting** for a lock is a step, but one that others don't see. Such steps are put off until there are no others,
+//!   and don't go into reversals that do not need them; the step's race is with the acquisition of who holds the lock.
+//! * **Steps that disable others.** What can't be taken any more after a step was taken goes into the wakeup tree before
+//!   that step. Its race shows only if it is ever taken.
+//! * **Steps that enable others.** A race whose second step was not possible before the first is none. Where that can't
+//!   be told beforehand, the reversal is tried; when it turns out to be impossible, the path goes back as if it had
+//!   never been in the tree. Since a step that could begin it would be just as impossible, nothing else was kept out
+//!   for its sake.
+//! * **Decisions.** A step is told apart by what is decided in it. All decisions are explored where a step is first
+//!   taken; a reversal repeats those that were made, as the same step behind the other outcome races just as well.
+//!   The reversed step itself may be asked differently at its new place; what was not asked before is open again.
+//! * **Footprints at other places.** Whether a step can be swapped with the last of a reversal is known only if that is
+//!   the same everywhere ([`Footprint::fixed`]). If not, it is taken for dependent; then an execution may turn out to
+//!   be superfluous and is given up (*blocked*).
+//!
+//! With fixed footprints and no decisions, every execution is of a trace of its own, and none is given up.
+
+mod clock;
+mod decision;
+mod event;
+mod label;
+mod party;
+mod plan;
+mod race;
+mod sleep;
+mod wakeup_tree;
+
+use ringfence_base::{Action, Dependent, End, Footprint, System};
+
+use crate::execution::{Trail, Visit};
+use crate::summary::{Budget, Stop, Summary};
+
+use decision::{Again, Decision, Script};
+use event::{NONE, Path};
+use party::Parties;
+use race::Race;
+use sleep::{Sleep, Sleepers};
+use wakeup_tree::WakeupTrees;
+
+/// Steps between two questions whether the search is still wanted.
+const ASK_EVERY: u64 = 4096;
+
+/// A state on the path: what was done there, and what is to be done.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    /// Behind these steps, everything was seen.
+    sleepers: Sleepers,
+    /// Where what is enabled begins.
+    enabled: u32,
+    /// Its wakeup tree.
+    tree: u32,
+    /// Choices of the trail before it.
+    trail: u32,
+    /// Steps behind which everything was seen that were taken here.
+    done: u32,
+    /// An execution went through here that need not be run again.
+    explored: bool,
+}
+
+/// A step that is possible at a node.
+#[derive(Clone, Copy, Debug)]
+struct Enabled {
+    party: u32,
+    /// It would do nothing but begin to wait.
+    waits: bool,
+}
+
+/// How the path came to its end.
+enum Outcome {
+    /// There is nothing more to it, or its steps are used up.
+    Over(End),
+    /// All that it could lead to was seen.
+    Blocked,
+    /// A reversal was not possible after all.
+    Impossible,
+    /// Nobody wants it any more.
+    Interrupted,
+}
+
+/// What is taken at a node.
+enum Pick {
+    /// The step of this number among those that are possible.
+    Step(usize),
+    /// None.
+    None(Outcome),
+}
+
+/// The search. It keeps its memory from one system to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Dpor {
+    parties: Parties,
+    path: Path,
+    nodes: Vec<Node>,
+    enabled: Vec<Enabled>,
+    sleep: Sleep,
+    trees: WakeupTrees,
+    trail: Trail,
+    /// Races of events that no race was found for yet.
+    races: Vec<Race>,
+    /// What a step of a reversal is told to decide.
+    told: Vec<Decision>,
+    /// Worked with while a race is turned into a reversal.
+    reversal: Vec<u32>,
+    dropped: Vec<u32>,
+    actions: Vec<Action>,
+    footprint: Footprint,
+    asked: u64,
+    summary: Summary,
+}
+
+impl Dpor {
+    /// Runs executions of the system from its start, one of each trace, and tells the visitor of each: those that met
+    /// the bound on steps too, and one that was interrupted. Ends when the visitor has seen enough, with the budget, or
+    /// when there are no more.
+    ///
+    /// The share is estimated after Knuth ("Estimating the Efficiency of Backtrack Programs", 1975): at each node of
+    /// the path, the same share for each step that was taken or is known to be taken.
+    pub fn explore<S: System + Dependent>(
+        &mut self,
+        system: &mut S,
+        budget: Budget<'_>,
+        visit: &mut impl Visit<S>,
+    ) -> Summary {
+        self.start(system);
+        let mut stopped = None;
+        loop {
+            match self.run(system, budget) {
+                Outcome::Over(end) => {
+                    self.summary.executions += 1;
+                    self.summary.bounded += u64::from(end == End::Bound);
+                    self.seen();
+                    if !visit.execution(system, &self.trail, end) {
+                        stopped = Some(Stop::Visitor);
+                    }
+                    self.plan();
+                }
+                Outcome::Blocked => {
+                    self.summary.blocked += 1;
+                    self.seen();
+                }
+                Outcome::Impossible => {}
+                Outcome::Interrupted => {
+                    visit.execution(system, &self.trail, End::Interrupted);
+                    stopped = Some(Stop::Interrupted);
+                    break;
+                }
+            }
+            let more = self.back();
+            if stopped.is_some() || !more {
+                break;
+            }
+            if self.summary.executions >= budget.executions_max {
+                stopped = Some(Stop::Executions);
+                break;
+            }
+            if self.memory() > budget.memory_max {
+                stopped = Some(Stop::Memory);
+                break;
+            }
+            self.replay(system);
+        }
+        system.track(false);
+        let bounded = (self.summary.bounded > 0).then_some(Stop::Steps);
+        self.summary.stopped = stopped.or(bounded);
+        self.summary.share = if stopped.is_none() { 1.0 } else { self.share() };
+        self.summary.memory = self.memory();
+        self.summary.clone()
+    }
+
+    /// Bytes that the search holds.
+    pub fn memory(&self) -> u64 {
+        let lists = self.nodes.capacity() * size_of::<Node>()
+            + self.enabled.capacity() * size_of::<Enabled>()
+            + self.trail.choices.capacity() * size_of::<u32>()
+            + self.races.capacity() * size_of::<Race>();
+        let parts = [self.parties.memory(), self.path.memory(), self.sleep.memory(), self.trees.memory()];
+        parts.iter().fold(lists, |sum, part| sum + part) as u64
+    }
+
+    fn start<S: System + Dependent>(&mut self, system: &mut S) {
+        self.parties.clear();
+        self.path.clear();
+        self.nodes.clear();
+        self.enabled.clear();
+        self.sleep.clear();
+        self.trees.clear();
+        self.trail.clear();
+        self.asked = 0;
+        self.summary = Summary::default();
+        system.restart();
+        system.track(true);
+        self.arrive(system, Sleep::root(), NONE);
+    }
+
+    /// The system is at a state that is new on the path.
+    fn arrive<S: System + Dependent>(&mut self, system: &mut S, sleepers: Sleepers, tree: u32) {
+        let enabled = self.enabled.len() as u32;
+        system.enabled(&mut self.actions);
+        for &action in &self.actions {
+            let party = self.parties.of(action);
+            self.enabled.push(Enabled { party, waits: system.only_waits(action) });
+        }
+        let trail = self.trail.choices.len() as u32;
+        self.nodes.push(Node { sleepers, enabled, tree, trail, done: 0, explored: false });
+    }
+
+    /// What is enabled at a node.
+    fn enabled_at(&self, node: usize) -> &[Enabled] {
+        let end = self.nodes.get(node + 1).map_or(self.enabled.len(), |next| next.enabled as usize);
+        &self.enabled[self.nodes[node].enabled as usize..end]
+    }
+
+    /// Runs the execution from the latest node to its end.
+    fn run<S: System + Dependent>(&mut self, system: &mut S, budget: Budget<'_>) -> Outcome {
+        self.races.clear();
+        loop {
+            if self.actions.is_empty() {
+                return Outcome::Over(system.over());
+            }
+            if self.trail.steps == budget.execution.steps_max {
+                return Outcome::Over(End::Bound);
+            }
+            self.asked += 1;
+            if self.asked.is_multiple_of(ASK_EVERY) && budget.execution.go_on.is_some_and(|go_on| !go_on()) {
+                return Outcome::Interrupted;
+            }
+            let (tree, pick) = self.pick();
+            match pick {
+                Pick::Step(pick) => {
+                    if !self.step(system, pick, tree) {
+                        return Outcome::Blocked;
+                    }
+                }
+                Pick::None(outcome) => {
+                    self.trees.drop(tree);
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// What comes next at the latest node: from its wakeup tree, or any step if nothing was taken there. With the
+    /// wakeup tree of the node behind it.
+    fn pick(&mut self) -> (u32, Pick) {
+        let node = self.nodes.len() - 1;
+        self.told.clear();
+        let Some(first) = self.trees.take(&mut self.nodes[node].tree, &mut self.told) else {
+            return (NONE, self.pick_any(node));
+        };
+        let position = self.enabled_at(node).iter().position(|enabled| enabled.party == first.party);
+        let pick = match position {
+            None => Pick::None(Outcome::Impossible),
+            Some(_) if self.sleep.has(self.nodes[node].sleepers, first.party, &self.told) => {
+                Pick::None(Outcome::Blocked)
+            }
+            Some(position) => Pick::Step(position),
+        };
+        (first.behind, pick)
+    }
+
+    /// Any step at a new node: rather of the party that was on, and one that only waits if there is no other.
+    fn pick_any(&self, node: usize) -> Pick {
+        let enabled = self.enabled_at(node);
+        let latest = self.path.latest_party();
+        let only_waits = enabled.iter().all(|one| one.waits);
+        let mut best = None;
+        for (position, one) in enabled.iter().enumerate() {
+            if one.waits != only_waits {
+                continue;
+            }
+            // A party that sleeps with one decision may be awake with another.
+            let mut asleep =
+                self.sleep.of(self.nodes[node].sleepers).filter(|label| label.party == one.party);
+            let rank = match asleep.next() {
+                None if Some(one.party) == latest => return Pick::Step(position),
+                None => 0,
+                Some(label) if label.decisions.is_empty() => continue,
+                Some(_) => 1,
+            };
+            if best.is_none_or(|(best, _)| rank < best) {
+                best = Some((rank, position));
+            }
+        }
+        best.map_or(Pick::None(Outcome::Blocked), |(_, position)| Pick::Step(position))
+    }
+
+    /// Takes a step that is possible at the latest node. False if it turns out to be one that sleeps.
+    fn step<S: System + Dependent>(&mut self, system: &mut S, pick: usize, tree: u32) -> bool {
+        let node = self.nodes.len() - 1;
+        let party = self.enabled_at(node)[pick].party;
+        let start = self.path.decisions.len();
+        self.trail.note(pick, self.actions.len());
+        let mut script = Script {
+            told: &self.told,
+            made: &mut self.path.decisions,
+            start,
+            trail: &mut self.trail,
+            free_from: None,
+        };
+        system.step(self.actions[pick], &mut script);
+        let free_from = script.free_from;
+        system.footprint(&mut self.footprint);
+        self.trail.steps += 1;
+        self.summary.steps += 1;
+        self.path.push(party, self.parties.len(), &self.footprint, start, &mut self.races);
+        if let Some(free_from) = free_from {
+            self.branch_out(node, party, start, free_from);
+        }
+        let sleepers = self.nodes[node].sleepers;
+        if self.path.decisions.len() > start || !self.told.is_empty() {
+            // Nobody could tell before what would be decided in it.
+            if self.sleep.has(sleepers, party, &self.path.decisions[start..]) {
+                self.races.retain(|race| race.second as usize != node);
+                self.path.pop();
+                self.trees.drop(tree);
+                return false;
+            }
+        }
+        let sleepers = self.sleep.wake(sleepers, &self.path);
+        self.arrive(system, sleepers, tree);
+        if !self.footprint.barrier {
+            self.try_disabled(node, party);
+        }
+        true
+    }
+
+    /// The decisions of the latest event, from the `free_from`-th on, were its own: all others are to be explored too.
+    fn branch_out(&mut self, node: usize, party: u32, start: usize, free_from: usize) {
+        for at in (start + free_from..self.path.decisions.len()).rev() {
+            for other in self.path.decisions[at].others() {
+                self.told.clear();
+                self.told.extend_from_slice(&self.path.decisions[start..at]);
+                self.told.push(other);
+                if !self.sleep.has(self.nodes[node].sleepers, party, &self.told) {
+                    self.trees.insert_step(&mut self.nodes[node].tree, party, &self.told);
+                }
+            }
+        }
+    }
+
+    /// What could be done at the node before the latest, but can't any more after the party's step there, is to be
+    /// explored instead.
+    fn try_disabled(&mut self, node: usize, party: u32) {
+        let before = self.nodes[node].enabled as usize..self.nodes[node + 1].enabled as usize;
+        for at in before {
+            let Enabled { party: other, waits } = self.enabled[at];
+            if waits || other == party || self.enabled_at(node + 1).iter().any(|one| one.party == other) {
+                continue;
+            }
+            if !self.sleep.has(self.nodes[node].sleepers, other, &[]) {
+                self.trees.insert_step(&mut self.nodes[node].tree, other, &[]);
+            }
+        }
+    }
+
+    /// The path to the latest node need not be run again.
+    fn seen(&mut self) {
+        if let Some(node) = self.nodes.last_mut() {
+            node.explored = true;
+        }
+    }
+
+    /// Back to the latest node with something to be explored; false if there is none.
+    fn back(&mut self) -> bool {
+        while let Some(&Node { sleepers, enabled, tree, explored, .. }) = self.nodes.last() {
+            if tree != NONE {
+                break;
+            }
+            if self.nodes.len() == 1 {
+                return false;
+            }
+            self.nodes.pop();
+            self.enabled.truncate(enabled as usize);
+            self.sleep.leave(sleepers);
+            if let (true, Some(node)) = (explored, self.nodes.last_mut()) {
+                self.sleep.fall_asleep(&mut node.sleepers, &self.path);
+                node.done += 1;
+                node.explored = true;
+            }
+            self.path.pop();
+        }
+        self.trail.choices.truncate(self.nodes.last().map_or(0, |node| node.trail as usize));
+        self.trail.steps = self.path.len() as u64;
+        true
+    }
+
+    /// Runs the path again, from the start to the latest node.
+    fn replay<S: System + Dependent>(&mut self, system: &mut S) {
+        system.restart();
+        system.track(false);
+        for event in 0..self.path.len() {
+            system.enabled(&mut self.actions);
+            let party = self.path.events[event].party;
+            assert_eq!(
+                self.actions.len(),
+                self.enabled_at(event).len(),
+                "engine bug: the system did not repeat itself: other actions are enabled at step {event}"
+            );
+            let action = self.parties.action(party);
+            debug_assert!(self.actions.contains(&action), "engine bug: {action:?} is not enabled any more");
+            let made = self.path.decisions_of(event as u32).iter();
+            system.step(action, &mut Again { made });
+        }
+        self.summary.steps += self.path.len() as u64;
+        system.track(true);
+        system.enabled(&mut self.actions);
+    }
+
+    /// The estimated share of everything that was seen.
+    fn share(&self) -> f64 {
+        let (mut share, mut part) = (0.0, 1.0);
+        for (at, node) in self.nodes.iter().enumerate() {
+            let open = self.trees.width(node.tree) + u32::from(at < self.path.len());
+            if node.done + open == 0 {
+                break;
+            }
+            let each = part / f64::from(node.done + open);
+            share += each * f64::from(node.done);
+            part = each;
+        }
+        share
+    }
+}

@@ -1,0 +1,168 @@
+//! Predict, then prove: cheap schedules with the validator on predict, the search towards each predicted hang
+//! confirms, in the scenario itself and then against everything that the contract allows others; and what an
+//! exhaustive search has shown to be impossible is refuted.
+
+use ringfence_base::End;
+use ringfence_diag::{Finding, LockFinding, SearchView, Verdict};
+use ringfence_explore::{Budget, Directed, Dpor, Goal, Pct, Trail};
+use ringfence_model::Plan;
+
+use super::assemble::{Draft, assemble};
+use super::collect::Collector;
+use super::execution::Executor;
+use super::goal::goals;
+use super::options::Method;
+use super::progress::Phase;
+use super::refute::{Observed, refutable};
+use super::search::{Job, Taking, ordered, random, seeded};
+
+/// Executions towards one predicted hang.
+const DIRECTED: u64 = 1000;
+/// The search that is exhaustive if it gets to its end may take one in so many of the executions; the rest are
+/// random.
+const SYSTEMATIC: u64 = 4;
+
+/// What is known of a scenario.
+pub(super) struct Proof<'a> {
+    job: Job<'a>,
+    all: Collector,
+    pub(super) searches: Vec<SearchView>,
+    /// Every execution there is is equivalent to one that was run.
+    pub(super) complete: bool,
+}
+
+impl<'a> Proof<'a> {
+    pub(super) fn new(job: Job<'a>) -> Self {
+        Self { job, all: Collector::default(), searches: Vec::new(), complete: false }
+    }
+
+    /// What was counted.
+    pub(super) fn collected(&self) -> &Collector {
+        &self.all
+    }
+
+    /// Runs what the options ask for.
+    pub(super) fn run(&mut self) {
+        let executions = self.job.options.executions;
+        self.enter(Phase::Ordered);
+        let part = ordered(self.job);
+        self.done("ordered", part, false);
+        match self.job.options.method {
+            Method::Proof => {
+                self.systematic(executions.div_ceil(SYSTEMATIC));
+                if !self.complete {
+                    self.random(executions);
+                }
+                self.directed(DIRECTED.min(executions));
+            }
+            Method::Random => self.random(executions),
+            Method::Dpor => self.systematic(executions),
+            Method::Directed => self.directed(executions),
+            Method::Pct { depth } => {
+                self.enter(Phase::Random);
+                let steps = self.all.steps / self.all.executions.max(1);
+                let part = seeded(self.job, executions, |seed| Pct::new(seed, depth, steps));
+                self.done(&Method::Pct { depth }.to_string(), part, false);
+            }
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        let phase = if self.job.contract { Phase::Contract } else { phase };
+        self.job.watch.enter(phase, self.all.found.len());
+    }
+
+    fn done(&mut self, method: &str, part: Collector, complete: bool) {
+        if part.executions != 0 {
+            self.searches.push(self.job.view(method, &part, complete));
+        }
+        self.all.merge(part);
+    }
+
+    fn random(&mut self, executions: u64) {
+        self.enter(Phase::Random);
+        let part = random(self.job, executions);
+        self.done("random", part, false);
+    }
+
+    fn systematic(&mut self, executions: u64) {
+        self.enter(Phase::Systematic);
+        let mut executor = self.job.executor();
+        let mut taking = Taking::new(self.job);
+        let budget = Budget { executions_max: executions, ..Budget::each(self.job.limits()) };
+        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| taking.take(executor, trail, end);
+        let summary = Dpor::default().explore(&mut executor, budget, &mut visit);
+        self.job.watch.share(summary.share);
+        self.complete = summary.complete();
+        self.done("dpor", taking.all, self.complete);
+    }
+
+    /// Towards each hang that is only predicted.
+    fn directed(&mut self, executions: u64) {
+        self.enter(Phase::Directed);
+        let mut part = Collector::default();
+        for draft in self.drafts() {
+            if draft.finding.verdict == Verdict::Predicted && self.job.watch.go_on() {
+                for goal in goals(self.job.plan, &draft.finding) {
+                    part.merge(self.towards(goal, executions));
+                }
+            }
+        }
+        self.done("directed", part, false);
+    }
+
+    /// Until something hangs.
+    fn towards(&self, goal: Goal, executions: u64) -> Collector {
+        let mut executor = self.job.executor();
+        let mut taking = Taking::new(self.job);
+        let budget = Budget { executions_max: executions, ..Budget::each(self.job.limits()) };
+        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
+            taking.take(executor, trail, end) && end != End::Hung
+        };
+        Directed::new(goal, self.job.options.seed).run(&mut executor, budget, &mut visit);
+        taking.all
+    }
+
+    /// Distinct problems so far.
+    pub(super) fn drafts(&self) -> Vec<Draft> {
+        assemble(self.job.plan, self.all.clone())
+    }
+
+    /// What the exhaustive search has shown to be impossible.
+    pub(super) fn refute(&self, finding: &mut Finding) {
+        let Some(lock) = &finding.lock else { return };
+        if self.complete && finding.verdict == Verdict::Predicted && refutable(self.job.plan, lock) {
+            let reason = self.reason(lock);
+            finding.verdict = Verdict::Refuted;
+            finding.notes.push(reason);
+        }
+    }
+
+    /// Looks at every execution once more.
+    fn reason(&self, lock: &LockFinding) -> String {
+        let mut observed = Observed::new(self.job.executor(), self.job.plan, lock);
+        let budget = Budget::each(self.job.limits());
+        let mut visit = |_: &mut Observed<'_, '_>, _: &Trail, _| self.job.watch.go_on();
+        Dpor::default().explore(&mut observed, budget, &mut visit);
+        observed.reason().text()
+    }
+}
+
+/// Of what is only predicted in the scenario: whether the same is confirmed against everything that the contract
+/// allows others.
+pub(super) fn confirmed_against<'d>(predicted: &Finding, others: &'d [Draft]) -> Option<&'d Draft> {
+    let same = |draft: &&Draft| {
+        let Finding { rule, verdict, at, summary, .. } = &draft.finding;
+        let here = at.line.is_some() && at.file == predicted.at.file && at.line == predicted.at.line;
+        *verdict == Verdict::Confirmed && *rule == predicted.rule && (here || *summary == predicted.summary)
+    };
+    others.iter().find(same)
+}
+
+/// Whether a plan's environment leaves others a freedom that the contract gives them.
+pub(super) fn is_whole_contract(plan: &Plan) -> bool {
+    let mut environment = plan.scenario().environment.clone();
+    ringfence_base::scenario::Environment::PARTS
+        .iter()
+        .all(|part| environment.part(part).is_some_and(|on| *on))
+}
