@@ -4,6 +4,8 @@ use ringfence_base::{ChoiceKind, Decide};
 
 use crate::execution::Trail;
 
+use super::sleep::{Sleep, Sleepers};
+
 /// One that was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Decision {
@@ -20,7 +22,7 @@ impl Decision {
 }
 
 /// Makes the decisions of one step: those it is told to, as far as they fit what is asked; from the first that does not
-/// on, the most ordinary ones.
+/// on, the most ordinary ones that don't make it a step that sleeps.
 pub(super) struct Script<'a> {
     /// What it is told to decide.
     pub(super) told: &'a [Decision],
@@ -28,6 +30,10 @@ pub(super) struct Script<'a> {
     pub(super) made: &'a mut Vec<Decision>,
     /// Where this step's begin.
     pub(super) start: usize,
+    /// Who takes it, and who sleeps there.
+    pub(super) party: u32,
+    pub(super) sleep: &'a Sleep,
+    pub(super) sleepers: Sleepers,
     /// Where what is decided is noted for others.
     pub(super) trail: &'a mut Trail,
     /// How many decisions were as told, once one was not.
@@ -43,13 +49,31 @@ impl Decide for Script<'_> {
             }
             Some(_) => None,
         };
-        let choice = told.map_or(0, |told| told.choice);
+        let told = told.copied();
         if told.is_none() {
             self.free_from.get_or_insert(position);
         }
-        self.made.push(Decision { kind, options: options as u32, choice });
-        self.trail.note(choice as usize, options);
-        choice as usize
+        self.made.push(told.unwrap_or(Decision { kind, options: options as u32, choice: 0 }));
+        if told.is_none() {
+            self.avoid_sleepers(options);
+        }
+        let choice = self.made[self.start + position].choice as usize;
+        self.trail.note(choice, options);
+        choice
+    }
+}
+
+impl Script<'_> {
+    /// Lets the latest decision be the first that does not make this a step that sleeps; if there is none, the first.
+    fn avoid_sleepers(&mut self, options: usize) {
+        let latest = self.made.len() - 1;
+        let asleep = |made: &[Decision]| self.sleep.has(self.sleepers, self.party, &made[self.start..]);
+        while asleep(self.made) && (self.made[latest].choice as usize) + 1 < options {
+            self.made[latest].choice += 1;
+        }
+        if asleep(self.made) {
+            self.made[latest].choice = 0;
+        }
     }
 }
 

@@ -15,7 +15,9 @@ pub(super) struct Label<'a> {
     pub(super) open: bool,
     pub(super) uses: &'a [Use],
     pub(super) mask: u64,
-    /// It has these uses there, and is not ordered with everything.
+    /// It is ordered with everything.
+    pub(super) barrier: bool,
+    /// These are its uses there.
     pub(super) known: bool,
 }
 
@@ -32,8 +34,10 @@ pub(super) struct Reversal<'a> {
 /// How a step stands to a sequence of events that begins where it would be taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
-    /// It could not come first and lead to the same, or so it must be assumed.
+    /// It could not come first and lead to all of the same.
     Bars,
+    /// Whether it could can't be told.
+    Unknown,
     /// It could come first, though it is not among them.
     Apart,
     /// It is this one of them, and could be the first.
@@ -54,7 +58,7 @@ impl Label<'_> {
     /// Whether it can be swapped with another step, both of known footprints.
     #[inline]
     pub(super) fn independent(&self, uses: &[Use], mask: u64, barrier: bool) -> bool {
-        self.known && !barrier && (self.mask & mask == 0 || !clash(self.uses, uses))
+        !self.barrier && !barrier && (self.mask & mask == 0 || !clash(self.uses, uses))
     }
 
     /// Whether this is what is decided in a step, or among it.
@@ -67,45 +71,76 @@ impl Label<'_> {
 }
 
 impl Reversal<'_> {
-    /// Whether the step can be swapped with this event.
+    /// Whether a step of known uses can be swapped with this event; if it is the moved one, where it is now.
     #[inline]
     fn apart(&self, label: &Label<'_>, event: u32) -> bool {
         let what = &self.path.events[event as usize];
         if event != self.moved {
             return label.independent(self.path.uses_of(event), what.mask, what.barrier);
         }
-        let known = label.known && what.fixed && !what.barrier;
-        known && (label.mask & what.mask == 0 || !clash_moved(label.uses, self.path.uses_of(event)))
+        let clear = || label.mask & what.mask == 0 || !clash_moved(label.uses, self.path.uses_of(event));
+        !label.barrier && !what.barrier && clear()
     }
 
-    /// Whether these uses, which are of the moved event, don't clash with this other one.
+    /// Whether the moved event's uses don't clash with those of this other one.
     fn moved_apart(&self, event: u32) -> bool {
         let (moved, what) = (&self.path.events[self.moved as usize], &self.path.events[event as usize]);
-        let clash = || clash_moved(self.path.uses_of(self.moved), self.path.uses_of(event));
-        !what.barrier && (moved.mask & what.mask == 0 || !clash())
+        let clear = || !clash_moved(self.path.uses_of(self.moved), self.path.uses_of(event));
+        !what.barrier && (moved.mask & what.mask == 0 || clear())
+    }
+
+    /// Whether what the moved event does is the same where it is now.
+    pub(super) fn certain(&self) -> bool {
+        let fixed = self.path.events[self.moved as usize].fixed;
+        fixed && self.path.decisions_of(self.moved).is_empty()
     }
 
     /// Whether the step is a weak initial of the sequence: some continuation of the sequence comes to the same as some
     /// sequence that begins with the step.
     pub(super) fn standing(&self, label: &Label<'_>) -> Standing {
         let of_party = |&event: &u32| self.path.events[event as usize].party == label.party;
-        let Some(at) = self.events.iter().position(of_party) else {
-            let apart = label.known && self.events.iter().all(|&event| self.apart(label, event));
-            return if apart { Standing::Apart } else { Standing::Bars };
-        };
-        let (before, event) = (&self.events[..at], self.events[at]);
-        if !label.decides(self.path.decisions_of(event)) {
+        match self.events.iter().position(of_party) {
+            Some(at) => self.standing_among(label, at),
+            None => self.standing_beside(label),
+        }
+    }
+
+    /// The same, if no event is of its party.
+    fn standing_beside(&self, label: &Label<'_>) -> Standing {
+        if !label.decisions.is_empty() {
+            // Its party may as well decide otherwise behind the sequence.
             return Standing::Bars;
+        }
+        if !label.known {
+            return Standing::Unknown;
+        }
+        let mut standing = Standing::Apart;
+        for &event in self.events {
+            if event == self.moved && !self.path.events[event as usize].fixed {
+                standing = Standing::Unknown;
+            } else if !self.apart(label, event) {
+                return Standing::Bars;
+            }
+        }
+        standing
+    }
+
+    /// The same, if this is the first event of its party.
+    fn standing_among(&self, label: &Label<'_>, at: usize) -> Standing {
+        let (before, event) = (&self.events[..at], self.events[at]);
+        let (decisions, moved) = (self.path.decisions_of(event), event == self.moved);
+        if !label.decides(decisions) {
+            // What is decided in a step that was moved may not be what it is asked there.
+            return if label.open || moved { Standing::Unknown } else { Standing::Bars };
         }
         let first = if label.known {
             before.iter().all(|&earlier| self.apart(label, earlier))
-        } else if event != self.moved {
+        } else if !moved {
             before.iter().all(|&earlier| !self.path.before(earlier, event))
+        } else if before.is_empty() || self.path.events[event as usize].fixed {
+            before.iter().all(|&earlier| self.moved_apart(earlier))
         } else {
-            // What it does where it is moved to is known if it is the same anywhere.
-            before.is_empty()
-                || self.path.events[event as usize].fixed
-                    && before.iter().all(|&earlier| self.moved_apart(earlier))
+            return Standing::Unknown;
         };
         if first { Standing::Initial(at) } else { Standing::Bars }
     }

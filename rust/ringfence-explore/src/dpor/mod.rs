@@ -37,8 +37,9 @@
 //!   never been in the tree. Since a step that could begin it would be just as impossible, nothing else was kept out
 //!   for its sake.
 //! * **Decisions.** A step is told apart by what is decided in it. All decisions are explored where a step is first
-//!   taken; a reversal repeats those that were made, as the same step behind the other outcome races just as well.
-//!   The reversed step itself may be asked differently at its new place; what was not asked before is open again.
+//!   taken. A reversal repeats those that its second step depends on: with another outcome, the race is found again.
+//!   Other steps that decide something are not in it. The second step itself may be asked differently at its new place;
+//!   what was not asked before is open again.
 //! * **Footprints at other places.** Whether a step can be swapped with the last of a reversal is known only if that is
 //!   the same everywhere ([`Footprint::fixed`]). If not, it is taken for dependent; then an execution may turn out to
 //!   be superfluous and is given up (*blocked*).
@@ -95,12 +96,21 @@ struct Enabled {
     waits: bool,
 }
 
+/// A party that could have taken a step before an event, but not after it.
+#[derive(Clone, Copy, Debug)]
+struct Disabled {
+    event: u32,
+    party: u32,
+}
+
 /// How the path came to its end.
 enum Outcome {
     /// There is nothing more to it, or its steps are used up.
     Over(End),
-    /// All that it could lead to was seen.
-    Blocked,
+    /// A step of a reversal sleeps, or one that could have begun it: it need not have been run.
+    Superfluous,
+    /// There is more to it, but all of that was seen.
+    Asleep,
     /// A reversal was not possible after all.
     Impossible,
     /// Nobody wants it any more.
@@ -125,13 +135,18 @@ pub struct Dpor {
     sleep: Sleep,
     trees: WakeupTrees,
     trail: Trail,
-    /// Races of events that no race was found for yet.
+    /// Races of the path, in the order of their second events.
     races: Vec<Race>,
+    /// Number of events whose races went into wakeup trees.
+    planned: u32,
+    /// What the other events disabled.
+    disabled: Vec<Disabled>,
     /// What a step of a reversal is told to decide.
     told: Vec<Decision>,
     /// Worked with while a race is turned into a reversal.
     reversal: Vec<u32>,
     dropped: Vec<u32>,
+    decided: Vec<u32>,
     actions: Vec<Action>,
     footprint: Footprint,
     asked: u64,
@@ -164,9 +179,11 @@ impl Dpor {
                     }
                     self.plan();
                 }
-                Outcome::Blocked => {
+                Outcome::Superfluous => self.summary.blocked += 1,
+                Outcome::Asleep => {
                     self.summary.blocked += 1;
                     self.seen();
+                    self.plan();
                 }
                 Outcome::Impossible => {}
                 Outcome::Interrupted => {
@@ -215,6 +232,9 @@ impl Dpor {
         self.sleep.clear();
         self.trees.clear();
         self.trail.clear();
+        self.races.clear();
+        self.disabled.clear();
+        self.planned = 0;
         self.asked = 0;
         self.summary = Summary::default();
         system.restart();
@@ -242,7 +262,6 @@ impl Dpor {
 
     /// Runs the execution from the latest node to its end.
     fn run<S: System + Dependent>(&mut self, system: &mut S, budget: Budget<'_>) -> Outcome {
-        self.races.clear();
         loop {
             if self.actions.is_empty() {
                 return Outcome::Over(system.over());
@@ -257,73 +276,93 @@ impl Dpor {
             let (tree, pick) = self.pick();
             match pick {
                 Pick::Step(pick) => {
-                    if !self.step(system, pick, tree) {
-                        return Outcome::Blocked;
+                    if let Some(outcome) = self.step(system, pick, tree) {
+                        return outcome;
                     }
                 }
                 Pick::None(outcome) => {
-                    self.trees.drop(tree);
+                    self.trees.drop(tree.unwrap_or(NONE));
                     return outcome;
                 }
             }
         }
     }
 
-    /// What comes next at the latest node: from its wakeup tree, or any step if nothing was taken there. With the
-    /// wakeup tree of the node behind it.
-    fn pick(&mut self) -> (u32, Pick) {
+    /// What comes next at the latest node: from its wakeup tree, with the tree of the node behind it; or any step, if
+    /// nothing was taken there.
+    fn pick(&mut self) -> (Option<u32>, Pick) {
         let node = self.nodes.len() - 1;
         self.told.clear();
         let Some(first) = self.trees.take(&mut self.nodes[node].tree, &mut self.told) else {
-            return (NONE, self.pick_any(node));
+            return (None, self.pick_any(node));
         };
         let position = self.enabled_at(node).iter().position(|enabled| enabled.party == first.party);
         let pick = match position {
             None => Pick::None(Outcome::Impossible),
             Some(_) if self.sleep.has(self.nodes[node].sleepers, first.party, &self.told) => {
-                Pick::None(Outcome::Blocked)
+                Pick::None(Outcome::Superfluous)
             }
             Some(position) => Pick::Step(position),
         };
-        (first.behind, pick)
+        (Some(first.behind), pick)
     }
 
     /// Any step at a new node: rather of the party that was on, and one that only waits if there is no other.
-    fn pick_any(&self, node: usize) -> Pick {
+    fn pick_any(&mut self, node: usize) -> Pick {
+        let sleepers = self.nodes[node].sleepers;
+        if self.sleep.of(sleepers).any(|label| label.decisions.is_empty()) {
+            // It could have begun the reversal that led here.
+            return Pick::None(Outcome::Superfluous);
+        }
         let enabled = self.enabled_at(node);
         let latest = self.path.latest_party();
         let only_waits = enabled.iter().all(|one| one.waits);
-        let mut best = None;
-        for (position, one) in enabled.iter().enumerate() {
-            if one.waits != only_waits {
-                continue;
-            }
-            // A party that sleeps with one decision may be awake with another.
-            let mut asleep =
-                self.sleep.of(self.nodes[node].sleepers).filter(|label| label.party == one.party);
-            let rank = match asleep.next() {
-                None if Some(one.party) == latest => return Pick::Step(position),
-                None => 0,
-                Some(label) if label.decisions.is_empty() => continue,
-                Some(_) => 1,
-            };
-            if best.is_none_or(|(best, _)| rank < best) {
-                best = Some((rank, position));
-            }
+        let candidates = enabled.iter().enumerate().filter(|(_, one)| one.waits == only_waits);
+        let mut awake =
+            candidates.filter(|(_, one)| !self.sleep.of(sleepers).any(|label| label.party == one.party));
+        let again = awake.clone().find(|(_, one)| Some(one.party) == latest);
+        match again.or_else(|| awake.next()) {
+            Some((position, _)) => Pick::Step(position),
+            None => self.pick_sleeper(node, only_waits),
         }
-        best.map_or(Pick::None(Outcome::Blocked), |(_, position)| Pick::Step(position))
     }
 
-    /// Takes a step that is possible at the latest node. False if it turns out to be one that sleeps.
-    fn step<S: System + Dependent>(&mut self, system: &mut S, pick: usize, tree: u32) -> bool {
+    /// Every party sleeps at this new node with some decisions, but may be awake with others: all are to be tried.
+    fn pick_sleeper(&mut self, node: usize, only_waits: bool) -> Pick {
+        let mut first = None;
+        for position in 0..self.actions.len() {
+            let Enabled { party, waits } = self.enabled_at(node)[position];
+            if waits != only_waits {
+                continue;
+            }
+            if first.is_none() {
+                first = Some(position);
+            } else {
+                self.trees.insert_step(&mut self.nodes[node].tree, party, &[]);
+            }
+        }
+        Pick::Step(first.expect("engine bug: a step of no party"))
+    }
+
+    /// Takes a step that is possible at the latest node; its outcome if it turns out to be one that sleeps.
+    fn step<S: System + Dependent>(
+        &mut self,
+        system: &mut S,
+        pick: usize,
+        tree: Option<u32>,
+    ) -> Option<Outcome> {
         let node = self.nodes.len() - 1;
         let party = self.enabled_at(node)[pick].party;
+        let sleepers = self.nodes[node].sleepers;
         let start = self.path.decisions.len();
         self.trail.note(pick, self.actions.len());
         let mut script = Script {
             told: &self.told,
             made: &mut self.path.decisions,
             start,
+            party,
+            sleep: &self.sleep,
+            sleepers,
             trail: &mut self.trail,
             free_from: None,
         };
@@ -333,25 +372,31 @@ impl Dpor {
         self.trail.steps += 1;
         self.summary.steps += 1;
         self.path.push(party, self.parties.len(), &self.footprint, start, &mut self.races);
+        let told = !self.told.is_empty();
         if let Some(free_from) = free_from {
             self.branch_out(node, party, start, free_from);
         }
-        let sleepers = self.nodes[node].sleepers;
-        if self.path.decisions.len() > start || !self.told.is_empty() {
-            // Nobody could tell before what would be decided in it.
-            if self.sleep.has(sleepers, party, &self.path.decisions[start..]) {
-                self.races.retain(|race| race.second as usize != node);
-                self.path.pop();
-                self.trees.drop(tree);
-                return false;
-            }
+        // What would be decided in it, nobody could tell before.
+        let unforeseen = told || self.path.decisions.len() > start;
+        if unforeseen && self.sleep.has(sleepers, party, &self.path.decisions[start..]) {
+            self.forget_step();
+            self.trees.drop(tree.unwrap_or(NONE));
+            return Some(if tree.is_some() { Outcome::Superfluous } else { Outcome::Asleep });
         }
         let sleepers = self.sleep.wake(sleepers, &self.path);
-        self.arrive(system, sleepers, tree);
+        self.arrive(system, sleepers, tree.unwrap_or(NONE));
         if !self.footprint.barrier {
-            self.try_disabled(node, party);
+            self.note_disabled(node, party);
         }
-        true
+        None
+    }
+
+    /// Forgets the latest event, and what it called for.
+    fn forget_step(&mut self) {
+        self.path.pop();
+        let gone = self.path.len() as u32;
+        self.races.retain(|race| race.second < gone);
+        self.disabled.retain(|disabled| disabled.event < gone);
     }
 
     /// The decisions of the latest event, from the `free_from`-th on, were its own: all others are to be explored too.
@@ -368,18 +413,15 @@ impl Dpor {
         }
     }
 
-    /// What could be done at the node before the latest, but can't any more after the party's step there, is to be
-    /// explored instead.
-    fn try_disabled(&mut self, node: usize, party: u32) {
+    /// Notes what could be done at the node before the latest, but can't any more after the party's step there.
+    fn note_disabled(&mut self, node: usize, party: u32) {
         let before = self.nodes[node].enabled as usize..self.nodes[node + 1].enabled as usize;
         for at in before {
             let Enabled { party: other, waits } = self.enabled[at];
             if waits || other == party || self.enabled_at(node + 1).iter().any(|one| one.party == other) {
                 continue;
             }
-            if !self.sleep.has(self.nodes[node].sleepers, other, &[]) {
-                self.trees.insert_step(&mut self.nodes[node].tree, other, &[]);
-            }
+            self.disabled.push(Disabled { event: node as u32, party: other });
         }
     }
 
@@ -411,6 +453,10 @@ impl Dpor {
         }
         self.trail.choices.truncate(self.nodes.last().map_or(0, |node| node.trail as usize));
         self.trail.steps = self.path.len() as u64;
+        let gone = self.path.len() as u32;
+        self.races.retain(|race| race.second < gone);
+        self.disabled.retain(|disabled| disabled.event < gone);
+        self.planned = self.planned.min(gone);
         true
     }
 

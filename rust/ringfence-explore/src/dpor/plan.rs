@@ -1,18 +1,59 @@
 //! From races to what is to be explored.
 
-use super::Dpor;
 use super::event::{NONE, Path};
 use super::label::{Reversal, Standing};
 use super::race::Race;
+use super::{Disabled, Dpor};
 
 impl Dpor {
-    /// Puts a reversal of each new race of the execution into the wakeup tree of the node before the race.
+    /// Puts what the execution's new events call for into the wakeup trees: each step that was disabled instead of the
+    /// one that disabled it, and a reversal of each race.
     pub(super) fn plan(&mut self) {
+        let disabled = std::mem::take(&mut self.disabled);
+        for &one in &disabled {
+            self.take_instead(one);
+        }
+        self.disabled = disabled;
+        self.disabled.clear();
+        let mut decided = std::mem::take(&mut self.decided);
+        decided.clear();
+        decided.extend(
+            (self.planned..self.path.len() as u32).filter(|&new| !self.path.decisions_of(new).is_empty()),
+        );
         let races = std::mem::take(&mut self.races);
         for &race in &races {
-            self.reverse(race);
+            let apart = |&event: &u32| event > race.first && !self.path.before(race.first, event);
+            // With another decision in it, a reversal is another one.
+            if race.second >= self.planned || decided.iter().any(apart) {
+                self.reverse(race);
+            }
         }
         self.races = races;
+        self.decided = decided;
+        self.planned = self.path.len() as u32;
+    }
+
+    fn take_instead(&mut self, Disabled { event, party }: Disabled) {
+        let node = event as usize;
+        let later = event + 1..self.path.len() as u32;
+        let own = later.into_iter().find(|&later| self.path.events[later as usize].party == party);
+        if let Some(own) = own {
+            // It was taken later, which tells what it does.
+            let reversal = Reversal { path: &self.path, events: &[own], moved: own };
+            if reversal.certain() {
+                if self
+                    .sleep
+                    .of(self.nodes[node].sleepers)
+                    .all(|label| reversal.standing(&label) == Standing::Bars)
+                {
+                    self.trees.insert(&mut self.nodes[node].tree, reversal);
+                }
+                return;
+            }
+        }
+        if !self.sleep.has(self.nodes[node].sleepers, party, &[]) {
+            self.trees.insert_step(&mut self.nodes[node].tree, party, &[]);
+        }
     }
 
     fn reverse(&mut self, race: Race) {
@@ -31,7 +72,8 @@ impl Dpor {
         self.reversal.push(race.second);
         let reversal = Reversal { path: &self.path, events: &self.reversal, moved: race.second };
         let sleepers = self.nodes[node].sleepers;
-        if self.sleep.of(sleepers).all(|label| reversal.standing(&label) == Standing::Bars) {
+        let bars = |label| matches!(reversal.standing(&label), Standing::Bars | Standing::Unknown);
+        if self.sleep.of(sleepers).all(bars) {
             self.trees.insert(&mut self.nodes[node].tree, reversal);
         }
     }
@@ -46,9 +88,9 @@ fn gather(path: &Path, race: Race, reversal: &mut Vec<u32>, dropped: &mut Vec<u3
         if event == race.second || path.before(race.first, event) {
             continue;
         }
-        let waits =
-            path.events[event as usize].waits || dropped.iter().any(|&waits| path.before(waits, event));
-        if waits && !(event < race.second && path.before(event, race.second)) {
+        let out =
+            path.events[event as usize].waits || dropped.iter().any(|&earlier| path.before(earlier, event));
+        if out && !(event < race.second && path.before(event, race.second)) {
             dropped.push(event);
         } else {
             reversal.push(event);

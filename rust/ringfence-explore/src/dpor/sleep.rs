@@ -70,7 +70,8 @@ impl Sleep {
             open: false,
             uses: &self.uses[taken.uses as usize..uses],
             mask: taken.mask,
-            known: !taken.barrier,
+            barrier: taken.barrier,
+            known: true,
         }
     }
 

@@ -15,7 +15,10 @@ struct Branch {
     open: bool,
     uses: Vec<Use>,
     mask: u64,
+    barrier: bool,
     known: bool,
+    /// What was taken before it may turn out to lead where it leads.
+    doubtful: bool,
     /// The first step to be taken behind it.
     child: u32,
     /// What is to be taken at the same node after it.
@@ -52,8 +55,10 @@ impl WakeupTrees {
     }
 
     fn label(&self, branch: u32) -> Label<'_> {
-        let Branch { party, decisions, open, uses, mask, known, .. } = &self.branches[branch as usize];
-        Label { party: *party, decisions, open: *open, uses, mask: *mask, known: *known }
+        let Branch { party, decisions, open, uses, mask, barrier, known, .. } =
+            &self.branches[branch as usize];
+        let (party, open, mask, barrier, known) = (*party, *open, *mask, *barrier, *known);
+        Label { party, decisions, open, uses, mask, barrier, known }
     }
 
     /// Number of steps that are to be taken at the tree's node.
@@ -110,6 +115,7 @@ impl WakeupTrees {
         let branch = &mut self.branches[number as usize];
         branch.open = true;
         branch.known = false;
+        branch.doubtful = true;
         self.hang(tree, last, number);
     }
 
@@ -126,22 +132,31 @@ impl WakeupTrees {
         let mut parent = NONE;
         let mut at = *tree;
         let mut last = NONE;
+        let mut doubtful = !reversal.certain();
         while at != NONE {
-            let child = self.branches[at as usize].child;
-            match (Reversal { events: &rest[..], ..reversal }).standing(&self.label(at)) {
-                Standing::Bars => {
-                    (last, at) = (at, self.branches[at as usize].sibling);
-                    continue;
+            let Branch { child, sibling, doubtful: doubted, .. } = self.branches[at as usize];
+            let standing = (Reversal { events: &rest[..], ..reversal }).standing(&self.label(at));
+            let leads = match standing {
+                Standing::Bars => false,
+                Standing::Unknown => {
+                    doubtful = true;
+                    false
+                }
+                Standing::Initial(_) if rest.len() == 1 => return,
+                Standing::Initial(_) | Standing::Apart if child != NONE => true,
+                Standing::Initial(_) | Standing::Apart if doubted => {
+                    doubtful = true;
+                    false
                 }
                 // Everything behind it will be seen.
-                _ if child == NONE => return,
-                Standing::Apart => {}
-                Standing::Initial(position) => {
-                    rest.remove(position);
-                }
+                Standing::Initial(_) | Standing::Apart => return,
+            };
+            if !leads {
+                (last, at) = (at, sibling);
+                continue;
             }
-            if rest.is_empty() {
-                return;
+            if let Standing::Initial(position) = standing {
+                rest.remove(position);
             }
             (parent, at, last) = (at, child, NONE);
         }
@@ -154,6 +169,7 @@ impl WakeupTrees {
             }
             (parent, last) = (number, NONE);
         }
+        self.branches[parent as usize].doubtful = doubtful;
     }
 
     /// The branch comes behind `last`, or first in the tree.
@@ -170,7 +186,8 @@ impl WakeupTrees {
         let grown = self.grow(event.party, path.decisions_of(number), path.uses_of(number));
         let branch = &mut self.branches[grown as usize];
         branch.open = number == moved;
-        branch.known = !event.barrier && (number != moved || event.fixed);
+        branch.barrier = event.barrier;
+        branch.known = number != moved || event.fixed;
         if number == moved {
             // Where it is now, it finds the lock free.
             for one in branch.uses.iter_mut().filter(|one| one.access == Access::Wait) {
@@ -188,7 +205,9 @@ impl WakeupTrees {
                 open: false,
                 uses: Vec::new(),
                 mask: 0,
+                barrier: false,
                 known: false,
+                doubtful: false,
                 child: NONE,
                 sibling: NONE,
             });
@@ -202,6 +221,8 @@ impl WakeupTrees {
         branch.uses.extend_from_slice(uses);
         self.held += branch.held();
         branch.party = party;
+        branch.barrier = false;
+        branch.doubtful = false;
         branch.mask = mask(uses);
         branch.child = NONE;
         branch.sibling = NONE;

@@ -1,3 +1,6 @@
 //! Searches, judged by published counts and by brute force.
 
+mod dpor_brute;
 mod dpor_counts;
+mod naive;
+mod random_programs;
