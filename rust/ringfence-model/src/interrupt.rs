@@ -64,7 +64,7 @@ impl Interrupts {
 
     /// Some interrupt can arrive as soon as it finds a host.
     pub(crate) fn any_can_arrive(&self) -> bool {
-        self.any_pending() && self.lines.iter().any(|line| line.can_arrive())
+        self.any_pending() && self.lines.unmarked().iter().any(|line| line.can_arrive())
     }
 
     /// Whether it is pending.

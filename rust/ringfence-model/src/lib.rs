@@ -114,6 +114,7 @@ pub use model_version::MODEL_VERSION;
 pub use plan::{ContextDecl, ContextKind, KernelVersion, LockClass, LockSort, Plan, Source, class};
 pub use session::Session;
 pub use thread::{Held, Scopes, Section, State, Thread};
+pub use tracked::Sealer;
 pub use value::Value;
 pub use wait::Wait;
 pub use world::World;

@@ -11,7 +11,7 @@ use crate::kernel::Kernel;
 use crate::lock_turns::{Turn, Turns};
 use crate::memory_usage::reserved;
 use crate::thread::{Held, NONE, State};
-use crate::tracked::{Shared, Tracked, Uses};
+use crate::tracked::{Sealer, Shared, Tracked, Uses};
 use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
@@ -59,6 +59,18 @@ impl Tracked for Locks {
         self.list.reset(&source.list);
         self.unused.reset(&source.unused);
         self.turns.forget();
+    }
+
+    #[inline]
+    fn seal(&mut self, sealer: &mut Sealer) {
+        self.list.seal(sealer);
+        self.unused.seal(sealer);
+    }
+
+    #[inline]
+    fn adopt(&mut self, source: &Self) {
+        self.list.adopt(&source.list);
+        self.unused.adopt(&source.unused);
     }
 }
 

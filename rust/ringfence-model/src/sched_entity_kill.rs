@@ -170,6 +170,8 @@ impl Kernel<'_> {
     /// Until the queue is empty; a dead process waits for a while, others until they are killed.
     fn flush_waits(&mut self, frame: &mut EndFrame) -> Option<Flow> {
         let entity = frame.entity;
+        // What it waits for is woken by the scheduler, whether its queue is empty or not.
+        self.w.scheds.list.mark_read(frame.sched as usize);
         if self.entity_is_idle(entity) {
             if let Some(timer) = frame.timer.take() {
                 frame.timeout = self.time_left(timer).unwrap_or(1);

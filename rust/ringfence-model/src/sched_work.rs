@@ -425,6 +425,13 @@ impl Kernel<'_> {
     /// `wake_up(&sched->job_scheduled)`.
     pub(crate) fn wake_flushers(&mut self, sched: u32) {
         if self.w.scheds.sched(sched).flushers != 0 {
+            // Those that flush entities of other schedulers are woken as well, and look at theirs.
+            let scheds = &mut self.w.scheds.list;
+            for other in 0..scheds.unmarked().len() {
+                if scheds.unmarked()[other].flushers != 0 {
+                    scheds.mark_written(other);
+                }
+            }
             self.wake(|wait| matches!(wait, Wait::EntityQueue(_)));
         }
     }

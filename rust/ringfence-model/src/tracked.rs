@@ -5,7 +5,9 @@
 //! borrow that changes nothing is a write), never too little. Equality, hashes and clones ignore the marks.
 //!
 //! Three things are kept: what was read and what was written since [`Tracked::forget`], for footprints; and what
-//! was changed since [`Tracked::reset`], so that going back copies only that.
+//! was changed since [`Tracked::reset`], so that going back copies only that. Searches that keep states seal them
+//! ([`Tracked::seal`]): parts with the same stamp are the same, and need not be copied; and the fingerprint of a world
+//! is the sum of those of its parts, so that only what has changed is hashed.
 //!
 //! The marks of reading are atomic because a plan, which many executions share, holds a world. They are stored
 //! relaxed, and never with a read-modify-write: on a world that several threads only look at, nobody asks for them.
@@ -15,6 +17,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use ringfence_base::{Access, Footprint, Use};
+use rustc_hash::FxHasher;
 
 /// A part of a world that knows what was done with it.
 pub(crate) trait Tracked {
@@ -26,6 +29,12 @@ pub(crate) trait Tracked {
 
     /// Makes this the same as `source`, which it was made of, or reset to, before it was changed.
     fn reset(&mut self, source: &Self);
+
+    /// What has changed since it was sealed last gets a new stamp, and counts in the fingerprint.
+    fn seal(&mut self, sealer: &mut Sealer);
+
+    /// Makes this the same as `source`, which is sealed: what has the same stamp is the same already.
+    fn adopt(&mut self, source: &Self);
 }
 
 /// Numbers the resources in the order of the parts, and gathers their uses.
@@ -56,6 +65,85 @@ impl<'a> Uses<'a> {
     }
 }
 
+/// Two things with the same stamp are the same, if the same sealer has sealed them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Sealed {
+    /// 0: never sealed.
+    stamp: u64,
+    print: u64,
+}
+
+impl Sealed {
+    /// It was never sealed.
+    pub(crate) fn is_none(self) -> bool {
+        self.stamp == 0
+    }
+
+    /// It is another one, with the same fingerprint.
+    pub(crate) fn restamp(&mut self, sealer: &mut Sealer) {
+        self.stamp = sealer.stamp();
+    }
+}
+
+/// Hands out stamps, and keeps the fingerprint of everything it has sealed.
+#[derive(Clone, Debug, Default)]
+pub struct Sealer {
+    stamp: u64,
+    print: u64,
+    part: u64,
+}
+
+impl Sealer {
+    /// A number that follows from what has been sealed, wherever and however it came about.
+    pub fn print(&self) -> u64 {
+        self.print
+    }
+
+    /// The state is one that was saved with this fingerprint.
+    pub fn adopt(&mut self, print: u64) {
+        self.print = print;
+    }
+
+    /// The parts are sealed one after the other, from the first on.
+    pub(crate) fn begin(&mut self) {
+        self.part = 0;
+    }
+
+    /// The next part.
+    #[inline]
+    pub(crate) fn part(&mut self) -> u64 {
+        self.part += 1;
+        self.part << 32
+    }
+
+    pub(crate) fn stamp(&mut self) -> u64 {
+        self.stamp += 1;
+        self.stamp
+    }
+
+    /// `what` has changed, at this place of this part.
+    #[inline]
+    pub(crate) fn seal(&mut self, sealed: &mut Sealed, place: u64, what: &impl Hash) {
+        let mut hasher = FxHasher::default();
+        what.hash(&mut hasher);
+        let print = mix(hasher.finish() ^ mix(place));
+        self.print = self.print.wrapping_sub(sealed.print).wrapping_add(print);
+        *sealed = Sealed { stamp: self.stamp(), print };
+    }
+
+    /// `sealed` is gone.
+    pub(crate) fn forget(&mut self, sealed: Sealed) {
+        self.print = self.print.wrapping_sub(sealed.print);
+    }
+}
+
+/// Every bit of the result depends on every bit of `word` (the finaliser of `SplitMix64`).
+const fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
 const READ: u8 = 1;
 const WRITTEN: u8 = 1 << 1;
 const CHANGED: u8 = 1 << 2;
@@ -65,6 +153,7 @@ const CHANGED: u8 = 1 << 2;
 pub(crate) struct Shared<T> {
     value: T,
     marks: AtomicU8,
+    sealed: Sealed,
 }
 
 impl<T> Shared<T> {
@@ -72,6 +161,18 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn unmarked(&self) -> &T {
         &self.value
+    }
+
+    /// Something has changed since [`Tracked::reset`] or [`Tracked::seal`].
+    #[inline]
+    pub(crate) fn is_changed(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & CHANGED != 0
+    }
+
+    /// It is what it was at the start again.
+    #[inline]
+    pub(crate) fn is_reset(&mut self) {
+        *self.marks.get_mut() = 0;
     }
 }
 
@@ -93,7 +194,7 @@ impl<T> DerefMut for Shared<T> {
     }
 }
 
-impl<T: Clone> Tracked for Shared<T> {
+impl<T: Clone + Hash> Tracked for Shared<T> {
     #[inline]
     fn collect(&self, uses: &mut Uses<'_>) {
         let resource = uses.take(1);
@@ -117,11 +218,30 @@ impl<T: Clone> Tracked for Shared<T> {
         }
         *self.marks.get_mut() = 0;
     }
+
+    #[inline]
+    fn seal(&mut self, sealer: &mut Sealer) {
+        let place = sealer.part();
+        if *self.marks.get_mut() & CHANGED != 0 || self.sealed.stamp == 0 {
+            sealer.seal(&mut self.sealed, place, &self.value);
+            *self.marks.get_mut() &= !CHANGED;
+        }
+    }
+
+    #[inline]
+    fn adopt(&mut self, source: &Self) {
+        if *self.marks.get_mut() & CHANGED != 0 || self.sealed.stamp != source.sealed.stamp {
+            self.value.clone_from(&source.value);
+            self.sealed = source.sealed;
+            *self.marks.get_mut() &= !CHANGED;
+        }
+    }
 }
 
 impl<T: Clone> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), marks: AtomicU8::new(CHANGED) }
+        let marks = AtomicU8::new(self.marks.load(Ordering::Relaxed) & CHANGED);
+        Self { value: self.value.clone(), marks, sealed: self.sealed }
     }
 
     fn clone_from(&mut self, source: &Self) {
@@ -183,6 +303,16 @@ macro_rules! tracked {
             #[inline]
             fn reset(&mut self, source: &Self) {
                 $($crate::tracked::Tracked::reset(&mut self.$field, &source.$field);)*
+            }
+
+            #[inline]
+            fn seal(&mut self, sealer: &mut $crate::tracked::Sealer) {
+                $($crate::tracked::Tracked::seal(&mut self.$field, sealer);)*
+            }
+
+            #[inline]
+            fn adopt(&mut self, source: &Self) {
+                $($crate::tracked::Tracked::adopt(&mut self.$field, &source.$field);)*
             }
         }
     };

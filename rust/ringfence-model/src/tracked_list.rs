@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use ringfence_base::Access;
 
-use crate::tracked::{Tracked, Uses};
+use crate::tracked::{Sealed, Sealer, Tracked, Uses};
 
 /// A list that contexts share. Each of the first `64 * WORDS - 1` elements is a resource, and all others together with
 /// the length are one: adding an element touches none of those that there are.
@@ -15,6 +15,10 @@ use crate::tracked::{Tracked, Uses};
 pub(crate) struct SharedList<T, const WORDS: usize = 1> {
     list: Vec<T>,
     marks: Marks<WORDS>,
+    /// Of all together; its fingerprint is that of the length.
+    sealed: Sealed,
+    /// Of each element.
+    elements: Vec<Sealed>,
 }
 
 /// One bit for each resource.
@@ -63,6 +67,12 @@ impl<const WORDS: usize> Marks<WORDS> {
         let (word, bit) = Self::place(index);
         self.written[word] |= bit;
         self.changed[word] |= bit;
+    }
+
+    #[inline]
+    fn is_changed(&self, index: usize) -> bool {
+        let (word, bit) = Self::place(index);
+        self.changed[word] & bit != 0
     }
 
     fn write_all(&mut self) {
@@ -142,6 +152,36 @@ impl<T, const WORDS: usize> SharedList<T, WORDS> {
         &mut self.list[index]
     }
 
+    /// Something has changed since [`Tracked::reset`] or [`Tracked::seal`].
+    #[inline]
+    pub(crate) fn is_changed(&self) -> bool {
+        self.marks.changed != [0; WORDS]
+    }
+
+    /// It is what it was at the start again.
+    pub(crate) fn is_reset(&mut self) {
+        self.marks = Marks::default();
+    }
+
+    /// The list, of which everything may be changed, for those who can say why that need not count as writing.
+    pub(crate) fn unmarked_all(&mut self) -> &mut Vec<T> {
+        self.marks.changed = [u64::MAX; WORDS];
+        &mut self.list
+    }
+
+    /// Drops the seals of what is not there any more, and makes room for those of what is new.
+    fn fit_seals(&mut self, sealer: &mut Sealer) {
+        for &gone in self.elements.get(self.list.len()..).unwrap_or_default() {
+            sealer.forget(gone);
+        }
+        self.elements.resize(self.list.len(), Sealed::default());
+    }
+
+    /// An element counts as read.
+    pub(crate) fn mark_read(&self, index: usize) {
+        self.marks.read(index);
+    }
+
     /// An element counts as written.
     pub(crate) fn mark_written(&mut self, index: usize) {
         self.marks.write(index);
@@ -185,7 +225,7 @@ impl<T, const WORDS: usize> Deref for SharedList<T, WORDS> {
     }
 }
 
-impl<T: Clone, const WORDS: usize> Tracked for SharedList<T, WORDS> {
+impl<T: Clone + Hash, const WORDS: usize> Tracked for SharedList<T, WORDS> {
     #[inline]
     fn collect(&self, uses: &mut Uses<'_>) {
         let first = uses.take(Self::RESOURCES);
@@ -231,12 +271,64 @@ impl<T: Clone, const WORDS: usize> Tracked for SharedList<T, WORDS> {
         self.marks.changed = [0; WORDS];
         self.forget();
     }
+
+    #[inline]
+    fn seal(&mut self, sealer: &mut Sealer) {
+        let place = sealer.part();
+        if !self.is_changed() && self.sealed != Sealed::default() {
+            return;
+        }
+        let rest = self.marks.changed[WORDS - 1] >> 63 != 0;
+        if rest || self.elements.len() != self.list.len() || self.sealed == Sealed::default() {
+            self.fit_seals(sealer);
+            sealer.seal(&mut self.sealed, place, &self.list.len());
+        } else {
+            self.sealed.restamp(sealer);
+        }
+        for word in 0..WORDS {
+            let mut bits = self.marks.changed[word];
+            while bits != 0 {
+                let at = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let end = if at == Marks::<WORDS>::REST { self.list.len() } else { at + 1 };
+                for index in at..end.min(self.list.len()) {
+                    sealer.seal(&mut self.elements[index], place + 1 + index as u64, &self.list[index]);
+                }
+            }
+        }
+        // Those that have never been written, on the first time.
+        for (index, sealed) in self.elements.iter_mut().enumerate().filter(|(_, sealed)| sealed.is_none()) {
+            sealer.seal(sealed, place + 1 + index as u64, &self.list[index]);
+        }
+        self.marks.changed = [0; WORDS];
+    }
+
+    #[inline]
+    fn adopt(&mut self, source: &Self) {
+        if !self.is_changed() && self.sealed == source.sealed {
+            return;
+        }
+        if self.elements.len() != self.list.len() || self.list.len() != source.list.len() {
+            self.list.clone_from(&source.list);
+            self.elements.clone_from(&source.elements);
+        } else {
+            for (index, (sealed, of)) in self.elements.iter_mut().zip(&source.elements).enumerate() {
+                if sealed != of || self.marks.is_changed(index) {
+                    self.list[index].clone_from(&source.list[index]);
+                    *sealed = *of;
+                }
+            }
+        }
+        self.sealed = source.sealed;
+        self.marks.changed = [0; WORDS];
+    }
 }
 
 impl<T: Clone, const WORDS: usize> Clone for SharedList<T, WORDS> {
     fn clone(&self) -> Self {
-        let marks = Marks { changed: [u64::MAX; WORDS], ..Marks::default() };
-        Self { list: self.list.clone(), marks }
+        let marks = Marks { changed: self.marks.changed, ..Marks::default() };
+        let (sealed, elements) = (self.sealed, self.elements.clone());
+        Self { list: self.list.clone(), marks, sealed, elements }
     }
 
     fn clone_from(&mut self, source: &Self) {
@@ -267,6 +359,6 @@ impl<T: core::fmt::Debug, const WORDS: usize> core::fmt::Debug for SharedList<T,
 
 impl<T, const WORDS: usize> Default for SharedList<T, WORDS> {
     fn default() -> Self {
-        Self { list: Vec::new(), marks: Marks::default() }
+        Self { list: Vec::new(), marks: Marks::default(), sealed: Sealed::default(), elements: Vec::new() }
     }
 }

@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 use crate::lock::Locks;
 use crate::plan::{ContextKind, Plan, Source};
 use crate::thread::{NONE, State, Thread};
-use crate::tracked::{Tracked, Uses, tracked};
+use crate::tracked::{Sealer, Tracked, Uses, tracked};
 use crate::tracked_list::SharedList;
 
 tracked! {
@@ -186,6 +186,17 @@ impl World {
         self.reset(start);
     }
 
+    /// Seals what has changed: from here on, the state can be kept.
+    pub fn seal(&mut self, sealer: &mut Sealer) {
+        sealer.begin();
+        Tracked::seal(self, sealer);
+    }
+
+    /// The same state as another one, which was sealed by the same sealer.
+    pub fn adopt(&mut self, source: &Self) {
+        Tracked::adopt(self, source);
+    }
+
     /// All contexts, in the order of their task ids.
     pub fn threads(&self) -> &[Thread] {
         self.threads.unmarked()
@@ -221,7 +232,15 @@ impl Tracked for Ready {
 
     fn forget(&mut self) {}
 
+    #[inline]
     fn reset(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
+    }
+
+    fn seal(&mut self, _: &mut Sealer) {}
+
+    #[inline]
+    fn adopt(&mut self, source: &Self) {
         self.0.clone_from(&source.0);
     }
 }

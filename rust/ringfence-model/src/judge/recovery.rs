@@ -93,6 +93,11 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    /// It is for a plan with so many engines.
+    pub(super) fn fits(&self, plan: &Plan) -> bool {
+        self.engines.len() == plan.gpu.engines.len()
+    }
+
     /// A new run begins.
     pub(super) fn restart(&mut self, plan: &Plan) {
         self.works.clear();

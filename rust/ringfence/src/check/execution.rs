@@ -167,15 +167,30 @@ impl System for Executor<'_> {
     }
 
     fn over(&mut self) -> End {
-        let hung = self.world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
-        if hung {
-            self.hangs = hangs(self.plan, &self.world);
-            for hang in &mut self.hangs {
-                self.monitor.refine(self.plan, &self.world, hang);
-            }
+        over(self.plan, &self.world, &mut self.monitor, self.steps, &mut self.hangs)
+    }
+}
+
+/// Nothing can happen any more: the wait-for graph and the monitors judge the end.
+pub(super) fn over(plan: &Plan, world: &World, monitor: &mut Monitor, step: u64, of: &mut Vec<Hang>) -> End {
+    let hung = world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
+    if hung {
+        *of = hangs(plan, world);
+        for hang in of {
+            monitor.refine(plan, world, hang);
         }
-        self.monitor.end(self.plan, &self.world, self.steps, hung);
-        if hung { End::Hung } else { End::Finished }
+    }
+    monitor.end(plan, world, step, hung);
+    if hung { End::Hung } else { End::Finished }
+}
+
+/// The monitors are told what has happened; whether a context has done it.
+#[inline]
+pub(super) fn observe(monitor: &mut Monitor, plan: &Plan, world: &World, event: &Event) {
+    if event.origin.task.raw() == u32::MAX {
+        monitor.observe_time(plan, world, event);
+    } else {
+        monitor.observe(plan, world, event);
     }
 }
 

@@ -4,6 +4,7 @@ mod abba;
 #[path = "../../../ringfence-model/tests/it/build.rs"]
 mod build;
 mod card;
+mod commute;
 mod determinism;
 mod extremes;
 mod random;
