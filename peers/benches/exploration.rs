@@ -1,8 +1,5 @@
 //! Exploration in ringfence, loom, shuttle, stateright and interweave: the same programs, in turn, in one run.
-#![expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
-
-use std::time::Instant;
 
 use ringfence::check::{End, Executor, Hunt, Hunter, Limits, Method, Options, Random, StateExecutor, Trail};
 use ringfence::check::{check, hunt};
@@ -15,7 +12,7 @@ use ringfence_bench::table::{Table, at_least, at_most, median};
 use ringfence_explore::cells::Cells;
 use ringfence_explore::{Bound, Budget, Dfs, Dpor, Fingerprints, Summary};
 use ringfence_explore::{states_breadth_first, states_depth_first};
-use ringfence_peers::contest::{Contest, Rate, Work};
+use ringfence_peers::contest::{Clock, Contest, Rate, Work};
 #[cfg(feature = "interweave")]
 use ringfence_peers::interweave;
 use ringfence_peers::shuttle::How;
@@ -224,9 +221,10 @@ fn lastzero() {
     let mut seconds = Vec::new();
     let mut work = Work::default();
     for _ in 0..3 {
-        let start = Instant::now();
-        work = traces(&mut search, &mut Cells::lastzero(15), 147_456, 1);
-        seconds.push(start.elapsed().as_secs_f64());
+        let run = || traces(&mut search, &mut Cells::lastzero(15), 147_456, 1);
+        let (time, done) = Clock::Processor.seconds(run);
+        seconds.push(time);
+        work = done;
     }
     let seconds = median(seconds);
     println!(
@@ -314,7 +312,7 @@ fn jobs() {
         let report = check(&scenario, &options, &|_| true).expect("a valid scenario");
         Work { units: report.executions, steps: report.steps }
     };
-    let mut contest = Contest::default();
+    let mut contest = Contest::by(Clock::Wall);
     contest.add("2 jobs", |_| run(2));
     contest.add("1 job", |_| run(1));
     let rates = contest.rates(ROUNDS);

@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use ringfence_bench::table::median;
+use rustix::time::{ClockId, clock_gettime};
 
 /// How much was done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +20,38 @@ impl Work {
     /// Nobody counts the steps.
     pub const fn of(units: u64) -> Self {
         Self { units, steps: 0 }
+    }
+}
+
+/// What a second is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Clock {
+    /// One of processor time, of all threads together: neighbours on the machine count little.
+    #[default]
+    Processor,
+    /// One on the wall.
+    Wall,
+}
+
+impl Clock {
+    /// How long it takes.
+    pub fn seconds<T>(self, run: impl FnOnce() -> T) -> (f64, T) {
+        let processor = || {
+            let time = clock_gettime(ClockId::ProcessCPUTime);
+            time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+        };
+        match self {
+            Self::Processor => {
+                let start = processor();
+                let result = run();
+                (processor() - start, result)
+            }
+            Self::Wall => {
+                let start = Instant::now();
+                let result = run();
+                (start.elapsed().as_secs_f64(), result)
+            }
+        }
     }
 }
 
@@ -43,10 +76,16 @@ pub struct Rate {
 /// A contest.
 #[derive(Default)]
 pub struct Contest<'a> {
+    clock: Clock,
     contestants: Vec<Contestant<'a>>,
 }
 
 impl<'a> Contest<'a> {
+    /// By this clock.
+    pub fn by(clock: Clock) -> Self {
+        Self { clock, contestants: Vec::new() }
+    }
+
     /// One more contestant; it is told the number of the round.
     pub fn add(&mut self, name: &str, run: impl FnMut(u64) -> Work + 'a) {
         let name = name.to_owned();
@@ -57,9 +96,7 @@ impl<'a> Contest<'a> {
     pub fn rates(mut self, rounds: u64) -> Vec<Rate> {
         for round in 0..=rounds {
             for contestant in &mut self.contestants {
-                let start = Instant::now();
-                let work = (contestant.run)(round);
-                let seconds = start.elapsed().as_secs_f64();
+                let (seconds, work) = self.clock.seconds(|| (contestant.run)(round));
                 if round != 0 {
                     contestant.units.push(work.units as f64 / seconds);
                     contestant.steps.push(work.steps as f64 / seconds);
