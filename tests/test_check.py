@@ -145,9 +145,9 @@ def test_what_is_no_report_is_not_read_back(text: str) -> None:
 
 def test_text_says_how_to_run_it_again() -> None:
     [finding] = rf.check(abba, budget=20)
-    assert f'Again: run(schedule="{finding.schedule}")' in str(finding)
-    command = "ringfence check a.py::abba"
-    assert f"Again: {command} --schedule {finding.schedule}\n" in finding.text(command=command)
+    assert str(finding).endswith(f'\nAgain: replay("{finding.schedule}")')
+    command = "ringfence replay a.py::abba"
+    assert finding.text(command=command).endswith(f"\nAgain: {command} {finding.schedule}")
     assert "Schedule (" in finding.text()
     assert "Schedule (" not in finding.text(steps=False)
     assert "\x1b[" in finding.text(colour=True)

@@ -33,6 +33,7 @@ __all__ = [
     "check",
     "kinds",
     "operations",
+    "replay",
     "rules",
     "run",
 ]

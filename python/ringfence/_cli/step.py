@@ -50,7 +50,11 @@ def _commands() -> Iterator[str]:
     while True:
         if asks:
             write("> ")
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            write("\n" if asks else "")
+            raise
         if not line:
             write("\n" if asks else "")
             return

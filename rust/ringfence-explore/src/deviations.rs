@@ -234,4 +234,8 @@ impl<A: Strategy, B: Strategy> Strategy for Until<'_, A, B> {
             false => self.then.schedule(actions),
         }
     }
+
+    fn misfit(&self) -> Option<Misfit> {
+        self.first.misfit().or_else(|| self.then.misfit())
+    }
 }

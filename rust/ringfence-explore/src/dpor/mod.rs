@@ -10,41 +10,49 @@
 //! The search holds one execution, its *path*, with a *node* before each step. It runs an execution to its end; then
 //! each *race* in it, two events that could have happened the other way round, is turned into the beginning of another
 //! execution: all events after the first that did not depend on it, then the second (a *reversal*). The reversal goes
-//! into the *wakeup tree* of the node before the first event, unless a step that sleeps there could come first in it,
-//! which means that it was seen. Then the path is taken back to the last node whose wakeup tree is not empty.
-//! Executions are run again from the start; nothing of the system is kept.
+//! into the *wakeup tree* of the node before the first event, unless a step that sleeps there is a weak initial of it:
+//! could come first in it, which means that it was seen. Then the path is taken back to the last node whose wakeup tree
+//! is not empty. Executions are run again from the start; nothing of the system is kept.
 //!
 //! # Why it is right
 //!
-//! With theorem 6.4 of the paper, by the same induction: say that all traces behind a step `e` at a node were seen, and
-//! that the steps taken at the node are not enough. Then there is a trace `w` from the node that no step taken there
-//! could begin. Take the `e` among them that stays independent of the longest beginning of `w`, and let `q` be the
-//! next step of `w`. `e`, that beginning, and `q` were run; so the race of `e` and `q` was found, its reversal begins
-//! with that beginning and `q`, and it went into the tree, for anything asleep that bars it would stay independent of
-//! `w` for longer than `e`. The induction needs of a reversal only what `q` depends on, so that a race need not be
-//! looked at again when only what comes after it has changed.
+//! By the paper's proof, which rests on three things that must be kept. All races of an execution are reversed, each
+//! with everything in the execution that does not depend on its first event (those races again, therefore, that an
+//! earlier execution had, if there are new such events). Where a reversal ends, nobody sleeps: so everything behind it
+//! is explored, and it may stand for every other one that begins like it. And a step sleeps only if everything behind
+//! it was explored.
 //!
 //! What differs from the paper:
 //!
-//! * **Locks.** An acquisition depends on the release before it, which can't come later. It races with the acquisition
-//!   that took the lock then, though release and acquisition are ordered through it (J. ACM, section on locks).
+//! * **Locks** (as in the journal). An acquisition depends on the release before it, which can't come later. It races
+//!   with the acquisition that took the lock then, though the two are ordered through the release.
 //! * **Waiting** for a lock is a step, but one that others don't see. Such steps are put off until there are no others,
 //!   and don't go into reversals that do not need them; the step's race is with the acquisition of who holds the lock.
-//! * **Steps that disable others.** What can't be taken any more after a step was taken goes into the wakeup tree before
-//!   that step. Its race shows only if it is ever taken.
+//! * **Steps that disable others.** If a step was possible before an event and is not after it, it is to be taken
+//!   instead. That race shows only if the step is ever taken.
 //! * **Steps that enable others.** A race whose second step was not possible before the first is none. Where that can't
 //!   be told beforehand, the reversal is tried; when it turns out to be impossible, the path goes back as if it had
-//!   never been in the tree. Since a step that could begin it would be just as impossible, nothing else was kept out
-//!   for its sake.
+//!   never been in the tree. What it stood for was impossible, too.
 //! * **Decisions.** A step is told apart by what is decided in it. All decisions are explored where a step is first
-//!   taken. A reversal repeats those that its second step depends on: with another outcome, the race is found again.
-//!   Other steps that decide something are not in it. The second step itself may be asked differently at its new place;
-//!   what was not asked before is open again.
-//! * **Footprints at other places.** Whether a step can be swapped with the last of a reversal is known only if that is
-//!   the same everywhere ([`Footprint::fixed`]). If not, it is taken for dependent; then an execution may turn out to
-//!   be superfluous and is given up (*blocked*).
+//!   taken; a reversal repeats those that were made in it. Its last step may be asked differently at its new place; what
+//!   was not asked before is open there. A step that decides something and sleeps does not keep out reversals that it
+//!   is not in, since its party may as well decide otherwise behind them. So it can sleep where a reversal ends; then
+//!   executions may end before their time, with nobody left who is awake. Their races count all the same.
+//! * **Footprints at other places.** What the last step of a reversal touches is known only if that is the same
+//!   everywhere ([`Footprint::fixed`]). If not, the reversal goes in, but it is *doubtful*: it stands for no longer one.
+//!   If somebody sleeps where it ends, it was superfluous, and the path goes back as if it had never been in the tree.
+//! * **Stubborn reversals.** A step that is taken instead of one that disabled it, and other decisions of a step that
+//!   was moved, are explored even if somebody sleeps there, who then wakes: no proof says that they are superfluous.
 //!
-//! With fixed footprints and no decisions, every execution is of a trace of its own, and none is given up.
+//! If all footprints are fixed, nothing is decided, and no party disables another besides by taking a lock, then every
+//! execution is of a trace of its own, and none is given up. Otherwise some may be given up on the way
+//! ([`Summary::blocked`]), and a trace may, rarely, be run twice.
+//!
+//! # What a system must keep to
+//!
+//! Besides what [`Dependent`] says: whether a party can go on is part of what its step before looked at, or of what
+//! others' steps since have changed, and both are in footprints. A thread that comes to a lock or a condition is ready
+//! for one step there, which begins to wait; it does not stop short of it.
 
 mod clock;
 mod decision;
@@ -66,7 +74,7 @@ use event::{NONE, Path};
 use party::Parties;
 use race::Race;
 use sleep::{Sleep, Sleepers};
-use wakeup_tree::WakeupTrees;
+use wakeup_tree::{First, WakeupTrees};
 
 /// Steps between two questions whether the search is still wanted.
 const ASK_EVERY: u64 = 4096;
@@ -146,10 +154,10 @@ pub struct Dpor {
     /// Worked with while a race is turned into a reversal.
     reversal: Vec<u32>,
     dropped: Vec<u32>,
-    decided: Vec<u32>,
     actions: Vec<Action>,
     footprint: Footprint,
-    asked: u64,
+    /// Steps since it was asked whether the search is still wanted.
+    unasked: u64,
     summary: Summary,
 }
 
@@ -219,7 +227,8 @@ impl Dpor {
         let lists = self.nodes.capacity() * size_of::<Node>()
             + self.enabled.capacity() * size_of::<Enabled>()
             + self.trail.choices.capacity() * size_of::<u32>()
-            + self.races.capacity() * size_of::<Race>();
+            + self.races.capacity() * size_of::<Race>()
+            + self.disabled.capacity() * size_of::<Disabled>();
         let parts = [self.parties.memory(), self.path.memory(), self.sleep.memory(), self.trees.memory()];
         parts.iter().fold(lists, |sum, part| sum + part) as u64
     }
@@ -235,7 +244,7 @@ impl Dpor {
         self.races.clear();
         self.disabled.clear();
         self.planned = 0;
-        self.asked = 0;
+        self.unasked = 0;
         self.summary = Summary::default();
         system.restart();
         system.track(true);
@@ -269,19 +278,22 @@ impl Dpor {
             if self.trail.steps == budget.execution.steps_max {
                 return Outcome::Over(End::Bound);
             }
-            self.asked += 1;
-            if self.asked.is_multiple_of(ASK_EVERY) && budget.execution.go_on.is_some_and(|go_on| !go_on()) {
-                return Outcome::Interrupted;
+            self.unasked += 1;
+            if self.unasked >= ASK_EVERY {
+                self.unasked = 0;
+                if budget.execution.go_on.is_some_and(|go_on| !go_on()) {
+                    return Outcome::Interrupted;
+                }
             }
-            let (tree, pick) = self.pick();
+            let (first, pick) = self.pick();
             match pick {
                 Pick::Step(pick) => {
-                    if let Some(outcome) = self.step(system, pick, tree) {
+                    if let Some(outcome) = self.step(system, pick, first) {
                         return outcome;
                     }
                 }
                 Pick::None(outcome) => {
-                    self.trees.drop(tree.unwrap_or(NONE));
+                    self.trees.drop(first.map_or(NONE, |first| first.behind));
                     return outcome;
                 }
             }
@@ -290,7 +302,7 @@ impl Dpor {
 
     /// What comes next at the latest node: from its wakeup tree, with the tree of the node behind it; or any step, if
     /// nothing was taken there.
-    fn pick(&mut self) -> (Option<u32>, Pick) {
+    fn pick(&mut self) -> (Option<First>, Pick) {
         let node = self.nodes.len() - 1;
         self.told.clear();
         let Some(first) = self.trees.take(&mut self.nodes[node].tree, &mut self.told) else {
@@ -304,7 +316,7 @@ impl Dpor {
             }
             Some(position) => Pick::Step(position),
         };
-        (Some(first.behind), pick)
+        (Some(first), pick)
     }
 
     /// Any step at a new node: rather of the party that was on, and one that only waits if there is no other.
@@ -338,7 +350,7 @@ impl Dpor {
             if first.is_none() {
                 first = Some(position);
             } else {
-                self.trees.insert_step(&mut self.nodes[node].tree, party, &[]);
+                self.trees.insert_step(&mut self.nodes[node].tree, party, &[], false);
             }
         }
         Pick::Step(first.expect("engine bug: a step of no party"))
@@ -349,7 +361,7 @@ impl Dpor {
         &mut self,
         system: &mut S,
         pick: usize,
-        tree: Option<u32>,
+        first: Option<First>,
     ) -> Option<Outcome> {
         let node = self.nodes.len() - 1;
         let party = self.enabled_at(node)[pick].party;
@@ -372,19 +384,23 @@ impl Dpor {
         self.trail.steps += 1;
         self.summary.steps += 1;
         self.path.push(party, self.parties.len(), &self.footprint, start, &mut self.races);
+        let tree = first.map_or(NONE, |first| first.behind);
         let told = !self.told.is_empty();
         if let Some(free_from) = free_from {
-            self.branch_out(node, party, start, free_from);
+            self.branch_out(node, party, start, free_from, first.is_some());
         }
         // What would be decided in it, nobody could tell before.
         let unforeseen = told || self.path.decisions.len() > start;
         if unforeseen && self.sleep.has(sleepers, party, &self.path.decisions[start..]) {
             self.forget_step();
-            self.trees.drop(tree.unwrap_or(NONE));
-            return Some(if tree.is_some() { Outcome::Superfluous } else { Outcome::Asleep });
+            self.trees.drop(tree);
+            return Some(if first.is_some() { Outcome::Superfluous } else { Outcome::Asleep });
         }
-        let sleepers = self.sleep.wake(sleepers, &self.path);
-        self.arrive(system, sleepers, tree.unwrap_or(NONE));
+        let sleepers = match first {
+            Some(First { behind: NONE, stubborn: true, .. }) => self.sleep.nobody(),
+            _ => self.sleep.wake(sleepers, &self.path),
+        };
+        self.arrive(system, sleepers, tree);
         if !self.footprint.barrier {
             self.note_disabled(node, party);
         }
@@ -400,14 +416,15 @@ impl Dpor {
     }
 
     /// The decisions of the latest event, from the `free_from`-th on, were its own: all others are to be explored too.
-    fn branch_out(&mut self, node: usize, party: u32, start: usize, free_from: usize) {
+    /// If the step was moved here by a reversal, what sleeps may not stand for them.
+    fn branch_out(&mut self, node: usize, party: u32, start: usize, free_from: usize, moved: bool) {
         for at in (start + free_from..self.path.decisions.len()).rev() {
             for other in self.path.decisions[at].others() {
                 self.told.clear();
                 self.told.extend_from_slice(&self.path.decisions[start..at]);
                 self.told.push(other);
                 if !self.sleep.has(self.nodes[node].sleepers, party, &self.told) {
-                    self.trees.insert_step(&mut self.nodes[node].tree, party, &self.told);
+                    self.trees.insert_step(&mut self.nodes[node].tree, party, &self.told, moved);
                 }
             }
         }
@@ -478,6 +495,7 @@ impl Dpor {
             system.step(action, &mut Again { made });
         }
         self.summary.steps += self.path.len() as u64;
+        self.unasked += self.path.len() as u64;
         system.track(true);
         system.enabled(&mut self.actions);
     }

@@ -6,53 +6,58 @@ use super::race::Race;
 use super::{Disabled, Dpor};
 
 impl Dpor {
-    /// Puts what the execution's new events call for into the wakeup trees: each step that was disabled instead of the
-    /// one that disabled it, and a reversal of each race.
+    /// Puts what the execution calls for into the wakeup trees: each step that was disabled instead of the one that
+    /// disabled it, and a reversal of each race.
     pub(super) fn plan(&mut self) {
         let disabled = std::mem::take(&mut self.disabled);
         for &one in &disabled {
-            self.take_instead(one);
+            if self.adds_to(one.event, one.event) {
+                self.take_instead(one);
+            }
         }
         self.disabled = disabled;
-        self.disabled.clear();
-        let mut decided = std::mem::take(&mut self.decided);
-        decided.clear();
-        decided.extend(
-            (self.planned..self.path.len() as u32).filter(|&new| !self.path.decisions_of(new).is_empty()),
-        );
         let races = std::mem::take(&mut self.races);
         for &race in &races {
-            let apart = |&event: &u32| event > race.first && !self.path.before(race.first, event);
-            // With another decision in it, a reversal is another one.
-            if race.second >= self.planned || decided.iter().any(apart) {
+            if self.adds_to(race.first, race.second) {
                 self.reverse(race);
             }
         }
         self.races = races;
-        self.decided = decided;
         self.planned = self.path.len() as u32;
     }
 
+    /// Whether the second event is new, or there are new ones that don't depend on the first: both make another reversal.
+    fn adds_to(&self, first: u32, second: u32) -> bool {
+        let apart = |new: u32| new > first && !self.path.before(first, new);
+        second >= self.planned || (self.planned..self.path.len() as u32).any(apart)
+    }
+
+    /// The party's step instead of the event, as it was taken later if that tells what it does, with what it does not
+    /// depend on; or else the step alone.
     fn take_instead(&mut self, Disabled { event, party }: Disabled) {
         let node = event as usize;
-        let later = event + 1..self.path.len() as u32;
-        let own = later.into_iter().find(|&later| self.path.events[later as usize].party == party);
+        let sleepers = self.nodes[node].sleepers;
+        let own =
+            (event + 1..self.path.len() as u32).find(|&own| self.path.events[own as usize].party == party);
         if let Some(own) = own {
-            // It was taken later, which tells what it does.
-            let reversal = Reversal { path: &self.path, events: &[own], moved: own };
+            let race = Race { first: event, second: own };
+            gather(&self.path, race, &mut self.reversal, &mut self.dropped);
+            leave_apart(&self.path, own, &mut self.reversal, &mut self.dropped);
+            self.reversal.push(own);
+            let reversal = Reversal { path: &self.path, events: &self.reversal, moved: own };
             if reversal.certain() {
-                if self
-                    .sleep
-                    .of(self.nodes[node].sleepers)
-                    .all(|label| reversal.standing(&label) == Standing::Bars)
-                {
-                    self.trees.insert(&mut self.nodes[node].tree, reversal);
+                let begins = |label| matches!(reversal.standing(&label), Standing::Initial(_));
+                if !self.sleep.of(sleepers).any(begins) {
+                    self.trees.insert(&mut self.nodes[node].tree, reversal, true);
                 }
                 return;
             }
         }
-        if !self.sleep.has(self.nodes[node].sleepers, party, &[]) {
-            self.trees.insert_step(&mut self.nodes[node].tree, party, &[]);
+        // Where it was taken, all its decisions were.
+        let done = self.nodes[node].done as usize;
+        let taken = self.sleep.of(sleepers).rev().take(done).any(|label| label.party == party);
+        if !taken && !self.sleep.has(sleepers, party, &[]) {
+            self.trees.insert_step(&mut self.nodes[node].tree, party, &[], true);
         }
     }
 
@@ -74,7 +79,7 @@ impl Dpor {
         let sleepers = self.nodes[node].sleepers;
         let bars = |label| matches!(reversal.standing(&label), Standing::Bars | Standing::Unknown);
         if self.sleep.of(sleepers).all(bars) {
-            self.trees.insert(&mut self.nodes[node].tree, reversal);
+            self.trees.insert(&mut self.nodes[node].tree, reversal, false);
         }
     }
 }
@@ -96,6 +101,18 @@ fn gather(path: &Path, race: Race, reversal: &mut Vec<u32>, dropped: &mut Vec<u3
             reversal.push(event);
         }
     }
+}
+
+/// Leaves only those events that clash neither with this one nor with what is not left.
+fn leave_apart(path: &Path, own: u32, events: &mut Vec<u32>, dropped: &mut Vec<u32>) {
+    dropped.clear();
+    events.retain(|&event| {
+        let out = path.clash(event, own) || dropped.iter().any(|&earlier| path.before(earlier, event));
+        if out {
+            dropped.push(event);
+        }
+        !out
+    });
 }
 
 impl Path {

@@ -52,9 +52,9 @@ impl Sleep {
         Sleepers::default()
     }
 
-    /// Who sleeps at a node.
+    /// Who sleeps at a node; those that were taken there come last.
     #[inline]
-    pub(super) fn of(&self, node: Sleepers) -> impl Iterator<Item = Label<'_>> {
+    pub(super) fn of(&self, node: Sleepers) -> impl DoubleEndedIterator<Item = Label<'_>> {
         self.members[node.from as usize..node.to as usize].iter().map(|&member| self.label(member))
     }
 
@@ -79,6 +79,12 @@ impl Sleep {
     #[inline]
     pub(super) fn has(&self, node: Sleepers, party: u32, decisions: &[Decision]) -> bool {
         self.of(node).any(|label| label.party == party && label.decisions == decisions)
+    }
+
+    /// Nobody sleeps at the node behind the latest.
+    pub(super) fn nobody(&self) -> Sleepers {
+        let members = self.members.len() as u32;
+        Sleepers { from: members, to: members, taken: self.taken.len() as u32 }
     }
 
     /// Who still sleeps at the node behind the latest event, which was taken at the latest node.

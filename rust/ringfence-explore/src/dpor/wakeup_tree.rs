@@ -19,6 +19,8 @@ struct Branch {
     known: bool,
     /// What was taken before it may turn out to lead where it leads.
     doubtful: bool,
+    /// Everything behind it is to be explored, though it may lead where something else leads.
+    stubborn: bool,
     /// The first step to be taken behind it.
     child: u32,
     /// What is to be taken at the same node after it.
@@ -31,6 +33,8 @@ pub(super) struct First {
     pub(super) party: u32,
     /// What is to be explored behind it.
     pub(super) behind: u32,
+    /// Everything behind it is to be explored, whatever sleeps.
+    pub(super) stubborn: bool,
 }
 
 /// The trees of all nodes of the path. A tree is the number of its first branch, or none.
@@ -81,7 +85,7 @@ impl WakeupTrees {
         let branch = &mut self.branches[number as usize];
         decisions.clear();
         decisions.append(&mut branch.decisions);
-        let first = First { party: branch.party, behind: branch.child };
+        let first = First { party: branch.party, behind: branch.child, stubborn: branch.stubborn };
         *tree = branch.sibling;
         self.free.push(number);
         Some(first)
@@ -100,7 +104,7 @@ impl WakeupTrees {
     }
 
     /// A step of which no more is known than who takes it, and how what it decides begins; unless it is there.
-    pub(super) fn insert_step(&mut self, tree: &mut u32, party: u32, decisions: &[Decision]) {
+    pub(super) fn insert_step(&mut self, tree: &mut u32, party: u32, decisions: &[Decision], stubborn: bool) {
         let mut at = *tree;
         let mut last = NONE;
         while at != NONE {
@@ -115,37 +119,39 @@ impl WakeupTrees {
         let branch = &mut self.branches[number as usize];
         branch.open = true;
         branch.known = false;
-        branch.doubtful = true;
+        branch.stubborn = stubborn;
         self.hang(tree, last, number);
     }
 
-    /// The reversal, unless what is in the tree leads there anyway (the function `insert` of the paper).
-    pub(super) fn insert(&mut self, tree: &mut u32, reversal: Reversal<'_>) {
+    /// The reversal, unless what is in the tree leads there anyway (the function `insert` of the paper). If it is
+    /// stubborn, that must begin with the same steps.
+    pub(super) fn insert(&mut self, tree: &mut u32, reversal: Reversal<'_>, stubborn: bool) {
         let mut rest = std::mem::take(&mut self.rest);
         rest.clear();
         rest.extend_from_slice(reversal.events);
-        self.insert_rest(tree, &mut rest, reversal);
+        self.insert_rest(tree, &mut rest, reversal, stubborn);
         self.rest = rest;
     }
 
-    fn insert_rest(&mut self, tree: &mut u32, rest: &mut Vec<u32>, reversal: Reversal<'_>) {
+    fn insert_rest(&mut self, tree: &mut u32, rest: &mut Vec<u32>, reversal: Reversal<'_>, stubborn: bool) {
         let mut parent = NONE;
         let mut at = *tree;
         let mut last = NONE;
-        let mut doubtful = !reversal.certain();
+        let mut doubtful = !stubborn && !reversal.certain();
         while at != NONE {
             let Branch { child, sibling, doubtful: doubted, .. } = self.branches[at as usize];
             let standing = (Reversal { events: &rest[..], ..reversal }).standing(&self.label(at));
             let leads = match standing {
                 Standing::Bars => false,
+                Standing::Apart if stubborn => false,
                 Standing::Unknown => {
-                    doubtful = true;
+                    doubtful = !stubborn;
                     false
                 }
                 Standing::Initial(_) if rest.len() == 1 => return,
                 Standing::Initial(_) | Standing::Apart if child != NONE => true,
                 Standing::Initial(_) | Standing::Apart if doubted => {
-                    doubtful = true;
+                    doubtful = !stubborn;
                     false
                 }
                 // Everything behind it will be seen.
@@ -169,7 +175,8 @@ impl WakeupTrees {
             }
             (parent, last) = (number, NONE);
         }
-        self.branches[parent as usize].doubtful = doubtful;
+        let leaf = &mut self.branches[parent as usize];
+        (leaf.doubtful, leaf.stubborn) = (doubtful, stubborn);
     }
 
     /// The branch comes behind `last`, or first in the tree.
@@ -208,6 +215,7 @@ impl WakeupTrees {
                 barrier: false,
                 known: false,
                 doubtful: false,
+                stubborn: false,
                 child: NONE,
                 sibling: NONE,
             });
@@ -223,6 +231,7 @@ impl WakeupTrees {
         branch.party = party;
         branch.barrier = false;
         branch.doubtful = false;
+        branch.stubborn = false;
         branch.mask = mask(uses);
         branch.child = NONE;
         branch.sibling = NONE;

@@ -2,5 +2,6 @@
 
 mod dpor_brute;
 mod dpor_counts;
+mod dpor_limits;
 mod naive;
 mod random_programs;

@@ -80,17 +80,8 @@ impl fmt::Display for Fit {
 
 /// What was to happen and did not, in an execution of so many steps.
 pub(super) fn lost(plan: &Plan, Deviation { step, taken }: Deviation, steps: u64) -> String {
-    let what = match taken {
-        Taken::Action(Action::Run(task)) => format!("{} was to go on", context(plan, task)),
-        Taken::Action(Action::Interrupt { source, host }) => {
-            let source = match plan.sources().len() > source as usize {
-                true => plan.source_name(source),
-                false => format!("interrupt source {source}"),
-            };
-            format!("{source} was to arrive on {}", context(plan, host))
-        }
-        Taken::Action(Action::Expire) => "time was to move on".to_owned(),
-        Taken::Decision { kind, choice, .. } => format!("{} was to come out as {choice}", decision(kind)),
+    let Some(what) = wanted(plan, taken) else {
+        return "something was to go on, or to arrive, that there is not any more".to_owned();
     };
     match step < steps {
         true => format!("{what}, which is not possible"),
@@ -98,11 +89,21 @@ pub(super) fn lost(plan: &Plan, Deviation { step, taken }: Deviation, steps: u64
     }
 }
 
-fn context(plan: &Plan, task: u32) -> String {
-    match plan.contexts().len() > task as usize {
-        true => Describe { plan }.context(task),
-        false => format!("context {task}, which there is not any more,"),
-    }
+/// What was to happen; None if it is about something that there is not.
+fn wanted(plan: &Plan, taken: Taken) -> Option<String> {
+    let context = |task: u32| {
+        let is_there = (task as usize) < plan.contexts().len();
+        is_there.then(|| Describe { plan }.context(task))
+    };
+    Some(match taken {
+        Taken::Action(Action::Run(task)) => format!("{} was to go on", context(task)?),
+        Taken::Action(Action::Interrupt { source, host }) => {
+            plan.sources().get(source as usize)?;
+            format!("{} was to arrive on {}", plan.source_name(source), context(host)?)
+        }
+        Taken::Action(Action::Expire) => "time was to move on".to_owned(),
+        Taken::Decision { kind, choice, .. } => format!("{} was to come out as {choice}", decision(kind)),
+    })
 }
 
 /// What is decided, in words.

@@ -4,7 +4,7 @@
 
 use ringfence_base::End;
 use ringfence_diag::{Finding, LockFinding, SearchView, Verdict};
-use ringfence_explore::{Budget, Directed, Dpor, Goal, Pct, Trail};
+use ringfence_explore::{Budget, Directed, Dpor, Goal, Limits, Pct, Trail};
 use ringfence_model::Plan;
 
 use super::assemble::{Draft, assemble};
@@ -21,6 +21,9 @@ const DIRECTED: u64 = 1000;
 /// The search that is exhaustive if it gets to its end may take one in so many of the executions; the rest are
 /// random.
 const SYSTEMATIC: u64 = 4;
+
+/// Longer executions have too many equivalent ones for a search to get to its end.
+const SYSTEMATIC_STEPS: u64 = 1000;
 
 /// What is known of a scenario.
 pub(super) struct Proof<'a> {
@@ -89,8 +92,12 @@ impl<'a> Proof<'a> {
         self.enter(Phase::Systematic);
         let mut executor = self.job.executor();
         let mut taking = Taking::new(self.job);
-        let budget = Budget { executions_max: executions, ..Budget::each(self.job.limits()) };
-        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| taking.take(executor, trail, end);
+        let limits = Limits { steps_max: self.job.options.steps_max.min(SYSTEMATIC_STEPS), ..self.job.limits() };
+        let budget = Budget { executions_max: executions, ..Budget::each(limits) };
+        // What is too long for the first execution is so for the others.
+        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
+            end != End::Bound && taking.take(executor, trail, end)
+        };
         let summary = Dpor::default().explore(&mut executor, budget, &mut visit);
         self.job.watch.share(summary.share);
         self.complete = summary.complete();

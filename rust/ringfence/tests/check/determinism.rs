@@ -101,7 +101,7 @@ fn what_happens_is_what_always_happened() {
 }
 
 /// What the steps of an execution are, as far as this file knows; how a check searches is another matter.
-const MODEL: (u32, u64) = (1, 0x6c4276c3f8eae3d6);
+const MODEL: (u32, u64) = (1, 0x6c42_76c3_f8ea_e3d6);
 
 /// If the steps change, strings that were recorded before lead elsewhere: raise `MODEL_VERSION` if a version with the
 /// old steps was released, and write down the new pair here.

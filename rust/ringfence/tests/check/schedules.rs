@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ringfence::check::{CheckError, End, Execution, Options, Progress, Schedule, check};
+use ringfence::check::{CheckError, End, Execution, Method, Options, Progress, Schedule, check};
 use ringfence::validator::annotations::Profile;
 use ringfence_base::SiteId;
 use ringfence_base::scenario::{Op, Scenario, Stmt};
@@ -71,9 +71,15 @@ fn an_execution_that_is_not_wanted_any_more_ends() {
 fn a_check_that_is_not_wanted_any_more_ends() {
     let interrupted_after = |scenario: &Scenario, times: u64| {
         let asked = AtomicU64::new(0);
-        let go_on = |_| asked.fetch_add(1, Ordering::Relaxed) < times;
-        let options = Options { executions: 1 << 40, steps_max: 1 << 40, jobs: 2, ..Options::default() };
-        check(scenario, &options, &|progress: &Progress| go_on(progress)).expect("a valid scenario")
+        let go_on = |_: &Progress| asked.fetch_add(1, Ordering::Relaxed) < times;
+        let options = Options {
+            executions: 1 << 40,
+            steps_max: 1 << 40,
+            jobs: 2,
+            method: Method::Random,
+            ..Options::default()
+        };
+        check(scenario, &options, &go_on).expect("a valid scenario")
     };
     let report = interrupted_after(&endless(), 2);
     assert!(report.interrupted);
@@ -86,9 +92,10 @@ fn a_check_that_is_not_wanted_any_more_ends() {
 
 #[test]
 fn no_executions_and_as_many_as_there_are_numbers() {
-    let none = Options { executions: 0, ..Options::default() };
+    let none = Options { executions: 0, method: Method::Random, ..Options::default() };
     assert_eq!(check(&abba(), &none, &|_| true).expect("a valid scenario").executions, 3);
-    let endless = Options { executions: u64::MAX, seed: u64::MAX, ..Options::default() };
+    let endless =
+        Options { executions: u64::MAX, seed: u64::MAX, method: Method::Random, ..Options::default() };
     let report =
         check(&abba(), &endless, &|progress: &Progress| progress.executions < 50).expect("a valid scenario");
     assert!(report.interrupted);
