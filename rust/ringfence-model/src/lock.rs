@@ -289,8 +289,14 @@ impl World {
 
 impl Kernel<'_> {
     /// Takes a lock, or waits for it. Returns the manner's result, or -EINTR.
-    #[inline]
     pub(crate) fn take_lock(&mut self, lock: u32, manner: Manner) -> Flow {
+        self.take_lock_here(lock, manner)
+    }
+
+    /// The same, as a part of the function that calls it.
+    #[expect(clippy::inline_always, reason = "the one lock operation that nearly all steps are")]
+    #[inline(always)]
+    pub(crate) fn take_lock_here(&mut self, lock: u32, manner: Manner) -> Flow {
         self.lock_acquire(lock, manner.flags(false));
         if self.plan.is_plain(lock) && manner.only_waits() {
             return self.take_plain_lock(lock, manner.result);
@@ -300,6 +306,10 @@ impl Kernel<'_> {
             self.got_lock(lock, manner.shared);
             return Flow::Return(Value::Int(manner.result));
         }
+        self.queue_for_lock(lock, manner)
+    }
+
+    fn queue_for_lock(&mut self, lock: u32, manner: Manner) -> Flow {
         let Manner { shared, interruptible, result, .. } = manner;
         let task = self.task;
         self.w.locks.get_mut(lock).waiters.push(Waiter { task, shared, ww_ctx: NONE });
@@ -310,7 +320,8 @@ impl Kernel<'_> {
     }
 
     /// A lock that is taken exclusively by all, by a context that can do nothing but wait for it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of what nearly all steps are")]
+    #[inline(always)]
     fn take_plain_lock(&mut self, lock: u32, result: i64) -> Flow {
         let task = self.task;
         let entry = self.w.locks.unmarked(lock);
@@ -380,7 +391,6 @@ impl Kernel<'_> {
     }
 
     /// The lock is this context's now.
-    #[inline]
     pub(crate) fn got_lock(&mut self, lock: u32, shared: bool) {
         let task = self.task;
         let entry = self.w.locks.get_mut(lock);
@@ -409,11 +419,24 @@ impl Kernel<'_> {
     }
 
     /// The lock is not this context's any more.
-    #[inline]
     pub(crate) fn unheld(&mut self, lock: u32) {
+        self.unheld_here(lock);
+    }
+
+    /// The same, as a part of the function that calls it.
+    #[expect(clippy::inline_always, reason = "the other lock operation that nearly all steps are")]
+    #[inline(always)]
+    pub(crate) fn unheld_here(&mut self, lock: u32) {
         let thread = self.me();
-        let Some(position) = thread.held.iter().rposition(|held| held.lock == lock) else { return };
-        let shared = thread.held.remove(position).shared;
+        // Nearly always it is the latest one.
+        let held = match thread.held.last() {
+            Some(latest) if latest.lock == lock => thread.held.pop(),
+            _ => {
+                let position = thread.held.iter().rposition(|held| held.lock == lock);
+                position.map(|position| thread.held.remove(position))
+            }
+        };
+        let Some(Held { shared, .. }) = held else { return };
         let plain = self.plan.is_plain(lock) && self.w.locks.unmarked(lock).waiters.is_empty();
         let entry = if plain { self.w.locks.turn(lock, Turn::GivesBack) } else { self.w.locks.get_mut(lock) };
         if shared {

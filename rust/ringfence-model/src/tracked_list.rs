@@ -136,6 +136,22 @@ impl<T, const WORDS: usize> SharedList<T, WORDS> {
 }
 
 impl<T, const WORDS: usize> SharedList<T, WORDS> {
+    /// An element counts as changed.
+    #[inline]
+    pub(crate) fn mark_changed(&mut self, index: usize) {
+        self.marks.change(index);
+    }
+
+    /// An element that counts as changed already.
+    #[inline]
+    pub(crate) fn changed_mut(&mut self, index: usize) -> &mut T {
+        debug_assert!({
+            let (word, bit) = Marks::<WORDS>::place(index);
+            self.marks.changed[word] & bit != 0
+        });
+        &mut self.list[index]
+    }
+
     /// Something has changed since [`Tracked::reset`] or [`Tracked::seal`].
     #[inline]
     pub(crate) fn is_changed(&self) -> bool {

@@ -98,9 +98,16 @@ impl World {
 
     /// Everything that can happen next, in a fixed order: contexts by id, then interrupts, then time. Empty: the
     /// execution is over.
+    #[inline]
     pub fn enabled(&self, plan: &Plan, actions: &mut Vec<Action>) {
         actions.clear();
-        actions.extend(self.ready().map(Action::Run));
+        for (word, &bits) in self.ready.0.iter().enumerate() {
+            let mut bits = bits;
+            while bits != 0 {
+                actions.push(Action::Run(word as u32 * 64 + bits.trailing_zeros()));
+                bits &= bits - 1;
+            }
+        }
         if self.interrupts.any_pending() {
             self.enabled_interrupts(plan, actions);
         }
@@ -150,6 +157,7 @@ impl World {
     ///
     /// # Panics
     /// If the action is not one of [`World::enabled`].
+    #[inline]
     pub fn step(
         &mut self,
         plan: &Plan,
@@ -159,8 +167,10 @@ impl World {
         decide: &mut dyn Decide,
     ) {
         let task = match action {
-            Action::Run(task) => task,
-            Action::Interrupt { host, .. } => host,
+            Action::Run(task) | Action::Interrupt { host: task, .. } => {
+                self.threads.mark_changed(task as usize);
+                task
+            }
             Action::Expire => NONE,
         };
         let mut kernel = Kernel { plan, w: self, events, decide, task, step: number, stepped: false };

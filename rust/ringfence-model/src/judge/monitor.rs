@@ -270,6 +270,8 @@ impl Monitor {
                     self.acquire_context_ends(world, lock.raw(), event.origin);
                 }
             }
+            // Not its business, and in every execution.
+            EventKind::Block(_) | EventKind::Exit => {}
             kind => self.observe_rare(plan, world, event.origin, kind),
         }
     }

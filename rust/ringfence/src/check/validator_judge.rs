@@ -116,6 +116,8 @@ impl ValidatorJudge {
                 let lock = self.lock(plan, world, lock);
                 self.kernel.release(origin, lock)
             }
+            // Not its business, and in every execution.
+            EventKind::Block(_) | EventKind::Exit => 0,
             _ => self.observe_rare(plan, world, origin, event.kind),
         }
     }
