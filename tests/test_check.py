@@ -65,7 +65,11 @@ def busy(k: rf.Kernel) -> None:
 
 def test_nothing_found() -> None:
     report = rf.check(fine, budget=100)
+    assert report.complete
+    assert str(report).endswith(", which stand for all there are")
+    report = rf.check(fine, budget=100, strategy="random")
     assert report.ok
+    assert not report.complete
     assert report.findings == list(report) == report.rules == []
     assert report.scenario == "fine"
     assert report.executions == 102  # each thread first, in turn, and 100 at random
@@ -157,7 +161,7 @@ def test_text_says_how_to_run_it_again() -> None:
 
 
 def test_the_bound_is_told() -> None:
-    report = rf.check(busy, budget=10, steps_max=50)
+    report = rf.check(busy, budget=10, steps_max=50, strategy="random")
     assert report.bound == report.executions == 12
     assert report.steps_max == 50
     assert "12 executions were cut off after 50 steps" in str(report)
@@ -228,14 +232,15 @@ def test_a_scenario_that_makes_no_sense_is_refused() -> None:
 def test_progress_comes_and_its_errors_end_the_check() -> None:
     seen: list[int] = []
 
-    def stop(executions: int) -> None:
-        seen.append(executions)
+    def stop(progress: rf.Progress) -> None:
+        assert progress.phase in {"ordered", "random"}
+        seen.append(progress.executions)
         if len(seen) == 3:
             message = "enough"
             raise LookupError(message)
 
     with pytest.raises(LookupError, match="enough"):
-        rf.check(abba, budget=1 << 60, progress=stop)
+        rf.check(abba, budget=1 << 60, strategy="random", progress=stop)
     assert seen == sorted(seen)
     assert seen[-1] > 0
     # The check is over: its threads are gone.
@@ -251,7 +256,7 @@ from tests.test_check import abba, busy
 what = {"abba": abba, "busy": busy}[sys.argv[1]]
 print("ready", flush=True)
 try:
-    rf.check(what, budget=1 << 60, steps_max=1 << 60)
+    rf.check(what, budget=1 << 60, steps_max=1 << 60, strategy="random")
 except rf.CheckInterrupted as interrupted:
     report = interrupted.report
     print(report.interrupted, report.rules, "interrupted" in str(interrupted))
@@ -286,7 +291,7 @@ def test_a_check_leaves_the_interpreter_free() -> None:
 
     thread = threading.Thread(target=count)
     thread.start()
-    rf.check(abba, budget=20_000, jobs=1)
+    rf.check(abba, budget=20_000, jobs=1, strategy="random")
     stop.set()
     thread.join()
     assert counted > 5

@@ -84,13 +84,13 @@ def test_a_file(folder: Path) -> None:
     assert names(out) == ["abba", "fine"]
     assert "at both (both.py:10), " in out
     assert out.endswith(
-        "\nfine: nothing found in 52 executions, 156 steps\n\n1 of 2 scenarios have findings\n"
+        "\nfine: nothing found in 3 executions, 9 steps, which stand for all there are\n\n1 of 2 scenarios have findings\n"
     )
 
 
 def test_one_scenario(folder: Path) -> None:
     status, out, err = check("both.py::fine")
-    assert (status, out, err) == (0, "fine: nothing found in 52 executions, 156 steps\n", "")
+    assert (status, out, err) == (0, "fine: nothing found in 3 executions, 9 steps, which stand for all there are\n", "")
     status, out, err = check("both.py::abba")
     assert (status, names(out), err) == (1, ["abba"], "")
     assert "scenarios have" not in out
@@ -182,9 +182,9 @@ def test_output_does_not_depend_on_jobs(folder: Path, options: list[str]) -> Non
 
 
 def test_seed_and_steps(folder: Path) -> None:
-    first, other, same = (json.loads(check("abba.py", "--json", "--seed", seed)[1]) for seed in (0, 1, 0))
+    first, other, same = (json.loads(check("abba.py", "--json", "--strategy", "random", "--seed", seed)[1]) for seed in (0, 1, 0))
     assert first == same != other
-    status, out, _ = check("busy.py", "--steps", 20)
+    status, out, _ = check("busy.py", "--steps", 20, "--strategy", "random")
     assert status == 0
     assert "52 executions were cut off after 20 steps" in out
 
@@ -393,12 +393,12 @@ def test_colours_only_on_a_terminal_that_wants_them(folder: Path) -> None:
 
 def test_progress_on_a_terminal_if_it_takes_long(folder: Path) -> None:
     """A bar comes after a tenth of a second, and goes away again."""
-    slow = on_terminal("check", folder / "abba.py", "--budget", 3_000_000)
+    slow = on_terminal("check", folder / "abba.py", "--strategy", "random", "--budget", 3_000_000)
     assert b"executions" in slow.split(b"RF601")[0]
     assert b"\x1b[2K" in slow
     quick = on_terminal("check", folder / "abba.py", "--budget", 5, NO_COLOR="1")
     assert b"\x1b[2K" not in quick
-    assert run("check", folder / "abba.py", "--budget", 3_000_000).stderr == b""
+    assert run("check", folder / "abba.py", "--strategy", "random", "--budget", 3_000_000).stderr == b""
 
 
 def test_ascii_terminal(folder: Path) -> None:
@@ -412,7 +412,7 @@ def test_ascii_terminal(folder: Path) -> None:
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_interrupt_prints_what_was_found(folder: Path, options: list[str]) -> None:
 
-    more = ["--budget", str(1 << 40), "--steps", str(1 << 40)]
+    more = ["--strategy", "random", "--budget", str(1 << 40), "--steps", str(1 << 40)]
     command = [*INTERRUPTIBLE, "check", "abba.py", "fine.py", *options, *more]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=environment(), text=True

@@ -99,7 +99,7 @@ def check(
     ...         k.thread(name, take)
     >>> report = rf.check(abba, budget=100)
     >>> report
-    <Report abba: RF601 in 5 executions>
+    <Report abba: RF601 in 6 executions>
     >>> [finding] = report["RF601"]
     >>> finding.verdict
     'CONFIRMED'

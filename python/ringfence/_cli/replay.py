@@ -8,6 +8,7 @@ from ringfence._cli.execution import line, only_target, report
 from ringfence._cli.options import width_option
 from ringfence._cli.terminal import width as columns_of
 from ringfence._cli.terminal import write
+from ringfence._scenario._environment import contract as environment
 
 __all__ = ["replay"]
 
@@ -26,6 +27,9 @@ _U64_MAX = (1 << 64) - 1
     help="What makes the choices behind --steps, or from where the recording does not fit any more: "
     "run-to-completion, round-robin, random:SEED or choices (0,1,0).",
 )
+@click.option(
+    "--contract", is_flag=True, help="With everything that the contract allows others: the report says so."
+)
 @width_option
 @click.pass_context
 def replay(
@@ -37,6 +41,7 @@ def replay(
     walk: bool,
     steps: int | None,
     then: str | None,
+    contract: bool,
     width: int | None,
 ) -> None:
     """Run a recorded execution of a scenario again, from the replay string that a report ends with.
@@ -49,7 +54,10 @@ def replay(
         message = "--step is for people; leave out --json"
         raise click.UsageError(message)
     target = only_target((name,), "replay")
-    execution = target.scenario.replay(string, steps=steps, then=then)
+    scenario = target.scenario
+    if contract:
+        scenario = scenario.with_environment(environment())
+    execution = scenario.replay(string, steps=steps, then=then)
     findings = execution.findings
     if as_json:
         write(line(target, execution.json()))

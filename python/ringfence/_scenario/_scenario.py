@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, overload
 
@@ -127,6 +128,25 @@ class Scenario:
         plain = self._name.partition("[")[0]
         values = ",".join(f"{key}={value!r}" for key, value in merged.items())
         return self._make(self._builder, self._drivers, self._environment, f"{plain}[{values}]", merged)
+
+    def with_environment(self, environment: Environment) -> Self:
+        """The same scenario among others: `contract` or `quiet`.
+
+        Args:
+            environment: what others may do; the bound on fences stays the scenario's own.
+
+        Raises:
+            ScenarioError: no environment.
+        """
+        _check_environment(environment)
+        data = json.loads(self.to_json())
+        bound = data["environment"].get("fence_bound")
+        data["environment"] = environment._json()
+        if bound is not None:
+            data["environment"]["fence_bound"] = bound
+        made = self.from_json(json.dumps(data))
+        made._builder = self._builder
+        return made
 
     @property
     def name(self) -> str:

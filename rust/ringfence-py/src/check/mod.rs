@@ -393,7 +393,9 @@ impl Report {
 
 /// Checks a scenario in the background; Ctrl-C ends it with what was found until then, and so does the end of its time.
 #[pyfunction]
-#[pyo3(signature = (scenario, profile, *, strategy, executions, seed, steps_max, jobs, minimise, time = None, progress = None))]
+#[pyo3(signature = (
+    scenario, profile, *, strategy, executions, seed, steps_max, jobs, minimise, time = None, progress = None
+))]
 #[expect(clippy::too_many_arguments, reason = "one keyword for each setting")]
 pub(crate) fn check(
     py: Python<'_>,

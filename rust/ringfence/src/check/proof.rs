@@ -18,12 +18,19 @@ use super::search::{Job, Taking, ordered, random, seeded};
 
 /// Executions towards one predicted hang.
 const DIRECTED: u64 = 1000;
+/// And steps of them.
+const DIRECTED_STEPS: u64 = 200_000;
+/// Executions of a search against everything that the contract allows others.
+const CONTRACT: u64 = 1000;
 /// The search that is exhaustive if it gets to its end may take one in so many of the executions; the rest are
 /// random.
 const SYSTEMATIC: u64 = 4;
 
 /// Longer executions have too many equivalent ones for a search to get to its end.
 const SYSTEMATIC_STEPS: u64 = 1000;
+
+/// Steps of all of them.
+const SYSTEMATIC_STEPS_ALL: u64 = 2_000_000;
 
 /// What is known of a scenario.
 pub(super) struct Proof<'a> {
@@ -46,7 +53,9 @@ impl<'a> Proof<'a> {
 
     /// Runs what the options ask for.
     pub(super) fn run(&mut self) {
-        let executions = self.job.options.executions;
+        // What others may do is only tried for what was predicted.
+        let most = if self.job.contract { CONTRACT } else { u64::MAX };
+        let executions = self.job.options.executions.min(most);
         self.enter(Phase::Ordered);
         let part = ordered(self.job);
         self.done("ordered", part, false);
@@ -98,7 +107,7 @@ impl<'a> Proof<'a> {
         let budget = Budget { executions_max: executions, ..Budget::each(limits) };
         // What is too long for the first execution is so for the others.
         let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
-            end != End::Bound && taking.take(executor, trail, end)
+            end != End::Bound && taking.take(executor, trail, end) && taking.all.steps < SYSTEMATIC_STEPS_ALL
         };
         let summary = Dpor::default().explore(&mut executor, budget, &mut visit);
         self.job.watch.share(summary.share);
@@ -126,7 +135,7 @@ impl<'a> Proof<'a> {
         let mut taking = Taking::new(self.job);
         let budget = Budget { executions_max: executions, ..Budget::each(self.job.limits()) };
         let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
-            taking.take(executor, trail, end) && end != End::Hung
+            taking.take(executor, trail, end) && end != End::Hung && taking.all.steps < DIRECTED_STEPS
         };
         Directed::new(goal, self.job.options.seed).run(&mut executor, budget, &mut visit);
         taking.all

@@ -142,14 +142,22 @@ fn against_contract(
     Ok(found)
 }
 
+/// What is longer, in steps, or larger, in objects, programs and threads, would take too long to be made smaller.
+const MINIMISED_MAX: usize = 1000;
+
 /// A finding on the smallest schedule, and in the smallest scenario, that show it.
 fn confirmed(scenario: &Scenario, plan: &Plan, job: Job<'_>, draft: Draft) -> Finding {
     let choices = draft.choices.clone();
     let mut finding = finish(plan, job.options, draft);
-    if job.options.minimise && job.watch.go_on() {
+    let long = finding.witness.as_ref().is_some_and(|witness| witness.steps.len() > MINIMISED_MAX);
+    let large = scenario.objects.len() + scenario.programs.len() + scenario.threads.len() > MINIMISED_MAX;
+    if job.options.minimise && !long && !large && job.watch.go_on() {
         job.watch.enter(Phase::Minimising);
         if let Some(minimised) = minimise(scenario, &finding, &choices, job.options, job.still_wanted) {
             minimised.tell(scenario, &mut finding);
+            finding.needs.extend(minimised.execution.needs());
+            finding.needs.sort_unstable();
+            finding.needs.dedup();
         }
     }
     finding

@@ -53,7 +53,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
 }
 
 fn report_of(scenario: &Scenario, jobs: usize) -> Report {
-    let options = Options { executions: EXECUTIONS, steps_max: STEPS, jobs, ..Options::default() };
+    let options = Options { executions: EXECUTIONS, steps_max: STEPS, jobs, ..crate::unminimised() };
     check(scenario, &options, &|_| true).expect("a valid scenario")
 }
 

@@ -23,3 +23,8 @@ mod starvation;
 mod strict;
 mod survey;
 mod ww_mutex;
+
+/// For tests of something else than how small a witness is.
+fn unminimised() -> ringfence::check::Options {
+    ringfence::check::Options { minimise: false, ..Default::default() }
+}

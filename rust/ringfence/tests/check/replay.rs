@@ -127,8 +127,11 @@ fn findings_again() {
     let stored = SCENARIOS.lines().map(|line| Scenario::from_json(line).expect("a valid scenario"));
     for (number, scenario) in (0..40).map(scenario).chain(stored).chain([abba()]).enumerate() {
         let profile = Profile::named(Profile::NAMES[number % 3]).expect("it is one");
-        let options = Options { executions: 60, steps_max: 400, profile, ..Options::default() };
-        for finding in check(&scenario, &options, &|_| true).expect("a valid scenario").findings {
+        let options =
+            Options { executions: 60, steps_max: 400, profile, minimise: false, ..Options::default() };
+        let findings = check(&scenario, &options, &|_| true).expect("a valid scenario").findings;
+        // A livelock is a round, which one execution alone does not show; against the contract it is another scenario.
+        for finding in findings.into_iter().filter(|item| item.rule != "RF702" && !item.against_contract) {
             let witness = finding.witness.expect("each has one");
             let again = replay(&scenario, &witness.schedule);
             assert_eq!((again.fit(), again.steps()), (Some(&Fit::Identical), &*witness.steps));

@@ -188,7 +188,11 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     if let Some(witness) = &finding.witness {
         let schedule = &witness.schedule;
         let again = match again {
+            Again::Call if finding.against_contract => {
+                format!("with_environment(rf.contract()).replay(\"{schedule}\")")
+            }
             Again::Call => format!("replay(\"{schedule}\")"),
+            Again::Command(command) if finding.against_contract => format!("{command} --contract {schedule}"),
             Again::Command(command) => format!("{command} {schedule}"),
         };
         lines.push(Phrase::new().label("Again: ").plain(&again));

@@ -29,7 +29,7 @@ use super::inspect::Execution;
 /// What a schedule may cost, each time that it is made smaller.
 const SCHEDULE: Effort = Effort { executions: 20_000, steps: 1_000_000 };
 /// Executions that the scenario may cost.
-const SCENARIO: u64 = 200_000;
+const SCENARIO: Effort = Effort { executions: 20_000, steps: 2_000_000 };
 
 /// A schedule as small as can be.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,7 +82,7 @@ pub fn minimise(
     let execution = Execution::replay(&whole, profile, smallest.choices.clone(), smallest.steps);
     let (chain, at) = retold(&whole, profile, same, &smallest, finding);
     let mut trial = Trial::new(same, profile, limits, scenario.clone(), &whole, minimal);
-    trial.executions_max = SCENARIO;
+    trial.effort = SCENARIO;
     trial.add(spent);
     let in_scenario = reduced(&mut trial, options, limits)?;
     let Trial { scenario, spent, .. } = trial;

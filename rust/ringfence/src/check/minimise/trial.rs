@@ -42,7 +42,8 @@ pub(super) struct Trial<'a> {
     /// Fingerprints of what was tried in vain.
     refused: FxHashSet<u64>,
     pub(super) spent: Spent,
-    pub(super) executions_max: u64,
+    /// What may be spent at most.
+    pub(super) effort: Effort,
     /// It is that something does not happen, and on some schedules it does: that has to stay so.
     is_race: bool,
 }
@@ -65,7 +66,7 @@ impl<'a> Trial<'a> {
             minimal,
             refused: FxHashSet::default(),
             spent: Spent::default(),
-            executions_max: u64::MAX,
+            effort: Effort { executions: u64::MAX, steps: u64::MAX },
             is_race: false,
         };
         trial.is_race = same.is_absence() && trial.can_be_avoided(plan);
@@ -75,7 +76,9 @@ impl<'a> Trial<'a> {
     /// Whether a smaller scenario shows the same; then it is the smallest so far.
     pub(super) fn takes(&mut self, scenario: Option<Scenario>) -> Result<bool, Enough> {
         let Some(scenario) = scenario.filter(|scenario| *scenario != self.scenario) else { return Ok(false) };
-        if self.spent.executions >= self.executions_max || self.limits.go_on.is_some_and(|go_on| !go_on()) {
+        let Spent { executions, steps } = self.spent;
+        let enough = executions >= self.effort.executions || steps >= self.effort.steps;
+        if enough || self.limits.go_on.is_some_and(|go_on| !go_on()) {
             return Err(Enough);
         }
         let fingerprint = fingerprint(&scenario);

@@ -6,7 +6,7 @@ mod random;
 mod reference;
 mod text;
 
-use ringfence::check::{Execution, Minimised, Options, Schedule, minimise};
+use ringfence::check::{Execution, Minimised, Options, ReplayOptions, Schedule, minimise};
 use ringfence::diag::render::{Style, TextOptions};
 use ringfence::diag::{Finding, Verdict};
 use ringfence_base::scenario::{Environment, Scenario, Stmt};
@@ -144,9 +144,9 @@ fn the_report_says_what_is_special() {
     ];
     assert!(text.contains(&code.join("\n")), "{text}");
     let witness = finding.witness.as_ref().expect("it has one");
-    let schedule: Schedule = witness.schedule.parse().expect("a schedule");
-    let again =
-        Execution::of(&buried, options.profile, &schedule, STEPS, &|| true).expect("a valid scenario");
+    let recorded = witness.schedule.parse().expect("a replay string");
+    let again = Execution::replayed(&buried, &recorded, &ReplayOptions::default(), &|| true);
+    let again = again.expect("it can be replayed");
     assert_eq!(again.steps(), witness.steps);
     let special = witness.deviations.as_ref().expect("it is minimised");
     let takes = |step: u64| &witness.steps[step as usize].context;
