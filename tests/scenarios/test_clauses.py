@@ -25,6 +25,10 @@ def confirmed(*rules: str, needs: tuple[str, ...] = ()) -> Broken:
     return Broken(dict.fromkeys(rules, "CONFIRMED"), frozenset(needs))
 
 
+def predicted(*rules: str) -> Broken:
+    return Broken(dict.fromkeys(rules, "PREDICTED"))
+
+
 SHRINKER = ("foreign_shrinker", "memory_pressure")
 NOTIFIER = ("foreign_notifier", "memory_pressure", "user_memory")
 
