@@ -1,7 +1,8 @@
 //! What an execution did other than run to completion: noted, and followed again.
 //!
 //! On the ordinary course whoever took a step takes the next one too, if it can; whoever was interrupted goes on; else
-//! it is the first action's turn, and so after time has moved on. Every decision is the most ordinary one. Replay strings rely on just that, for good.
+//! it is the first action's turn, and so after time has moved on. Every decision is the most ordinary one. Replay
+//! strings rely on just that, for good.
 //! Everything else is a [`Deviation`], at its step. Deviations by step and by name of what was taken, rather than by
 //! position among the choices, still fit when an edit of the system adds a context or a choice elsewhere.
 

@@ -261,8 +261,8 @@ fn messages() {
         ),
         (
             "rf2:abc",
-            "the replay string is of version 2 of the form, and this ringfence knows version 1 only; replay it with the \
-             ringfence that made it",
+            "the replay string is of version 2 of the form, and this ringfence knows version 1 only; \
+             replay it with the ringfence that made it",
         ),
         (
             "rf1:",
