@@ -92,7 +92,8 @@ impl<'a> Proof<'a> {
         self.enter(Phase::Systematic);
         let mut executor = self.job.executor();
         let mut taking = Taking::new(self.job);
-        let limits = Limits { steps_max: self.job.options.steps_max.min(SYSTEMATIC_STEPS), ..self.job.limits() };
+        let limits =
+            Limits { steps_max: self.job.options.steps_max.min(SYSTEMATIC_STEPS), ..self.job.limits() };
         let budget = Budget { executions_max: executions, ..Budget::each(limits) };
         // What is too long for the first execution is so for the others.
         let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
