@@ -263,7 +263,7 @@ except rf.CheckInterrupted as interrupted:
 """
 
 
-@pytest.mark.parametrize(("name", "found"), [("abba", "['RF601']"), ("busy", "[]")])
+@pytest.mark.parametrize(("name", "found"), [("abba", "['RF601']"), ("busy", "['RF702']")])
 def test_interrupt_keeps_what_was_found(name: str, found: str) -> None:
     """Also in the middle of an execution that has no end."""
     command = [sys.executable, "-c", SLOW, name]

@@ -19,6 +19,7 @@ mod sched_random;
 mod sched_regressions;
 mod sched_scenario;
 mod schedules;
+mod searches;
 mod starvation;
 mod strict;
 mod survey;
