@@ -6,21 +6,19 @@ use ringfence_base::{Action, ChoiceKind, Decide, End, System};
 use crate::execution::{Limits, Runner};
 use crate::strategy::Strategy;
 
-/// How many executions a depth-first search will have run at its end, once it has run so many and seen that share: the
-/// weighted backtrack estimator (Kilby, Slaney, Thiébaux and Walsh, "Estimating search tree size", AAAI 2006), for
-/// which
-/// every execution counts as much as a random descent would have met it. It is exact at the end; before, it knows only
-/// the part of the tree that was walked. None before the first execution.
+/// How many executions a depth-first search will have run at its end, once it has run so many and seen that share:
+/// the weighted backtrack estimator (Kilby, Slaney, Thiébaux and Walsh, "Estimating search tree size", AAAI 2006),
+/// for which every execution counts as much as a random descent would have met it. It is exact at the end; before, it
+/// knows only the part of the tree that was walked. None before the first execution.
 #[expect(clippy::cast_precision_loss, reason = "an estimate, or a bound")]
 pub fn weighted_backtrack(executions: u64, share: f64) -> Option<f64> {
     (executions > 0 && share > 0.0).then(|| executions as f64 / share)
 }
 
 /// How many executions there are, from so many random descents (Knuth, "Estimating the efficiency of backtrack
-/// programs",
-/// Mathematics of Computation 29, 1975): the mean of the products of the numbers of possibilities. Its expectation is
-/// the number of executions; its variance can be large. Executions that meet the bound on steps count as ended.
-/// None if it was interrupted before the first descent was over.
+/// programs", Mathematics of Computation 29, 1975): the mean of the products of the numbers of possibilities. Its
+/// expectation is the number of executions; its variance can be large. Executions that meet the bound on steps count
+/// as ended. None if it was interrupted before the first descent was over.
 pub fn random_descents<S: System>(
     system: &mut S,
     descents: u64,

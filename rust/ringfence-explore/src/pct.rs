@@ -1,6 +1,5 @@
 //! PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with probabilistic guarantees of
-//! finding
-//! bugs", ASPLOS 2010).
+//! finding bugs", ASPLOS 2010).
 
 use ringfence_base::rng::Rng;
 use ringfence_base::{Action, ChoiceKind, Decide};
