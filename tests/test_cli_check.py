@@ -189,6 +189,15 @@ def test_a_strategy_that_there_is_not_is_told_once(folder: Path) -> None:
     assert (status, out, err.count("budget=")) == (2, "", 1)
 
 
+def test_the_end_of_its_time_ends_only_one_check(folder: Path) -> None:
+    options = ["--strategy", "random", "--budget", 1 << 60, "--time", 0.3]
+    status, out, err = check("both.py", *options)
+    assert (status, err) == (1, "")
+    assert re.search(r"^abba: 1 finding in \d+ executions, .*interrupted$", out, re.MULTILINE)
+    assert re.search(r"^fine: nothing found in \d+ executions, .*interrupted$", out, re.MULTILINE)
+    assert out.endswith("\n1 of 2 scenarios have findings\n")
+
+
 def test_seed_and_steps(folder: Path) -> None:
     options = ["abba.py", "--json", "--strategy", "random", "--seed"]
     first, other, same = (json.loads(check(*options, seed)[1]) for seed in (0, 1, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ringfence import _core
@@ -108,6 +109,7 @@ def check(
     'hung'
     """
     core = core_of(scenario)
+    seconds, start = _seconds(time), monotonic()
     report = _core.check(
         core,
         profile_of(profile),
@@ -117,10 +119,11 @@ def check(
         jobs=whole_number("jobs", jobs, 0, JOBS_MAX),
         strategy=strategy_of(strategy),
         minimise=bool(minimise),
-        time=_seconds(time),
+        time=seconds,
         progress=progress,
     )
-    if report.interrupted and time is None:
+    # The end of its time is what was asked for; before that, it was Ctrl-C.
+    if report.interrupted and (seconds is None or monotonic() - start < seconds):
         raise CheckInterrupted(report)
     return report
 

@@ -171,7 +171,7 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
     checked = found = refused = 0
     for target in targets(names):
         try:
-            outcome = _checked(request, target)
+            outcome, interrupted = _checked(request, target)
         except ArgumentError:
             # It is not the scenario's fault, and would be the same for the next one.
             raise
@@ -180,7 +180,7 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
             refused += 1
             continue
         _show(request, target_of(target), outcome, first=checked == 0)
-        if outcome.interrupted:
+        if interrupted:
             return 130
         checked += 1
         found += not outcome.ok
@@ -190,7 +190,8 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
     return 2 if refused else int(found > 0)
 
 
-def _checked(request: _Request, item: Target | ScenarioError) -> Report:
+def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, bool]:
+    """What was found, and whether Ctrl-C ended it; the end of its time does not end the others."""
     target = target_of(item)
     target.build()
     bar = Bar(
@@ -203,7 +204,7 @@ def _checked(request: _Request, item: Target | ScenarioError) -> Report:
         bar.show(progress.executions, progress.found)
 
     try:
-        return run_check(
+        outcome = run_check(
             target.scenario,
             budget=request.budget,
             profile=request.profile,
@@ -215,7 +216,9 @@ def _checked(request: _Request, item: Target | ScenarioError) -> Report:
             progress=show if bar_wanted() else None,
         )
     except CheckInterrupted as interrupted:
-        return interrupted.report
+        return interrupted.report, True
+    else:
+        return outcome, False
     finally:
         bar.stop()
 
