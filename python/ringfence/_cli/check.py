@@ -195,13 +195,18 @@ def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, b
     target = target_of(item)
     target.build()
     bar = Bar(
-        ["{task.description}", "{task.completed} executions", "{task.fields[count]} found"],
+        [
+            "{task.description}",
+            "{task.fields[phase]}",
+            "{task.completed} executions",
+            "{task.fields[count]} found",
+        ],
         None,
         clean(target.name, 40),
     )
 
     def show(progress: Progress) -> None:
-        bar.show(progress.executions, progress.found)
+        bar.show(progress.executions, progress.found, progress.phase)
 
     try:
         outcome = run_check(
