@@ -66,7 +66,6 @@ mod oom;
 mod ops;
 mod page_alloc;
 mod plan;
-mod progress;
 mod rcu;
 mod recurrence;
 mod ring;
