@@ -13,7 +13,7 @@ use super::execution::Executor;
 use super::goal::goals;
 use super::options::Method;
 use super::progress::Phase;
-use super::refute::{Observed, refutable};
+use super::refute::{Observed, Reason, refutable};
 use super::search::{Job, Taking, ordered, random, seeded};
 
 /// Executions towards one predicted hang.
@@ -155,20 +155,22 @@ impl<'a> Proof<'a> {
         }
         if refutable(self.job.plan, lock) {
             let reason = self.reason(lock);
-            finding.verdict = Verdict::Refuted;
-            finding.notes.push(reason);
+            if !matches!(reason, Reason::OneThread(_)) {
+                finding.verdict = Verdict::Refuted;
+            }
+            finding.notes.push(reason.text());
         } else {
             finding.notes.push(ELSEWHERE.to_owned());
         }
     }
 
     /// Looks at every execution once more.
-    fn reason(&self, lock: &LockFinding) -> String {
+    fn reason(&self, lock: &LockFinding) -> Reason {
         let mut observed = Observed::new(self.job.executor(), self.job.plan, lock);
         let budget = Budget::each(self.job.limits());
         let mut visit = |_: &mut Observed<'_, '_>, _: &Trail, _| self.job.watch.go_on();
         Dpor::default().explore(&mut observed, budget, &mut visit);
-        observed.reason().text()
+        observed.reason()
     }
 }
 
