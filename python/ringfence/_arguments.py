@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ringfence import _core
 
 __all__ = [
+    "MEMORY_MAX",
     "STEPS_MAX",
     "STRATEGIES",
     "Schedule",
@@ -31,6 +32,8 @@ Schedule: TypeAlias = str | Sequence[int] | Finding | None
 """What selects one execution; see `Scenario.run`."""
 
 STEPS_MAX = 100_000
+# MiB of a search.
+MEMORY_MAX = 1024
 """Steps after which an execution is cut off."""
 
 STRATEGIES = ("proof", "random", "pct", "dpor", "directed")

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ringfence import _core
-from ringfence._arguments import STEPS_MAX, core_of, profile_of, strategy_of, whole_number
+from ringfence._arguments import MEMORY_MAX, STEPS_MAX, core_of, profile_of, strategy_of, whole_number
 from ringfence._core import CheckFinding as Finding
 from ringfence._core import Progress, Report, Search
 from ringfence.errors import ArgumentError
@@ -51,6 +51,7 @@ def check(
     jobs: int = 0,
     strategy: str = "proof",
     time: float | None = None,
+    memory: int = MEMORY_MAX,
     minimise: bool = True,
     progress: Callable[[Progress], object] | None = None,
 ) -> Report:
@@ -78,6 +79,7 @@ def check(
             and tries nothing against the contract.
         time: seconds after which the check ends with what was found until then; then the report can differ
             from one run to the next.
+        memory: MiB that a search may keep, about; one that would need more ends before its time.
         minimise: make witnesses as small as they can be.
         progress: called ten times a second with how far the check is.
 
@@ -118,6 +120,7 @@ def check(
         steps_max=whole_number("steps_max", steps_max, 1, _U64_MAX),
         jobs=whole_number("jobs", jobs, 0, JOBS_MAX),
         strategy=strategy_of(strategy),
+        memory_max=whole_number("memory", memory, 0, _U64_MAX >> 20) << 20,
         minimise=bool(minimise),
         time=seconds,
         progress=progress,

@@ -771,6 +771,7 @@ def check(
     seed: int,
     steps_max: int,
     jobs: int,
+    memory_max: int,
     minimise: bool,
     time: float | None = None,
     progress: Callable[[Progress], object] | None = None,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from ringfence._arguments import STEPS_MAX, strategy_of
+from ringfence._arguments import MEMORY_MAX, STEPS_MAX, strategy_of
 from ringfence._check import DEFAULT_BUDGET, CheckInterrupted
 from ringfence._check import check as run_check
 from ringfence._cli.execution import again, line, only_target, report, target_of
@@ -40,6 +41,7 @@ class _Request:
         jobs: threads, 0 for one per core.
         strategy: what makes the choices.
         time: seconds per scenario, if that is limited.
+        memory: MiB of a search.
         columns: columns of text.
     """
 
@@ -51,6 +53,7 @@ class _Request:
     jobs: int
     strategy: str
     time: float | None
+    memory: int
     columns: int
 
 
@@ -89,6 +92,14 @@ def _strategy(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
     help="End after this long, with what was found until then; per scenario.",
 )
 @click.option(
+    "--memory",
+    type=click.IntRange(0),
+    metavar="MIB",
+    default=MEMORY_MAX,
+    show_default=True,
+    help="End a search that would keep more than this.",
+)
+@click.option(
     "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="The first seed."
 )
 @click.option(
@@ -117,6 +128,7 @@ def check(
     budget: int,
     strategy: str,
     seconds: float | None,
+    memory: int,
     seed: int,
     steps: int,
     schedule: str | None,
@@ -140,6 +152,7 @@ def check(
         jobs=jobs,
         strategy=strategy,
         time=seconds,
+        memory=memory,
         columns=_columns(width),
     )
     if schedule is None:
@@ -199,14 +212,19 @@ def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, b
             "{task.description}",
             "{task.fields[phase]}",
             "{task.completed} executions",
+            "{task.fields[more]}",
             "{task.fields[count]} found",
         ],
         None,
         clean(target.name, 40),
     )
 
+    start = monotonic()
+
     def show(progress: Progress) -> None:
-        bar.show(progress.executions, progress.found, progress.phase)
+        rate = progress.executions / max(monotonic() - start, 1e-3)
+        share = f", about {progress.share:.0%} of all" if progress.phase == "systematic" else ""
+        bar.show(progress.executions, progress.found, progress.phase, f"{rate:,.0f}/s{share}")
 
     try:
         outcome = run_check(
@@ -218,6 +236,7 @@ def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, b
             jobs=request.jobs,
             strategy=request.strategy,
             time=request.time,
+            memory=request.memory,
             progress=show if bar_wanted() else None,
         )
     except CheckInterrupted as interrupted:

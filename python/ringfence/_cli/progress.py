@@ -60,7 +60,7 @@ class Bar:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
-    def show(self, done: int, count: int = 0, phase: str = "") -> None:
+    def show(self, done: int, count: int = 0, phase: str = "", more: str = "") -> None:
         """Draws it."""
         if self._progress is None:
             from rich.console import Console
@@ -71,11 +71,11 @@ class Bar:
             console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
             self._progress = Progress(*columns, console=console, transient=True, expand=True)
             self._task = self._progress.add_task(
-                self._name, total=self._total, completed=done, count=count, phase=phase
+                self._name, total=self._total, completed=done, count=count, phase=phase, more=more
             )
             self._progress.start()
         if self._task is not None:
-            self._progress.update(self._task, completed=done, count=count, phase=phase)
+            self._progress.update(self._task, completed=done, count=count, phase=phase, more=more)
 
     def say(self, message: str) -> None:
         """Writes a line to standard error, above the bar."""

@@ -394,7 +394,8 @@ impl Report {
 /// Checks a scenario in the background; Ctrl-C ends it with what was found until then, and so does the end of its time.
 #[pyfunction]
 #[pyo3(signature = (
-    scenario, profile, *, strategy, executions, seed, steps_max, jobs, minimise, time = None, progress = None
+    scenario, profile, *, strategy, executions, seed, steps_max, jobs, memory_max, minimise, time = None,
+    progress = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "one keyword for each setting")]
 #[expect(
@@ -410,13 +411,15 @@ pub(crate) fn check(
     seed: u64,
     steps_max: u64,
     jobs: usize,
+    memory_max: u64,
     minimise: bool,
     time: Option<f64>,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Report> {
     let method: Method =
         strategy.parse().map_err(|error: NoMethod| RingfenceError::new_err(error.to_string()))?;
-    let options = Options { profile: profile.engine, method, executions, seed, steps_max, jobs, minimise };
+    let options =
+        Options { profile: profile.engine, method, executions, seed, steps_max, jobs, memory_max, minimise };
     let scenario = scenario.inner.clone();
     let latest = Arc::new(Mutex::new(None));
     // A time that no clock can show never comes.

@@ -79,6 +79,9 @@ pub struct Options {
     pub steps_max: u64,
     /// Threads; 0 for one per core. The outcome does not depend on it.
     pub jobs: usize,
+    /// Bytes that a search may keep, about, besides what runs. One that would need more ends, as if it had run all its
+    /// executions.
+    pub memory_max: u64,
     /// Whether witnesses are made as small as they can be.
     pub minimise: bool,
 }
@@ -92,6 +95,7 @@ impl Default for Options {
             seed: 0,
             steps_max: 100_000,
             jobs: 0,
+            memory_max: 1 << 30,
             minimise: true,
         }
     }

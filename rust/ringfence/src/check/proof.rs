@@ -108,7 +108,8 @@ impl<'a> Proof<'a> {
         let mut executor = self.job.executor();
         let limits =
             Limits { steps_max: self.job.options.steps_max.min(SYSTEMATIC_STEPS), ..self.job.limits() };
-        let budget = Budget { executions_max: executions, ..Budget::each(limits) };
+        let memory_max = self.job.options.memory_max;
+        let budget = Budget { execution: limits, executions_max: executions, memory_max };
         let mut visit = Systematic(Taking::new(self.job));
         let summary = Dpor::default().explore(&mut executor, budget, &mut visit);
         self.job.watch.share(summary.share);

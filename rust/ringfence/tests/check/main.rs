@@ -20,6 +20,7 @@ mod sched_regressions;
 mod sched_scenario;
 mod schedules;
 mod searches;
+mod soak;
 mod starvation;
 mod strict;
 mod survey;
