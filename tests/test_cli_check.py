@@ -51,6 +51,7 @@ def busy(k):
         with t.while_(lambda: t.read_once(cell) == 0):
             t.cond_resched()
 """
+FINE_REPORT = "fine: nothing found in 3 executions, 9 steps, which stand for all there are\n"
 HEADLINE = re.compile(r"^(RF\d+) .*: (CONFIRMED|PREDICTED)$", re.MULTILINE)
 
 
@@ -83,14 +84,12 @@ def test_a_file(folder: Path) -> None:
     assert HEADLINE.findall(out) == [("RF601", "CONFIRMED")]
     assert names(out) == ["abba", "fine"]
     assert "at both (both.py:10), " in out
-    assert out.endswith(
-        "\nfine: nothing found in 3 executions, 9 steps, which stand for all there are\n\n1 of 2 scenarios have findings\n"
-    )
+    assert out.endswith(f"\n{FINE_REPORT}\n1 of 2 scenarios have findings\n")
 
 
 def test_one_scenario(folder: Path) -> None:
     status, out, err = check("both.py::fine")
-    assert (status, out, err) == (0, "fine: nothing found in 3 executions, 9 steps, which stand for all there are\n", "")
+    assert (status, out, err) == (0, FINE_REPORT, "")
     status, out, err = check("both.py::abba")
     assert (status, names(out), err) == (1, ["abba"], "")
     assert "scenarios have" not in out
@@ -148,7 +147,7 @@ def test_schedule_runs_one_execution(folder: Path, schedule: str) -> None:
         (["abba.py", "--budget", "-1"], "range"),
         (["abba.py", "--budget", "many"], "not a valid integer"),
         (["abba.py", "--steps", "0"], "range"),
-        (["abba.py", "--seed", str(1 << 64)], "range"),
+        (["abba.py", "--seed", str(1 << 64)], "seed=18446744073709551616: expected a number from 0 to"),
         (["abba.py", "--jobs", "100000"], "range"),
         (["abba.py", "--profile", "6.21"], "unknown profile '6.21'; expected one of 5.9, 6.12, next."),
         (["abba.py", "--set", "mmu_notifer=off"], "Did you mean mmu_notifier"),
@@ -181,8 +180,27 @@ def test_output_does_not_depend_on_jobs(folder: Path, options: list[str]) -> Non
     assert len(outs) == 1
 
 
+def test_a_strategy_that_there_is_not_is_told_once(folder: Path) -> None:
+    status, out, err = check("both.py", "--strategy", "dport")
+    assert (status, out) == (2, "")
+    assert err.count("'dport'") == 1
+    assert err.endswith("or pct:DEPTH (1 to 64); did you mean 'dpor'?\n")
+    status, out, err = check("both.py", "--budget", 1 << 64)
+    assert (status, out, err.count("budget=")) == (2, "", 1)
+
+
+def test_the_end_of_its_time_ends_only_one_check(folder: Path) -> None:
+    options = ["--strategy", "random", "--budget", 1 << 60, "--time", 0.3]
+    status, out, err = check("both.py", *options)
+    assert (status, err) == (1, "")
+    assert re.search(r"^abba: 1 finding in \d+ executions, .*interrupted$", out, re.MULTILINE)
+    assert re.search(r"^fine: nothing found in \d+ executions, .*interrupted$", out, re.MULTILINE)
+    assert out.endswith("\n1 of 2 scenarios have findings\n")
+
+
 def test_seed_and_steps(folder: Path) -> None:
-    first, other, same = (json.loads(check("abba.py", "--json", "--strategy", "random", "--seed", seed)[1]) for seed in (0, 1, 0))
+    options = ["abba.py", "--json", "--strategy", "random", "--seed"]
+    first, other, same = (json.loads(check(*options, seed)[1]) for seed in (0, 1, 0))
     assert first == same != other
     status, out, _ = check("busy.py", "--steps", 20, "--strategy", "random")
     assert status == 0

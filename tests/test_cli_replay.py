@@ -26,6 +26,28 @@ LONG = ABBA.replace(
 """,
 )
 ONE_ORDER = LONG.replace("take(a, b)", "take(b, a)")
+FLIP = """
+import ringfence as rf
+
+@rf.scenario
+def flip(k):
+    bo = k.dma_resv("bo")
+    fence = k.dma_fence("flip", timeline=k.timeline("crtc-0"))
+
+    @k.work("commit_work")
+    def commit_tail(t):
+        with t.dma_fence_signalling():
+            with t.dma_resv_lock(bo):
+                pass
+            t.dma_fence_signal(fence)
+
+    @k.thread("client")
+    def client(t):
+        with t.dma_resv_lock(bo):
+            t.dma_resv_reserve_fences(bo, 1)
+            t.dma_resv_add_fence(bo, fence, rf.WRITE)
+        t.schedule_work(commit_tail)
+"""
 SUMMARY = "enter: next, p: back, NUMBER: go there, w: world, q: quit, ?: help"
 
 
@@ -64,6 +86,24 @@ def test_the_same_again(string: str) -> None:
         f"\nabba: 1 finding in this execution\nAgain: ringfence replay abba.py::abba {string}\n"
     )
     assert replay("both.py::abba", string)[0] == 1
+
+
+def test_what_only_the_contract_shows(folder: Path) -> None:
+    (folder / "flip.py").write_text(FLIP)
+    out = invoke("check", "flip.py", "--budget", 100).stdout
+    again = out.splitlines()[-3]
+    assert again.startswith("Again: ringfence replay flip.py::flip --contract rf1:")
+    command, string = shlex.split(again)[3:], again.split()[-1]
+    status, out, err = replay(*command)
+    assert (status, err) == (1, "")
+    assert "\n\nreplayed: the same steps and events as recorded\n\nRF301 " in out
+    assert out.endswith(f"\nflip: 1 finding in this execution\n{again}\n")
+    assert replay(*command, "--step", commands="q\n")[1].endswith(f"{again}\n")
+    status, out, err = replay("flip.py", string)
+    assert "\nthe scenario was edited since this was recorded;" in out
+    assert err == "This was recorded with everything that the contract allows others: add --contract.\n"
+    for more in (["--contract"], ["--steps", 1]):
+        assert replay("flip.py", string, *more)[2] == ""
 
 
 def test_json(string: str) -> None:

@@ -54,6 +54,27 @@ def alone(k: rf.Kernel) -> None:
             pass
 
 
+@rf.scenario(environment=rf.quiet(fence_bound=rf.s(5)))
+def flip(k: rf.Kernel, *, name: str = "framebuffer") -> None:
+    """Nobody in it waits for the fence; whoever the contract allows to be there may."""
+    framebuffer = k.dma_resv(name)
+    fence = k.dma_fence("out_fence", timeline=k.timeline("crtc-0"))
+
+    @k.work("commit_work")
+    def commit_tail(t: rf.Recorder) -> None:
+        with t.dma_fence_signalling():
+            with t.dma_resv_lock(framebuffer):
+                pass
+            t.dma_fence_signal(fence)
+
+    @k.thread("compositor")
+    def compositor(t: rf.Recorder) -> None:
+        with t.dma_resv_lock(framebuffer):
+            t.dma_resv_reserve_fences(framebuffer, 1)
+            t.dma_resv_add_fence(framebuffer, fence, rf.WRITE)
+        t.schedule_work(commit_tail)
+
+
 def hung() -> rf.Execution:
     """Where both have their first lock."""
     e = abba.run("round-robin")
@@ -82,6 +103,44 @@ def test_findings_of_pages_replay(tmp_path: Path) -> None:
     assert len(bad) > 30
     for scenario in bad:
         assert assert_findings_replay(scenario) > 0
+
+
+def test_what_only_the_contract_shows() -> None:
+    report = rf.check(flip, budget=100)
+    [finding] = report
+    assert (finding.rule, finding.verdict, finding.against_contract) == ("RF301", "CONFIRMED", True)
+    assert finding.needs == ["foreign_resv"]
+    assert [search.contract for search in report.searches] == sorted(
+        search.contract for search in report.searches
+    )
+    string = finding.schedule
+    assert string is not None
+    assert f'with_environment(rf.contract()).replay("{string}")' in str(finding)
+    again = flip.with_environment(rf.contract()).replay(string)
+    assert (again.end, again.fits, again.remark, again.schedule) == ("hung", True, IDENTICAL, string)
+    assert again.to_dict()["steps"] == finding.to_dict()["witness"]["steps"]
+    # A finding brings its environment along; so it is the same however it is asked for.
+    for execution in (
+        flip.replay(finding),
+        flip.run(finding),
+        rf.Scenario.from_json(flip.to_json()).run(finding),
+    ):
+        assert (execution.events, execution.remark) == (again.events, IDENTICAL)
+    # Alone it can't be: nobody else is there who waits.
+    alone = flip.replay(string)
+    assert alone.remark is not None
+    assert alone.remark.startswith("the scenario was edited since this was recorded")
+    assert all(finding.verdict != "CONFIRMED" for finding in alone.findings)
+
+
+def test_a_scenario_among_others_stays_what_it_is() -> None:
+    among = flip.with_environment(rf.contract(fence_bound=rf.s(7)))
+    assert (among.name, among.function) == (flip.name, flip.function)
+    assert among.with_environment(rf.quiet()) == flip
+    # The bound on fences is the scenario's own, also where it is the usual one.
+    assert '"fence_bound":5000000000' in among.to_json()
+    assert abba.with_environment(rf.quiet(fence_bound=rf.s(7))) == abba
+    assert among.with_(name="bo") == flip.with_(name="bo").with_environment(rf.contract())
 
 
 def test_a_profile_comes_with_the_string() -> None:

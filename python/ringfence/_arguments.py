@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STEPS_MAX",
+    "STRATEGIES",
     "Schedule",
     "core_of",
     "profile_of",
     "replay_string_of",
     "schedule_of",
+    "strategy_of",
     "whole_number",
 ]
 
@@ -29,6 +33,11 @@ Schedule: TypeAlias = str | Sequence[int] | Finding | None
 STEPS_MAX = 100_000
 """Steps after which an execution is cut off."""
 
+STRATEGIES = ("proof", "random", "pct", "dpor", "directed")
+"""Strategies of a check; `pct` can have its depth behind a colon."""
+
+_PCT = re.compile(r"pct:(\d{1,2})")
+_DEPTH_MAX = 64
 _CHOICE_MAX = (1 << 32) - 1
 
 
@@ -82,6 +91,24 @@ def whole_number(name: str, value: object, least: int, most: int) -> int:
         message = f"{name}={value}: expected a number from {least} to {most}"
         raise ArgumentError(message)
     return value
+
+
+def strategy_of(strategy: object) -> str:
+    """The strategy of a check.
+
+    Raises:
+        ArgumentError: there is none of this name.
+    """
+    if not isinstance(strategy, str):
+        message = f"strategy: expected a name, not {_shown(strategy)}"
+        raise ArgumentError(message)
+    depth = _PCT.fullmatch(strategy)
+    if strategy in STRATEGIES or (depth and 1 <= int(depth[1]) <= _DEPTH_MAX):
+        return strategy
+    names = ", ".join(STRATEGIES)
+    message = f"strategy={_shown(strategy)}: expected {names} or pct:DEPTH (1 to {_DEPTH_MAX})"
+    close = [] if ":" in strategy else difflib.get_close_matches(strategy, STRATEGIES, n=1)
+    raise ArgumentError(message + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
 def schedule_of(schedule: object) -> str:

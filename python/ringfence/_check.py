@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ringfence import _core
-from ringfence._arguments import STEPS_MAX, core_of, profile_of, whole_number
+from ringfence._arguments import STEPS_MAX, core_of, profile_of, strategy_of, whole_number
 from ringfence._core import CheckFinding as Finding
 from ringfence._core import Progress, Report, Search
 from ringfence.errors import ArgumentError
@@ -73,15 +74,16 @@ def check(
         steps_max: steps after which an execution is cut off, which the report says.
         jobs: threads; 0 for one per core.
         strategy: ``"proof"`` does all of the above; one search alone is ``"random"``, ``"pct:DEPTH"``,
-            ``"dpor"`` or ``"directed"``.
+            ``"dpor"`` or ``"directed"``, each after the ordered executions. One alone looks for no livelocks,
+            and tries nothing against the contract.
         time: seconds after which the check ends with what was found until then; then the report can differ
             from one run to the next.
         minimise: make witnesses as small as they can be.
         progress: called ten times a second with how far the check is.
 
     Raises:
-        ArgumentError: `scenario` is none, or a number is out of range.
-        RingfenceError: no strategy has this name.
+        ArgumentError: `scenario` is none, a number is out of range, or no strategy has this name.
+        RingfenceError: so many threads can't be started.
         ScenarioError: the scenario makes no sense.
         ProfileError: no profile has this name.
         CheckInterrupted: Ctrl-C; its `report` is what was found until then.
@@ -107,6 +109,7 @@ def check(
     'hung'
     """
     core = core_of(scenario)
+    seconds, start = _seconds(time), monotonic()
     report = _core.check(
         core,
         profile_of(profile),
@@ -114,21 +117,15 @@ def check(
         seed=whole_number("seed", seed, 0, _U64_MAX),
         steps_max=whole_number("steps_max", steps_max, 1, _U64_MAX),
         jobs=whole_number("jobs", jobs, 0, JOBS_MAX),
-        strategy=_text("strategy", strategy),
+        strategy=strategy_of(strategy),
         minimise=bool(minimise),
-        time=_seconds(time),
+        time=seconds,
         progress=progress,
     )
-    if report.interrupted and time is None:
+    # The end of its time is what was asked for; before that, it was Ctrl-C.
+    if report.interrupted and (seconds is None or monotonic() - start < seconds):
         raise CheckInterrupted(report)
     return report
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        message = f"{name}={value!r}: expected a text"
-        raise ArgumentError(message)
-    return value
 
 
 def _seconds(value: object) -> float | None:

@@ -19,12 +19,14 @@ __all__ = [
     "Kernel",
     "Operation",
     "Profile",
+    "Progress",
     "Replayed",
     "ReplayedCalls",
     "Report",
     "Rule",
     "Run",
     "Scenario",
+    "Search",
     "Snapshot",
     "Step",
     "ThreadState",
@@ -592,7 +594,8 @@ class CheckFinding:
         """What is special about `schedule`, in words, if it was made as small as can be.
 
         Everywhere else each context runs as long as it can, and every decision is the ordinary one:
-        ``before step 7, kworker runs instead of client``, ``in step 9, the allocation reclaims memory first``.
+        ``before step 7, kworker runs instead of client``, ``in step 9, the allocation reclaims memory
+        first``.
         """
 
     @property

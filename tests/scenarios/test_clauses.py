@@ -44,7 +44,7 @@ BREAKS = {
     "timeouts": {
         "no_timeout": confirmed("RF101"),
         # Confirmed against the contract, whose hangs and waiters the scenario does not have itself.
-        "so_far_so_good": confirmed("RF101", needs=("gpu_hangs",)),
+        "so_far_so_good": confirmed("RF101", needs=("foreign_resv",)),
         "no_hangcheck": confirmed("RF101"),
         "looks_away": confirmed("RF101"),
         "hangs_some_day": confirmed("RF101", needs=("gpu_hangs",)),

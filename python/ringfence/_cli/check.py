@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from ringfence._arguments import STEPS_MAX
+from ringfence._arguments import STEPS_MAX, strategy_of
 from ringfence._check import DEFAULT_BUDGET, CheckInterrupted
 from ringfence._check import check as run_check
 from ringfence._cli.execution import again, line, only_target, report, target_of
@@ -16,17 +16,15 @@ from ringfence._cli.options import jobs_option, profile_options, width_option
 from ringfence._cli.progress import Bar, bar_wanted
 from ringfence._cli.terminal import clean, colour, width, write
 from ringfence._core import Profile
-from ringfence.errors import RingfenceError
+from ringfence.errors import ArgumentError, RingfenceError
 
 if TYPE_CHECKING:
     from ringfence._check import Report
     from ringfence._cli.load import Target
-    from ringfence._core import Execution, Progress
+    from ringfence._core import Progress
     from ringfence.errors import ScenarioError
 
 __all__ = ["check"]
-
-_U64_MAX = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class _Request:
     Attributes:
         profile: which kernel.
         as_json: a line of JSON per scenario.
-        budget: executions with random schedules.
+        budget: executions of each search.
         seed: the first seed.
         steps: steps after which an execution is cut off.
         jobs: threads, 0 for one per core.
@@ -56,12 +54,20 @@ class _Request:
     columns: int
 
 
+def _strategy(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
+    try:
+        return strategy_of(name)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error).removeprefix("strategy=")) from error
+
+
 @click.command(short_help="Check scenarios: predict, then prove.")
 @click.argument("names", metavar="FILE[::NAME]...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per scenario, in input order.")
 @click.option(
     "--budget",
-    type=click.IntRange(0, _U64_MAX),
+    type=click.IntRange(0),
+    metavar="N",
     default=DEFAULT_BUDGET,
     show_default=True,
     help="Executions of each search, per scenario.",
@@ -71,7 +77,9 @@ class _Request:
     default="proof",
     show_default=True,
     metavar="NAME",
-    help="proof: all searches; or one alone: random, pct:DEPTH, dpor, directed.",
+    callback=_strategy,
+    help="proof: predict, then prove, by all searches; or one search alone: random, pct:DEPTH, dpor (one "
+    "execution of each class of equivalent ones), directed (towards what is predicted).",
 )
 @click.option(
     "--time",
@@ -81,11 +89,12 @@ class _Request:
     help="End after this long, with what was found until then; per scenario.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, _U64_MAX), default=0, show_default=True, help="The first seed."
+    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="The first seed."
 )
 @click.option(
     "--steps",
-    type=click.IntRange(1, _U64_MAX),
+    type=click.IntRange(1),
+    metavar="N",
     default=STEPS_MAX,
     show_default=True,
     help="Steps after which an execution is cut off.",
@@ -162,13 +171,16 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
     checked = found = refused = 0
     for target in targets(names):
         try:
-            outcome = _checked(request, target)
+            outcome, interrupted = _checked(request, target)
+        except ArgumentError:
+            # It is not the scenario's fault, and would be the same for the next one.
+            raise
         except RingfenceError as error:
             click.echo(clean(str(error)), err=True)
             refused += 1
             continue
         _show(request, target_of(target), outcome, first=checked == 0)
-        if outcome.interrupted:
+        if interrupted:
             return 130
         checked += 1
         found += not outcome.ok
@@ -178,20 +190,26 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
     return 2 if refused else int(found > 0)
 
 
-def _checked(request: _Request, item: Target | ScenarioError) -> Report:
+def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, bool]:
+    """What was found, and whether Ctrl-C ended it; the end of its time does not end the others."""
     target = target_of(item)
     target.build()
     bar = Bar(
-        ["{task.description}", "{task.completed} executions", "{task.fields[count]} found"],
+        [
+            "{task.description}",
+            "{task.fields[phase]}",
+            "{task.completed} executions",
+            "{task.fields[count]} found",
+        ],
         None,
         clean(target.name, 40),
     )
 
     def show(progress: Progress) -> None:
-        bar.show(progress.executions, progress.found)
+        bar.show(progress.executions, progress.found, progress.phase)
 
     try:
-        return run_check(
+        outcome = run_check(
             target.scenario,
             budget=request.budget,
             profile=request.profile,
@@ -203,7 +221,9 @@ def _checked(request: _Request, item: Target | ScenarioError) -> Report:
             progress=show if bar_wanted() else None,
         )
     except CheckInterrupted as interrupted:
-        return interrupted.report
+        return interrupted.report, True
+    else:
+        return outcome, False
     finally:
         bar.stop()
 

@@ -48,9 +48,14 @@ def only_target(names: tuple[str, ...], what: str) -> Target:
     return target
 
 
-def again(target: Target) -> str:
-    """The command line that runs an execution of it again, but for the replay string."""
-    return shlex.join(["ringfence", "replay", target.name])
+def again(target: Target, *, contract: bool = False) -> str:
+    """The command line that runs an execution of it again, but for the replay string.
+
+    Args:
+        target: the scenario.
+        contract: with everything that the contract allows others.
+    """
+    return shlex.join(["ringfence", "replay", target.name, *(["--contract"] if contract else [])])
 
 
 def line(target: Target, item: str) -> str:
@@ -58,7 +63,14 @@ def line(target: Target, item: str) -> str:
     return f'{{"target":{json.dumps(target.name)},{item[1:]}\n'
 
 
-def report(target: Target, execution: Execution, findings: list[CheckFinding], columns: int) -> str:
+def report(
+    target: Target,
+    execution: Execution,
+    findings: list[CheckFinding],
+    columns: int,
+    *,
+    contract: bool = False,
+) -> str:
     """Its steps, how it compares with what was recorded, what it breaks, and how to have it again."""
     coloured = colour()
     blocks = [execution.text(columns, coloured)]
@@ -67,5 +79,5 @@ def report(target: Target, execution: Execution, findings: list[CheckFinding], c
     blocks += [finding.text(columns, coloured, steps=False) for finding in findings]
     count = len(findings)
     found = f"{target.scenario.name}: {count or 'no'} finding{'' if count == 1 else 's'} in this execution"
-    blocks.append(f"{found}\nAgain: {again(target)} {execution.schedule}\n")
+    blocks.append(f"{found}\nAgain: {again(target, contract=contract)} {execution.schedule}\n")
     return "\n\n".join(blocks)

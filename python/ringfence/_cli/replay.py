@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ringfence._cli.execution import line, only_target, report
@@ -10,9 +12,12 @@ from ringfence._cli.terminal import width as columns_of
 from ringfence._cli.terminal import write
 from ringfence._scenario._environment import contract as environment
 
+if TYPE_CHECKING:
+    from ringfence._scenario._scenario import Scenario
+
 __all__ = ["replay"]
 
-_U64_MAX = (1 << 64) - 1
+_CONTRACT = "This was recorded with everything that the contract allows others: add --contract."
 
 
 @click.command(short_help="Run a recorded execution again.")
@@ -20,7 +25,7 @@ _U64_MAX = (1 << 64) - 1
 @click.argument("string", metavar="rf1:...")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--step", "walk", is_flag=True, help="Walk through it, one step at a time, with the world.")
-@click.option("--steps", type=click.IntRange(0, _U64_MAX), help="Only so many of the recorded steps.")
+@click.option("--steps", type=click.IntRange(0), metavar="N", help="Only so many of the recorded steps.")
 @click.option(
     "--then",
     metavar="SCHEDULE",
@@ -28,7 +33,9 @@ _U64_MAX = (1 << 64) - 1
     "run-to-completion, round-robin, random:SEED or choices (0,1,0).",
 )
 @click.option(
-    "--contract", is_flag=True, help="With everything that the contract allows others: the report says so."
+    "--contract",
+    is_flag=True,
+    help="With everything that the contract allows others; a report whose finding needs that says so.",
 )
 @width_option
 @click.pass_context
@@ -54,9 +61,7 @@ def replay(
         message = "--step is for people; leave out --json"
         raise click.UsageError(message)
     target = only_target((name,), "replay")
-    scenario = target.scenario
-    if contract:
-        scenario = scenario.with_environment(environment())
+    scenario = target.scenario.with_environment(environment()) if contract else target.scenario
     execution = scenario.replay(string, steps=steps, then=then)
     findings = execution.findings
     if as_json:
@@ -64,7 +69,15 @@ def replay(
     elif walk:
         from ringfence._cli.step import walk_through
 
-        walk_through(target, execution, findings, columns_of(width))
+        walk_through(target, execution, findings, columns_of(width), contract=contract)
     else:
-        write(report(target, execution, findings, columns_of(width)))
+        write(report(target, execution, findings, columns_of(width), contract=contract))
+    whole = steps is None and then is None
+    if whole and not contract and execution.schedule != string and _needs_contract(scenario, string):
+        click.echo(_CONTRACT, err=True)
     ctx.exit(int(bool(findings)))
+
+
+def _needs_contract(scenario: Scenario, string: str) -> bool:
+    """Whether what was recorded is what happens if others do whatever the contract allows them."""
+    return scenario.with_environment(environment()).replay(string).schedule == string

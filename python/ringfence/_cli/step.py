@@ -33,7 +33,14 @@ NARROW = 24
 """Columns below which a line is not indented."""
 
 
-def walk_through(target: Target, execution: Execution, findings: list[CheckFinding], columns: int) -> None:
+def walk_through(
+    target: Target,
+    execution: Execution,
+    findings: list[CheckFinding],
+    columns: int,
+    *,
+    contract: bool = False,
+) -> None:
     """Shows what is asked for, until it is enough: ``q``, the end of the input, or Ctrl-C."""
     walk = _Walk(execution, findings, columns)
     write(walk.beginning(target))
@@ -41,7 +48,7 @@ def walk_through(target: Target, execution: Execution, findings: list[CheckFindi
         if command == "q":
             break
         write(walk.answer(command))
-    write(f"Again: {again(target)} {execution.schedule}\n")
+    write(f"Again: {again(target, contract=contract)} {execution.schedule}\n")
 
 
 def _commands() -> Iterator[str]:

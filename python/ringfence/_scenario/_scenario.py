@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self, overload
 
 from ringfence import _core
 from ringfence._arguments import Schedule, profile_of, replay_string_of, schedule_of, whole_number
 from ringfence._scenario._checks import checked_function
 from ringfence._scenario._driver import Driver
-from ringfence._scenario._environment import Environment, quiet
+from ringfence._scenario._environment import Environment, contract, quiet
 from ringfence._scenario._kernel import Kernel
 from ringfence._scenario._mistakes import run_user_code
 from ringfence._scenario._where import mistake
@@ -137,15 +138,27 @@ class Scenario:
 
         Raises:
             ScenarioError: no environment.
+
+        >>> @scenario
+        ... def late(k):
+        ...     flip = k.dma_fence("flip", timeline=k.timeline("crtc-0"))
+        ...
+        ...     @k.thread("client")
+        ...     def client(t):
+        ...         t.dma_fence_wait(flip)
+        >>> late.with_environment(contract()) == late
+        False
+        >>> late.with_environment(quiet()) == late
+        True
         """
         _check_environment(environment)
         data = json.loads(self.to_json())
-        bound = data["environment"].get("fence_bound")
+        # What is as usual is left out of the JSON form.
+        bound = data.get("environment", {}).get("fence_bound", Environment().fence_bound)
+        environment = replace(environment, fence_bound=bound)
         data["environment"] = environment._json()
-        if bound is not None:
-            data["environment"]["fence_bound"] = bound
-        made = self.from_json(json.dumps(data))
-        made._builder = self._builder
+        made = self._make(self._builder, self._drivers, environment, self._name, self._parameters)
+        made._data = _core.Scenario.from_json(json.dumps(data))
         return made
 
     @property
@@ -208,7 +221,7 @@ class Scenario:
         'unsignaled'
         """
         return _core.run(
-            self.core,
+            self._as_found(schedule),
             None if profile is None else profile_of(profile),
             schedule=schedule_of(schedule),
             steps_max=_steps("steps_max", steps_max, least=1),
@@ -230,7 +243,8 @@ class Scenario:
 
         Args:
             string: a replay string, ``"rf1:…"``, as reports print it and as `Execution.schedule` is; or a
-                finding.
+                finding. One that only the contract shows (`Finding.against_contract`) is run in that
+                environment; for its string alone, say ``s.with_environment(rf.contract()).replay("rf1:…")``.
             then: what makes the choices behind `steps`, or from where it does not fit any more; a schedule,
                 as for `run`, but no replay string. None: the execution ends there.
             steps: only so many of the recorded steps. None: all.
@@ -266,13 +280,19 @@ class Scenario:
         'finished'
         """
         return _core.replay(
-            self.core,
+            self._as_found(string),
             replay_string_of(string),
             profile=None,
             steps=_steps("steps", steps, least=0),
             then=None if then is None else schedule_of(then),
             steps_max=_steps("steps_max", steps_max, least=1),
         )
+
+    def _as_found(self, what: object) -> _core.Scenario:
+        """The engine's form of it, among those others that a finding was found with."""
+        if isinstance(what, _core.CheckFinding) and what.against_contract:
+            return self.with_environment(contract()).core
+        return self.core
 
     def _build(self) -> str:
         """Calls the function that describes it; its JSON form."""

@@ -76,6 +76,11 @@ impl<S> Watch<S> for () {}
 pub trait Visit<S> {
     /// The system is at the end of an execution. Whether to go on.
     fn execution(&mut self, system: &mut S, trail: &Trail, end: End) -> bool;
+
+    /// Now and then, from a search that estimates it: the share of everything that was seen, from 0 to 1.
+    fn share(&mut self, share: f64) {
+        let _ = share;
+    }
 }
 
 impl<S, F: FnMut(&mut S, &Trail, End) -> bool> Visit<S> for F {

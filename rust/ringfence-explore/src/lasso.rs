@@ -51,14 +51,21 @@ pub enum Round {
     Fair(Lasso),
 }
 
-/// Steps of an execution before anybody asks whether it goes round: most have ended by then.
-const PATIENCE: u64 = 256;
-
 /// Runs one execution, and sees whether it goes round. The system is at the end of a round then.
-pub fn go_round<S: Recurrent>(system: &mut S, attempt: Attempt, limits: Limits<'_>) -> Round {
-    let quick = Limits { steps_max: limits.steps_max.min(attempt.astray.saturating_add(PATIENCE)), ..limits };
-    let quick = Walk::new(quick).run(system, attempt, false);
-    if quick == Round::Ended(End::Bound) { Walk::new(limits).run(system, attempt, true) } else { quick }
+///
+/// A look at a state costs as much as the system is large: `looks` says how many there may still be. What is spent is
+/// taken off; with none left, an execution that goes on is as one that has met the bound on steps.
+pub fn go_round<S: Recurrent>(
+    system: &mut S,
+    attempt: Attempt,
+    limits: Limits<'_>,
+    looks: &mut u64,
+) -> Round {
+    // Most end, and need not be looked at.
+    match Walk::new(limits, &mut 0).run(system, attempt, false) {
+        Round::Ended(End::Bound) if *looks != 0 => Walk::new(limits, looks).run(system, attempt, true),
+        ended => ended,
+    }
 }
 
 /// What determines how it goes on.
@@ -97,11 +104,12 @@ struct Walk<'a> {
     actions: Vec<Action>,
     trail: Trail,
     limits: Limits<'a>,
+    looks: &'a mut u64,
 }
 
 impl<'a> Walk<'a> {
-    fn new(limits: Limits<'a>) -> Self {
-        Self { actions: Vec::new(), trail: Trail::default(), limits }
+    fn new(limits: Limits<'a>, looks: &'a mut u64) -> Self {
+        Self { actions: Vec::new(), trail: Trail::default(), limits, looks }
     }
 
     /// An execution, until it ends or, if somebody looks, goes round.
@@ -117,6 +125,10 @@ impl<'a> Walk<'a> {
         // States since time was hurried, and those in which it was.
         let (mut met, mut hurried) = (FxHashMap::default(), FxHashMap::default());
         loop {
+            if look && *self.looks == 0 {
+                return Round::Ended(End::Bound);
+            }
+            *self.looks = self.looks.saturating_sub(u64::from(look));
             if look && let Some(before) = met.insert(key(system, &fair), self.position()) {
                 let verdict = match self.look(system, before) {
                     Verdict::OutOfTime => match hurried.insert(key(system, &fair), self.position()) {
@@ -152,7 +164,7 @@ impl<'a> Walk<'a> {
         strategy: &mut impl Strategy,
         mut see: impl FnMut(&[Action], Action),
     ) -> Option<End> {
-        let Self { actions, trail, limits } = self;
+        let Self { actions, trail, limits, .. } = self;
         system.enabled(actions);
         if actions.is_empty() {
             return Some(system.over());

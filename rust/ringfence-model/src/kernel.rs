@@ -37,7 +37,7 @@ pub(crate) struct Call<'p> {
 
 /// Turns of loops, and calls, in one step. A loop that nobody else can see, or a handler that is called ever
 /// again, would never end it; so it ends here, and the execution meets its bound on steps.
-const TURNS_MAX: u32 = 1 << 12;
+const TURNS_MAX: u32 = 1 << 8;
 
 impl Kernel<'_> {
     /// The context that runs.

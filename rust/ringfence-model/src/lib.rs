@@ -67,7 +67,6 @@ mod oom;
 mod ops;
 mod page_alloc;
 mod plan;
-mod progress;
 mod rcu;
 mod recurrence;
 mod ring;

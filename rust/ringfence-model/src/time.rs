@@ -92,13 +92,6 @@ impl Time {
             && events.first_key_value().is_some_and(|(&(due, _), _)| due <= *self.now.unmarked())
     }
 
-    /// Hashes what is set, in its order, but not how many have been set before.
-    pub(crate) fn hash_queue(&self, state: &mut impl Hasher) {
-        for (&(due, sequence), event) in &self.queue.unmarked().events {
-            (TimerId { due, sequence }, event).hash(state);
-        }
-    }
-
     /// All that is set, earliest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = (TimerId, Timed)> {
         self.queue.events.iter().map(|(&(due, sequence), &event)| (TimerId { due, sequence }, event))

@@ -173,6 +173,9 @@ pub struct Dpor {
 /// So many outcomes of a choice are explored besides the one taken first: with more, a search gets nowhere.
 const OTHERS_MAX: usize = 255;
 
+/// Executions from one estimate of the share to the next.
+const TELL_EVERY: u64 = 64;
+
 impl Dpor {
     /// Runs executions of the system from its start, one of each trace, and tells the visitor of each: those that met
     /// the bound on steps too, and one that was interrupted. Ends when the visitor has seen enough, with the budget, or
@@ -194,6 +197,9 @@ impl Dpor {
                     self.summary.executions += 1;
                     self.summary.bounded += u64::from(end == End::Bound);
                     self.seen();
+                    if self.summary.executions.is_multiple_of(TELL_EVERY) {
+                        visit.share(self.share());
+                    }
                     if !visit.execution(system, &self.trail, end) {
                         stopped = Some(Stop::Visitor);
                     }

@@ -30,6 +30,10 @@ fn set(cell: u32) -> Op {
     Op::Write { cell: at(cell), value: constant(1) }
 }
 
+fn go(system: &mut Cells, attempt: Attempt, limits: Limits<'_>) -> Round {
+    go_round(system, attempt, limits, &mut u64::MAX.clone())
+}
+
 /// What comes of all sorts of fair executions.
 fn rounds(system: &mut Cells) -> Vec<Round> {
     let mut rounds = Vec::new();
@@ -37,7 +41,7 @@ fn rounds(system: &mut Cells) -> Vec<Round> {
         for astray in [0, 1, 2, 3, 5, 8] {
             for seed in 0..8 {
                 let limits = Limits::steps(STEPS_MAX);
-                rounds.push(go_round(system, Attempt { turn, astray, seed }, limits));
+                rounds.push(go(system, Attempt { turn, astray, seed }, limits));
             }
         }
     }
@@ -195,7 +199,7 @@ fn a_round_in_which_somebody_could_go_on_but_never_does_is_unfair() {
     let blinks = vec![set(0), Op::Write { cell: at(0), value: constant(0) }, Op::Jump { to: 0 }];
     let waits = vec![Op::Await { cell: at(0), value: constant(1), done: Register::A }];
     let mut system = Cells::new(vec![0], 1, &[blinks, waits]);
-    let mut of = |turn| go_round(&mut system, Attempt { turn, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX));
+    let mut of = |turn| go(&mut system, Attempt { turn, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX));
     assert_eq!(of(2), Round::Unfair);
     // In turns of one, it gets through, and the first goes on alone.
     let Round::Fair(lasso) = of(1) else { panic!("{:?}", of(1)) };
@@ -212,8 +216,22 @@ fn deadlocks_and_interruptions_are_what_they_are() {
     let counts = vec![Op::Add { cell: at(0), value: constant(1) }, Op::Jump { to: 0 }];
     let mut system = Cells::new(vec![0], 1, &[counts]);
     system.restart();
-    let round = go_round(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, limits);
+    let round = go(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, limits);
     assert_eq!(round, Round::Ended(End::Interrupted));
+}
+
+#[test]
+fn what_must_not_be_looked_at_any_longer_has_met_a_bound() {
+    let blinks = vec![set(0), Op::Write { cell: at(0), value: constant(0) }, Op::Jump { to: 0 }];
+    let mut system = Cells::new(vec![0], 1, &[blinks]);
+    let attempt = Attempt { turn: 1, astray: 0, seed: 0 };
+    let mut of = |mut looks| (go_round(&mut system, attempt, Limits::steps(STEPS_MAX), &mut looks), looks);
+    let (round, left) = of(100);
+    assert!(matches!(round, Round::Fair(_)));
+    let needed = 100 - left;
+    assert!(matches!(of(needed), (Round::Fair(_), 0)));
+    assert_eq!(of(needed - 1), (Round::Ended(End::Bound), 0));
+    assert_eq!(of(0), (Round::Ended(End::Bound), 0));
 }
 
 #[test]
@@ -228,7 +246,7 @@ fn time_that_helps_nobody_is_part_of_the_round() {
     let sets = vec![lock(0), set(0), unlock(0)];
     let mut system = Cells::new(vec![0, 0], 1, &[spins, sets, sleeps]);
     let Round::Fair(lasso) =
-        go_round(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX))
+        go(&mut system, Attempt { turn: 1, astray: 0, seed: 0 }, Limits::steps(STEPS_MAX))
     else {
         panic!("it goes round");
     };

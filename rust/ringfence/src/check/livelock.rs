@@ -18,6 +18,8 @@ use super::options::Options;
 const STRAYS: u64 = 24;
 /// Steps of an execution within which a round is looked for.
 const STEPS_MAX: u64 = 20_000;
+/// Looks at whether a state was there before, in all of them.
+const LOOKS: u64 = 10_000;
 
 /// Livelocks of the scenario, each once: what fair executions come to that begin at once, or after a while at random.
 /// `still_wanted` is asked now and then.
@@ -29,8 +31,12 @@ pub(super) fn livelocks(
     let limits = Limits { steps_max: options.steps_max.min(STEPS_MAX), go_on: Some(still_wanted) };
     let mut rounds = Rounds::new(plan);
     let mut found: BTreeMap<Cause, Shown> = BTreeMap::new();
+    let mut looks = LOOKS;
     for attempt in attempts(options.seed) {
-        match go_round(&mut rounds, attempt, limits) {
+        if looks == 0 {
+            break;
+        }
+        match go_round(&mut rounds, attempt, limits, &mut looks) {
             Round::Ended(End::Interrupted) => break,
             Round::Fair(lasso) => {
                 let Some((cause, mut shown)) = rounds.convict(lasso) else { continue };

@@ -67,6 +67,8 @@ pub(super) struct Watch<'a> {
     phase: AtomicU64,
     executions: AtomicU64,
     found: AtomicU64,
+    /// Found before the searches began.
+    known: AtomicU64,
     share: AtomicU64,
     go_on: GoOn<'a>,
 }
@@ -74,7 +76,7 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(go_on: GoOn<'a>) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { phase: zero(), executions: zero(), found: zero(), share: zero(), go_on }
+        Self { phase: zero(), executions: zero(), found: zero(), known: zero(), share: zero(), go_on }
     }
 
     fn progress(&self) -> Progress {
@@ -82,7 +84,7 @@ impl<'a> Watch<'a> {
         Progress {
             phase: Phase::ALL[phase],
             executions: self.executions.load(Ordering::Relaxed),
-            found: self.found.load(Ordering::Relaxed),
+            found: self.known.load(Ordering::Relaxed) + self.found.load(Ordering::Relaxed),
             share: f64::from_bits(self.share.load(Ordering::Relaxed)),
         }
     }
@@ -103,7 +105,12 @@ impl<'a> Watch<'a> {
         self.phase.store(phase as u64, Ordering::Relaxed);
     }
 
-    /// So much was found until now.
+    /// So much is known before anything is searched.
+    pub(super) fn known(&self, known: usize) {
+        self.known.store(known as u64, Ordering::Relaxed);
+    }
+
+    /// So much was found by the searches until now.
     pub(super) fn found(&self, found: usize) {
         self.found.store(found as u64, Ordering::Relaxed);
     }

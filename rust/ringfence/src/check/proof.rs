@@ -4,7 +4,7 @@
 
 use ringfence_base::End;
 use ringfence_diag::{Finding, LockFinding, SearchView, Verdict};
-use ringfence_explore::{Budget, Directed, Dpor, Goal, Limits, Pct, Trail};
+use ringfence_explore::{Budget, Directed, Dpor, Goal, Limits, Pct, Trail, Visit};
 use ringfence_model::Plan;
 
 use super::assemble::{Draft, assemble};
@@ -13,7 +13,7 @@ use super::execution::Executor;
 use super::goal::goals;
 use super::options::Method;
 use super::progress::Phase;
-use super::refute::{Observed, refutable};
+use super::refute::{Observed, Reason, refutable};
 use super::search::{Job, Taking, ordered, random, seeded};
 
 /// Executions towards one predicted hang.
@@ -31,6 +31,10 @@ const SYSTEMATIC_STEPS: u64 = 1000;
 
 /// Steps of all of them.
 const SYSTEMATIC_STEPS_ALL: u64 = 2_000_000;
+
+/// Of what was predicted with an annotation, or a lock inside the kernel, when no execution hangs.
+const ELSEWHERE: &str = "nothing in this scenario can hang on it: whoever would close the circle is elsewhere in the \
+                         kernel";
 
 /// What is known of a scenario.
 pub(super) struct Proof<'a> {
@@ -62,10 +66,11 @@ impl<'a> Proof<'a> {
         match self.job.options.method {
             Method::Proof => {
                 self.systematic(executions.div_ceil(SYSTEMATIC));
+                // Where every execution is equivalent to one that was run, others have nothing to add.
                 if !self.complete {
                     self.random(executions);
+                    self.directed(DIRECTED.min(executions));
                 }
-                self.directed(DIRECTED.min(executions));
             }
             Method::Random => self.random(executions),
             Method::Dpor => self.systematic(executions),
@@ -101,18 +106,14 @@ impl<'a> Proof<'a> {
     fn systematic(&mut self, executions: u64) {
         self.enter(Phase::Systematic);
         let mut executor = self.job.executor();
-        let mut taking = Taking::new(self.job);
         let limits =
             Limits { steps_max: self.job.options.steps_max.min(SYSTEMATIC_STEPS), ..self.job.limits() };
         let budget = Budget { executions_max: executions, ..Budget::each(limits) };
-        // What is too long for the first execution is so for the others.
-        let mut visit = |executor: &mut Executor<'_>, trail: &Trail, end| {
-            end != End::Bound && taking.take(executor, trail, end) && taking.all.steps < SYSTEMATIC_STEPS_ALL
-        };
+        let mut visit = Systematic(Taking::new(self.job));
         let summary = Dpor::default().explore(&mut executor, budget, &mut visit);
         self.job.watch.share(summary.share);
         self.complete = summary.complete();
-        self.done("dpor", taking.all, self.complete);
+        self.done("dpor", visit.0.all, self.complete);
     }
 
     /// Towards each hang that is only predicted.
@@ -149,20 +150,41 @@ impl<'a> Proof<'a> {
     /// What the exhaustive search has shown to be impossible.
     pub(super) fn refute(&self, finding: &mut Finding) {
         let Some(lock) = &finding.lock else { return };
-        if self.complete && finding.verdict == Verdict::Predicted && refutable(self.job.plan, lock) {
+        if !self.complete || finding.verdict != Verdict::Predicted {
+            return;
+        }
+        if refutable(self.job.plan, lock) {
             let reason = self.reason(lock);
-            finding.verdict = Verdict::Refuted;
-            finding.notes.push(reason);
+            if !matches!(reason, Reason::OneThread(_)) {
+                finding.verdict = Verdict::Refuted;
+            }
+            finding.notes.push(reason.text());
+        } else {
+            finding.notes.push(ELSEWHERE.to_owned());
         }
     }
 
     /// Looks at every execution once more.
-    fn reason(&self, lock: &LockFinding) -> String {
+    fn reason(&self, lock: &LockFinding) -> Reason {
         let mut observed = Observed::new(self.job.executor(), self.job.plan, lock);
         let budget = Budget::each(self.job.limits());
         let mut visit = |_: &mut Observed<'_, '_>, _: &Trail, _| self.job.watch.go_on();
         Dpor::default().explore(&mut observed, budget, &mut visit);
-        observed.reason().text()
+        observed.reason()
+    }
+}
+
+/// Takes what an exhaustive search comes by.
+struct Systematic<'a>(Taking<'a>);
+
+impl<'p> Visit<Executor<'p>> for Systematic<'_> {
+    fn execution(&mut self, executor: &mut Executor<'p>, trail: &Trail, end: End) -> bool {
+        // What is too long for the first execution is so for the others.
+        end != End::Bound && self.0.take(executor, trail, end) && self.0.all.steps < SYSTEMATIC_STEPS_ALL
+    }
+
+    fn share(&mut self, share: f64) {
+        self.0.job.watch.share(share);
     }
 }
 
@@ -177,7 +199,7 @@ pub(super) fn confirmed_against<'d>(predicted: &Finding, others: &'d [Draft]) ->
     others.iter().find(same)
 }
 
-/// Whether a plan's environment leaves others a freedom that the contract gives them.
+/// Whether a plan's environment lets others do everything that the contract allows them.
 pub(super) fn is_whole_contract(plan: &Plan) -> bool {
     let mut environment = plan.scenario().environment.clone();
     ringfence_base::scenario::Environment::PARTS

@@ -35,7 +35,10 @@ fn class_of(object: &Object) -> Option<&str> {
 /// What every execution had in common that keeps the circle from closing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Reason {
-    /// One context takes all the locks, one after the other.
+    /// One thread takes all the locks, one after the other. That refutes nothing: what one thread of the scenario
+    /// does, two can do at the same time in the kernel.
+    OneThread(String),
+    /// One worker, or interrupt, takes all the locks, one after the other.
     OneContext(String),
     /// Whoever takes one of the locks holds this one.
     Guard(String),
@@ -49,6 +52,11 @@ impl Reason {
     /// For a note.
     pub(super) fn text(&self) -> String {
         match self {
+            Self::OneThread(thread) => {
+                format!(
+                    "here only {thread} takes these locks; two threads that do so at the same time can hang"
+                )
+            }
             Self::OneContext(context) => {
                 format!("it cannot happen here: {context} takes all these locks, and nobody else does")
             }
@@ -97,7 +105,9 @@ impl<'p, 'l> Observed<'p, 'l> {
         let contexts: BTreeSet<u32> = self.contexts.iter().flatten().copied().collect();
         let describe = Describe { plan: self.plan };
         if let (1, Some(&only)) = (contexts.len(), contexts.first()) {
-            return Reason::OneContext(describe.context(only));
+            let is_thread = (only as usize) < self.plan.scenario().threads.len();
+            let one = if is_thread { Reason::OneThread } else { Reason::OneContext };
+            return one(describe.context(only));
         }
         let guards = self.guards.iter().flatten().cloned().reduce(|a, b| &a & &b);
         if let Some(&guard) = guards.as_ref().and_then(BTreeSet::first) {

@@ -79,6 +79,7 @@ pub fn check(scenario: &Scenario, options: &Options, go_on: GoOn<'_>) -> Result<
     // What goes round for ever is not to be run up to the bound in every execution.
     let steps_max = if findings.is_empty() { options.steps_max } else { options.steps_max.min(ROUNDS_MAX) };
     let options = &Options { steps_max, ..options.clone() };
+    watch.known(findings.len());
     let job = Job { plan, options, watch, still_wanted, pool, contract: false };
     let mut proof = Proof::new(job);
     proof.run();

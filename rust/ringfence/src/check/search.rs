@@ -49,7 +49,7 @@ impl<'a> Job<'a> {
 
 /// Takes one execution after the other.
 pub(super) struct Taking<'a> {
-    job: Job<'a>,
+    pub(super) job: Job<'a>,
     pub(super) all: Collector,
 }
 

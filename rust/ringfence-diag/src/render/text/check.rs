@@ -5,7 +5,7 @@ use core::mem;
 use super::phrase::Phrase;
 use super::{TextOptions, chain, cycle, smallest};
 use crate::render::source::{short_source, source};
-use crate::{Finding, LockReportKind, StepView, rule};
+use crate::{Finding, LockReportKind, StepView, Verdict, rule};
 
 /// Steps of a witness that are shown; the middle of a longer one is left out.
 const STEPS_SHOWN: usize = 60;
@@ -28,22 +28,37 @@ pub fn finding(item: &Finding, options: &TextOptions) -> String {
 /// As [`finding`].
 pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
-    let sections = [
-        headline(finding, width),
-        chain::picture(finding, width),
-        why(finding, width),
-        validator(finding, width),
-        witness(finding, width),
-        searched(finding, width),
-        smallest::smallest(finding, width),
-        notes(finding, width, again),
-    ];
+    let sections = if is_refuted(finding) {
+        vec![
+            headline(finding, width),
+            remarks(finding, width),
+            validator(finding, width),
+            searched(finding, width),
+            notes(finding, width, again),
+        ]
+    } else {
+        vec![
+            headline(finding, width),
+            chain::picture(finding, width),
+            why(finding, width),
+            validator(finding, width),
+            witness(finding, width),
+            searched(finding, width),
+            smallest::smallest(finding, width, again),
+            notes(finding, width, again),
+        ]
+    };
     let blocks: Vec<String> = sections
         .iter()
         .filter(|section| !section.is_empty())
         .map(|section| section.iter().map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n"))
         .collect();
     blocks.join("\n\n")
+}
+
+/// It is no mistake: how it would hang, and what helps, are of no interest then.
+fn is_refuted(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Refuted
 }
 
 /// Steps of an execution, a line each, without the last newline.
@@ -174,8 +189,8 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
         };
         lines.extend(Phrase::new().label("Needs: ").plain(&needs).plain(of).wrap(width, 2));
     }
-    for note in &finding.notes {
-        lines.extend(Phrase::new().label("Note: ").plain(note).plain(".").wrap(width, 2));
+    if !is_refuted(finding) {
+        lines.extend(remarks(finding, width));
     }
     if let Some(silence) = finding.lock.as_ref().and_then(|lock| lock.silence) {
         lines.extend(Phrase::new().label("Silence: ").plain(silence.explanation()).plain(".").wrap(width, 2));
@@ -183,7 +198,9 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     if finding.count > 1 {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
-    lines.extend(fixes(finding, width));
+    if !is_refuted(finding) {
+        lines.extend(fixes(finding, width));
+    }
     lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     if let Some(witness) = &finding.witness {
         let schedule = &witness.schedule;
@@ -198,6 +215,13 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
         lines.push(Phrase::new().label("Again: ").plain(&again));
     }
     lines
+}
+
+/// What else there is to say.
+fn remarks(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let label = if is_refuted(finding) { "Refuted: " } else { "Note: " };
+    let one = |note: &String| Phrase::new().label(label).plain(note).plain(".").wrap(width, 2);
+    finding.notes.iter().flat_map(one).collect()
 }
 
 fn fixes(finding: &Finding, width: usize) -> Vec<Phrase> {

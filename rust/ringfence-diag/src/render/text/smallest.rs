@@ -1,5 +1,6 @@
 //! What was made as small as can be: where a schedule is special, and the scenario that is left.
 
+use super::check::Again;
 use super::phrase::Phrase;
 use crate::{DeviationView, Finding};
 
@@ -21,7 +22,7 @@ pub(super) fn deviations(deviations: &[DeviationView], fewest: bool) -> Phrase {
 }
 
 /// The scenario without all that it can be without.
-pub(super) fn smallest(finding: &Finding, width: usize) -> Vec<Phrase> {
+pub(super) fn smallest(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let Some(smallest) = &finding.smallest else { return Vec::new() };
     let size = format!(
         " ({} of {} threads, {} of {} statements)",
@@ -30,7 +31,11 @@ pub(super) fn smallest(finding: &Finding, width: usize) -> Vec<Phrase> {
     let head = Phrase::new().label("Smallest scenario").plain(&size);
     let code: Vec<&str> = smallest.code.lines().filter(|line| !line.trim().is_empty()).collect();
     if code.len() > LINES_SHOWN {
-        let mut lines = head.plain(": smallest_scenario of the finding.").wrap(width, 2);
+        let place = match again {
+            Again::Call => ": finding.smallest_scenario.",
+            Again::Command(_) => ": with --json it is \"smallest\" of the finding.",
+        };
+        let mut lines = head.plain(place).wrap(width, 2);
         lines.extend(deviations(&smallest.deviations, smallest.fewest).wrap(width, 2));
         return lines;
     }

@@ -46,6 +46,8 @@ pub(super) struct Trial<'a> {
     pub(super) effort: Effort,
     /// It is that something does not happen, and on some schedules it does: that has to stay so.
     is_race: bool,
+    /// Its ordinary execution has no end, as far as anybody has looked.
+    is_endless: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -68,7 +70,9 @@ impl<'a> Trial<'a> {
             spent: Spent::default(),
             effort: Effort { executions: u64::MAX, steps: u64::MAX },
             is_race: false,
+            is_endless: false,
         };
+        trial.is_endless = trial.goes_on(plan);
         trial.is_race = same.is_absence() && trial.can_be_avoided(plan);
         trial
     }
@@ -86,7 +90,8 @@ impl<'a> Trial<'a> {
             return Ok(false);
         }
         let Ok(plan) = plan(&scenario, self.profile) else { return Ok(false) };
-        let found = self.search(&plan);
+        // What lets a loop end was left out: each of its executions would take as long as it may.
+        let found = if !self.is_endless && self.goes_on(&plan) { None } else { self.search(&plan) };
         let Some(minimal) = found.filter(|_| !self.is_race || self.can_be_avoided(&plan)) else {
             self.refused.insert(fingerprint);
             return Ok(false);
@@ -108,9 +113,7 @@ impl<'a> Trial<'a> {
     fn search(&mut self, plan: &Plan) -> Option<Minimal> {
         let intents = self.parties.translate(&self.minimal.intents, &Parties::of(plan));
         let mut system = Afresh::new(plan, self.profile, self.same.is_of_validator());
-        let steps_max = self.limits.steps_max.min(LONG.max(LONGER * self.minimal.steps));
-        let limits = Limits { steps_max, ..self.limits };
-        let same = self.same;
+        let (same, limits) = (self.same, self.within());
         let mut shows = |system: &mut Afresh<'_>, end| same.shows(plan, &system.executor, end);
         let (found, spent) = find(&mut system, &intents, DEVIATIONS_BELOW, limits, SEARCH, &mut shows);
         self.add(spent);
@@ -129,6 +132,21 @@ impl<'a> Trial<'a> {
             }
         }
         None
+    }
+
+    /// How long an execution is worth while.
+    fn within(&self) -> Limits<'a> {
+        let steps_max = self.limits.steps_max.min(LONG.max(LONGER * self.minimal.steps));
+        Limits { steps_max, ..self.limits }
+    }
+
+    /// Whether the ordinary execution is longer than that.
+    fn goes_on(&mut self, plan: &Plan) -> bool {
+        let mut system = Afresh::new(plan, self.profile, false);
+        let mut runner = Runner::default();
+        let end = runner.run(&mut system, &mut RunToCompletion::new(0), self.within(), &mut ());
+        self.add(Spent { executions: 1, steps: runner.trail().steps });
+        end == End::Bound
     }
 
     /// Whether one of some schedules does not show it.
