@@ -307,3 +307,30 @@ def test_a_check_leaves_the_interpreter_free() -> None:
     stop.set()
     thread.join()
     assert counted > 5
+
+
+@rf.scenario
+def guarded(k: rf.Kernel) -> None:
+    """Two orders, but never at the same time."""
+    guard, a, b = k.mutex("guard"), k.mutex("a"), k.mutex("b")
+
+    def take(first: rf.Mutex, second: rf.Mutex) -> Callable[[rf.Recorder], None]:
+        def take_all(t: rf.Recorder) -> None:
+            with t.mutex_lock(guard), t.mutex_lock(first), t.mutex_lock(second):
+                pass
+
+        return take_all
+
+    k.thread("one", take(a, b))
+    k.thread("two", take(b, a))
+
+
+def test_a_circle_under_a_guard_lock_is_refuted() -> None:
+    report = rf.check(guarded)
+    [finding] = report.findings
+    assert (finding.rule, finding.verdict) == ("RF601", "REFUTED")
+    assert finding.notes == ["it cannot happen here: whoever takes these locks holds guard"]
+    assert report.complete
+    assert report.ok
+    assert "RF601 circular-dependency: REFUTED" in str(report)
+    assert "it cannot happen here: whoever takes these locks holds guard." in " ".join(str(report).split())

@@ -11,7 +11,8 @@
 //!   not, are no use either: to begin to wait for it, they touch it.
 //! * Which steps can come next is read off the contexts' states, the pending interrupts and the clock. An
 //!   interrupt arrives by a step that writes its line and its host, and all that decides whether it can is
-//!   written by steps that write one of them. Time moves on because nothing else can happen, which is a barrier,
+//!   written by steps that write one of them. That it may arrive elsewhere, on a context that takes a spinning lock
+//!   now or gives it back, is a matter of both steps ([`Hosts`]). Time moves on because nothing else can happen, which is a barrier,
 //!   or because something is due, which is in the queue that it writes, or because it may at any time
 //!   (`early_timeouts`). The clock then asks whether anybody could have run, which every step reads.
 
@@ -19,6 +20,7 @@ use ringfence_base::scenario::Op;
 use ringfence_base::{Access, Action, Footprint, Use};
 
 use crate::frame::Frame;
+use crate::hosts::Hosts;
 use crate::plan::{Instr, Operand, Plan};
 use crate::thread::NONE;
 use crate::tracked::{Tracked, Uses};
@@ -28,8 +30,12 @@ use crate::world::World;
 const IDLENESS: u32 = 0;
 /// The order in which contexts wait for locks.
 const QUEUEING: u32 = 1;
+/// On whom the interrupt of a source can arrive: one resource per source.
+const HOSTS: u32 = 2;
+/// Sources beyond the last that has a resource of its own share that.
+const SOURCES_MAX: u32 = 15;
 /// The contexts; then everything else.
-const CONTEXTS: u32 = 2;
+const CONTEXTS: u32 = HOSTS + SOURCES_MAX + 1;
 /// Contexts beyond the last that has a resource of its own share that.
 const CONTEXTS_MAX: u32 = 127;
 /// The locks come behind the contexts; then their unused places; then the cells.
@@ -46,6 +52,7 @@ pub struct Foreknown {
     fixed: bool,
     early: bool,
     timeless: bool,
+    hosts: Hosts,
 }
 
 /// What a context's next step begins with.
@@ -61,17 +68,19 @@ impl World {
     /// From here on, uses count. What has to be known of the next step.
     pub fn before_step(&mut self, plan: &Plan, action: Action) -> Foreknown {
         let early = plan.scenario.environment.early_timeouts;
+        let hosts = self.hosts(plan);
         let foreknown = match action {
             Action::Run(task) => Foreknown {
                 only_waits: self.only_waits(plan, action),
-                fixed: self.is_fixed(plan, task),
+                fixed: self.is_fixed(plan, task) && !hosts.is_one(task),
                 barrier: false,
                 early,
                 timeless: plan.timeless,
+                hosts,
             },
-            Action::Interrupt { .. } => Foreknown { early, ..Foreknown::default() },
+            Action::Interrupt { .. } => Foreknown { early, hosts, ..Foreknown::default() },
             Action::Expire => {
-                Foreknown { barrier: !early && !self.time.is_due(), early, ..Foreknown::default() }
+                Foreknown { barrier: !early && !self.time.is_due(), early, hosts, ..Foreknown::default() }
             }
         };
         self.forget();
@@ -80,7 +89,13 @@ impl World {
 
     /// What the step has touched, and whoever has looked at the world since. Returns the first number that is
     /// no resource of the world.
-    pub fn footprint(&self, action: Action, before: Foreknown, footprint: &mut Footprint) -> u32 {
+    pub fn footprint(
+        &self,
+        plan: &Plan,
+        action: Action,
+        before: Foreknown,
+        footprint: &mut Footprint,
+    ) -> u32 {
         footprint.clear();
         let task = match action {
             Action::Run(task) => task,
@@ -99,6 +114,7 @@ impl World {
             let access = if action == Action::Expire { Access::Write } else { Access::Read };
             footprint.add(IDLENESS, access);
         }
+        self.add_hosts(plan, action, before.hosts, footprint);
         let mut waits = false;
         for one in &mut footprint.uses {
             if one.access == Access::Wait {
@@ -113,6 +129,23 @@ impl World {
         footprint.barrier = before.barrier;
         footprint.fixed = before.fixed && footprint.uses.iter().all(|&one| is_fixed(one));
         end
+    }
+
+    /// Interrupts go by on whom they can arrive; those that steps open to them, or close, are no matter among these.
+    fn add_hosts(&self, plan: &Plan, action: Action, before: Hosts, footprint: &mut Footprint) {
+        if plan.sources.is_empty() {
+            return;
+        }
+        let now = self.hosts(plan);
+        for (number, source) in plan.sources.iter().enumerate() {
+            let number = number as u32;
+            let resource = HOSTS + number.min(SOURCES_MAX);
+            if matches!(action, Action::Interrupt { source, .. } if source == number) {
+                footprint.add(resource, Access::Write);
+            } else if before.differ(now, source.is_hard()) {
+                footprint.add(resource, Access::Read);
+            }
+        }
     }
 
     /// The context's next step would find a plain lock taken, and do nothing but wait for it.
@@ -167,7 +200,8 @@ fn is_fixed(one: Use) -> bool {
     if (LOCKS..UNUSED_LOCKS).contains(&one.resource) {
         return matches!(one.access, Access::Acquire | Access::Release | Access::Wait);
     }
-    one.resource < LOCKS || (CELLS..CELLS_END).contains(&one.resource)
+    let of_hosts = (HOSTS..CONTEXTS).contains(&one.resource);
+    (one.resource < LOCKS && !of_hosts) || (CELLS..CELLS_END).contains(&one.resource)
 }
 
 /// Takes a lock, if it is a plain one, in a manner in which nothing but waiting is possible.

@@ -306,7 +306,8 @@ impl Kernel<'_> {
         let Instr::Call { out, .. } = self.plan.code[pc as usize] else {
             panic!("engine bug: a result for an instruction that calls nothing");
         };
-        let ret = self.ret();
+        // Whether it had to be waited for makes no difference from here on.
+        let ret = std::mem::replace(&mut self.me().ret, Value::Null);
         self.store(base, out, ret);
     }
 

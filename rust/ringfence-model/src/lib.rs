@@ -44,6 +44,7 @@ mod gpu_lock;
 mod gpu_mapping;
 mod gpu_reset;
 mod gpu_semaphore;
+mod hosts;
 mod inspect;
 mod interrupt;
 mod invariants;

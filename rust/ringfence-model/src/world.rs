@@ -6,7 +6,7 @@ use ringfence_base::{Action, Decide, Event};
 
 use crate::kernel::Kernel;
 use crate::lock::Locks;
-use crate::plan::{ContextKind, Plan, Source};
+use crate::plan::Plan;
 use crate::thread::{NONE, State, Thread};
 use crate::tracked::{Sealer, Tracked, Uses, tracked};
 use crate::tracked_list::SharedList;
@@ -118,37 +118,14 @@ impl World {
     }
 
     fn enabled_interrupts(&self, plan: &Plan, actions: &mut Vec<Action>) {
-        for (number, &source) in plan.sources.iter().enumerate() {
+        for number in 0..plan.sources.len() {
             if !self.interrupts.can_arrive(number) {
                 continue;
             }
             for host in 0..self.threads.unmarked().len() as u32 {
-                if self.can_host(plan, source, host) {
+                if self.can_host(plan, number, host) {
                     actions.push(Action::Interrupt { source: number as u32, host });
                 }
-            }
-        }
-    }
-
-    /// An interrupt arrives on an idle CPU, or on a context where it matters: one that holds a lock that spins, or
-    /// one that serves a soft interrupt whose end others may spin for.
-    fn can_host(&self, plan: &Plan, source: Source, host: u32) -> bool {
-        let thread = &self.threads.unmarked()[host as usize];
-        match plan.contexts[host as usize].kind {
-            ContextKind::Idle(own) if thread.state == State::Idle => own == source,
-            _ => {
-                let running = match thread.state {
-                    State::Ready => true,
-                    // It spins, and can be interrupted while it does.
-                    State::Blocked(crate::wait::Wait::Lock { lock, .. }) => {
-                        plan.classes[self.locks.class(lock) as usize].sort.spins()
-                    }
-                    _ => false,
-                };
-                let open = !thread.irqs_off
-                    && thread.hardirq == 0
-                    && (source.is_hard() || (thread.bh_off == 0 && thread.softirq == 0));
-                running && open && (thread.spinning != 0 || thread.softirq != 0)
             }
         }
     }

@@ -19,6 +19,13 @@ impl Decision {
     pub(super) fn others(self) -> impl ExactSizeIterator<Item = Self> {
         (self.choice + 1..self.options).map(move |choice| Self { choice, ..self })
     }
+
+    /// All other possibilities of this choice.
+    pub(super) fn otherwise(self) -> impl Iterator<Item = Self> {
+        (0..self.options)
+            .filter(move |&choice| choice != self.choice)
+            .map(move |choice| Self { choice, ..self })
+    }
 }
 
 /// Makes the decisions of one step: those it is told to, as far as they fit what is asked; from the first that does not

@@ -18,6 +18,8 @@ pub(super) struct Label<'a> {
     pub(super) mask: u64,
     /// It is ordered with everything.
     pub(super) barrier: bool,
+    /// Somebody else could not go on after it who could before.
+    pub(super) disables: bool,
     /// These are its uses there.
     pub(super) known: bool,
 }
@@ -60,6 +62,13 @@ impl Label<'_> {
     #[inline]
     pub(super) fn independent(&self, uses: &[Use], mask: u64, barrier: bool) -> bool {
         !self.barrier && !barrier && (self.mask & mask == 0 || !clash(self.uses, uses))
+    }
+
+    /// Whether everything that begins with a sequence it is independent of is seen if everything that begins with it
+    /// is. Not if its party may as well decide otherwise behind the sequence; nor if it disables somebody: he may go on
+    /// behind the sequence, before it.
+    pub(super) fn stands_for_others(&self) -> bool {
+        self.decisions.is_empty() && !self.disables
     }
 
     /// Whether this is what is decided in a step, or among it.
@@ -108,8 +117,7 @@ impl Reversal<'_> {
 
     /// The same, if no event is of its party.
     fn standing_beside(&self, label: &Label<'_>) -> Standing {
-        if !label.decisions.is_empty() {
-            // Its party may as well decide otherwise behind the sequence.
+        if !label.stands_for_others() {
             return Standing::Bars;
         }
         if !label.known {

@@ -29,7 +29,10 @@
 //! * **Waiting** for a lock is a step, but one that others don't see. Such steps are put off until there are no others,
 //!   and don't go into reversals that do not need them; the step's race is with the acquisition of who holds the lock.
 //! * **Steps that disable others.** If a step was possible before an event and is not after it, it is to be taken
-//!   instead. That race shows only if the step is ever taken.
+//!   instead. That race shows only if the step is ever taken. The same if its party can only go on after the event
+//!   because nobody else can ([`Footprint::barrier`]): that is another step, which races with nothing. A step that
+//!   disables others and sleeps does not keep out reversals that it is not in, since what it disables may follow on
+//!   them.
 //! * **Steps that enable others.** A race whose second step was not possible before the first is none. Where that can't
 //!   be told beforehand, the reversal is tried; when it turns out to be impossible, the path goes back as if it had
 //!   never been in the tree. What it stood for was impossible, too.
@@ -72,6 +75,7 @@ use crate::summary::{Budget, Stop, Summary};
 
 use decision::{Again, Decision, Script};
 use event::{NONE, Path};
+use label::Label;
 use party::Parties;
 use race::Race;
 use sleep::{Sleep, Sleepers};
@@ -95,6 +99,8 @@ struct Node {
     done: u32,
     /// An execution went through here that need not be run again.
     explored: bool,
+    /// What sleeps here does not stand for all that is behind.
+    lenient: bool,
 }
 
 /// A step that is possible at a node.
@@ -262,11 +268,17 @@ impl Dpor {
         self.summary = Summary::default();
         system.restart();
         system.track(true);
-        self.arrive(system, Sleep::root(), NONE);
+        self.arrive(system, Sleep::root(), NONE, false);
     }
 
     /// The system is at a state that is new on the path.
-    fn arrive<S: System + Dependent>(&mut self, system: &mut S, sleepers: Sleepers, tree: u32) {
+    fn arrive<S: System + Dependent>(
+        &mut self,
+        system: &mut S,
+        sleepers: Sleepers,
+        tree: u32,
+        lenient: bool,
+    ) {
         let enabled = self.enabled.len() as u32;
         system.enabled(&mut self.actions);
         for &action in &self.actions {
@@ -274,7 +286,7 @@ impl Dpor {
             self.enabled.push(Enabled { party, waits: system.only_waits(action) });
         }
         let trail = self.trail.choices.len() as u32;
-        self.nodes.push(Node { sleepers, enabled, tree, trail, done: 0, explored: false });
+        self.nodes.push(Node { sleepers, enabled, tree, trail, done: 0, explored: false, lenient });
     }
 
     /// What is enabled at a node.
@@ -335,8 +347,8 @@ impl Dpor {
 
     /// Any step at a new node: rather of the party that was on, and one that only waits if there is no other.
     fn pick_any(&mut self, node: usize) -> Pick {
-        let sleepers = self.nodes[node].sleepers;
-        if self.sleep.of(sleepers).any(|label| label.decisions.is_empty()) {
+        let Node { sleepers, lenient, .. } = self.nodes[node];
+        if !lenient && self.sleep.of(sleepers).any(|label| label.stands_for_others()) {
             // It could have begun the reversal that led here.
             return Pick::None(Outcome::Superfluous);
         }
@@ -353,12 +365,15 @@ impl Dpor {
         }
     }
 
-    /// Every party sleeps at this new node with some decisions, but may be awake with others: all are to be tried.
+    /// Every party sleeps at this new node, but those that decide something may be awake if they decide otherwise: all
+    /// of these are to be tried.
     fn pick_sleeper(&mut self, node: usize, only_waits: bool) -> Pick {
+        let sleepers = self.nodes[node].sleepers;
         let mut first = None;
         for position in 0..self.actions.len() {
             let Enabled { party, waits } = self.enabled_at(node)[position];
-            if waits != only_waits {
+            let decided = |label: Label<'_>| label.party != party || !label.decisions.is_empty();
+            if waits != only_waits || !self.sleep.of(sleepers).all(decided) {
                 continue;
             }
             if first.is_none() {
@@ -367,7 +382,7 @@ impl Dpor {
                 self.trees.insert_step(&mut self.nodes[node].tree, party, &[], false);
             }
         }
-        Pick::Step(first.expect("engine bug: a step of no party"))
+        first.map_or(Pick::None(Outcome::Asleep), Pick::Step)
     }
 
     /// Takes a step that is possible at the latest node; its outcome if it turns out to be one that sleeps.
@@ -403,6 +418,9 @@ impl Dpor {
         if let Some(free_from) = free_from {
             self.branch_out(node, party, start, free_from, first.is_some());
         }
+        if first.is_some_and(|first| first.repeated) {
+            self.decide_otherwise(node, party, start);
+        }
         // What would be decided in it, nobody could tell before.
         let unforeseen = told || self.path.decisions.len() > start;
         if unforeseen && self.sleep.has(sleepers, party, &self.path.decisions[start..]) {
@@ -414,8 +432,11 @@ impl Dpor {
             Some(First { behind: NONE, stubborn: true, .. }) => self.sleep.nobody(),
             _ => self.sleep.wake(sleepers, &self.path),
         };
-        self.arrive(system, sleepers, tree);
-        if !self.footprint.barrier {
+        let lenient = first.map_or(self.nodes[node].lenient, |first| first.lenient);
+        self.arrive(system, sleepers, tree, lenient);
+        if self.footprint.barrier {
+            self.note_disabled_by_last(node, party);
+        } else {
             self.note_disabled(node, party);
         }
         None
@@ -446,6 +467,24 @@ impl Dpor {
         }
     }
 
+    /// The decisions of the latest event were made elsewhere: here, too, all others are to be explored, unless they are.
+    fn decide_otherwise(&mut self, node: usize, party: u32, start: usize) {
+        let Node { sleepers, done, .. } = self.nodes[node];
+        for at in start..self.path.decisions.len() {
+            for other in self.path.decisions[at].otherwise().take(OTHERS_MAX) {
+                self.told.clear();
+                self.told.extend_from_slice(&self.path.decisions[start..at]);
+                self.told.push(other);
+                let begins =
+                    |label: Label<'_>| label.party == party && label.decisions.starts_with(&self.told);
+                let here = self.sleep.of(sleepers).rev().take(done as usize).any(begins);
+                if !here && !self.sleep.has(sleepers, party, &self.told) {
+                    self.trees.insert_otherwise(&mut self.nodes[node].tree, party, &self.told);
+                }
+            }
+        }
+    }
+
     /// Notes what could be done at the node before the latest, but can't any more after the party's step there.
     fn note_disabled(&mut self, node: usize, party: u32) {
         let before = self.nodes[node].enabled as usize..self.nodes[node + 1].enabled as usize;
@@ -455,6 +494,16 @@ impl Dpor {
                 continue;
             }
             self.disabled.push(Disabled { event: node as u32, party: other });
+        }
+    }
+
+    /// The party's step at the node could only happen because nothing else could. If it had a step before the event
+    /// before, that was another one, which the event has put an end to.
+    fn note_disabled_by_last(&mut self, node: usize, party: u32) {
+        let Some(before) = node.checked_sub(1) else { return };
+        let other = self.path.events[before].party != party;
+        if other && self.enabled_at(before).iter().any(|one| one.party == party) {
+            self.disabled.push(Disabled { event: before as u32, party });
         }
     }
 
@@ -478,7 +527,9 @@ impl Dpor {
             self.enabled.truncate(enabled as usize);
             self.sleep.leave(sleepers);
             if let (true, Some(node)) = (explored, self.nodes.last_mut()) {
-                self.sleep.fall_asleep(&mut node.sleepers, &self.path);
+                let event = self.path.len() as u32 - 1;
+                let disables = self.disabled.iter().any(|disabled| disabled.event == event);
+                self.sleep.fall_asleep(&mut node.sleepers, &self.path, disables);
                 node.done += 1;
                 node.explored = true;
             }

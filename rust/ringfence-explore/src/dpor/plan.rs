@@ -40,7 +40,8 @@ impl Dpor {
         let sleepers = self.nodes[node].sleepers;
         let own =
             (event + 1..self.path.len() as u32).find(|&own| self.path.events[own as usize].party == party);
-        if let Some(own) = own {
+        // What only happens because nothing else can is another step.
+        if let Some(own) = own.filter(|&own| !self.path.events[own as usize].barrier) {
             let race = Race { first: event, second: own };
             gather(&self.path, race, &mut self.reversal, &mut self.dropped);
             leave_apart(&self.path, own, &mut self.reversal, &mut self.dropped);

@@ -15,6 +15,7 @@ struct Taken {
     decisions: u32,
     mask: u64,
     barrier: bool,
+    disables: bool,
 }
 
 /// The sleep sets of all nodes of the path, one behind the other.
@@ -71,6 +72,7 @@ impl Sleep {
             uses: &self.uses[taken.uses as usize..uses],
             mask: taken.mask,
             barrier: taken.barrier,
+            disables: taken.disables,
             known: true,
         }
     }
@@ -114,8 +116,9 @@ impl Sleep {
         }
     }
 
-    /// Everything behind the latest event, taken at the latest node, was seen.
-    pub(super) fn fall_asleep(&mut self, node: &mut Sleepers, path: &Path) {
+    /// Everything behind the latest event, taken at the latest node, was seen; whether somebody could not go on after
+    /// it who could before.
+    pub(super) fn fall_asleep(&mut self, node: &mut Sleepers, path: &Path, disables: bool) {
         let latest = path.len() as u32 - 1;
         let event = &path.events[latest as usize];
         self.members.push(self.taken.len() as u32);
@@ -126,6 +129,7 @@ impl Sleep {
             decisions: self.decisions.len() as u32,
             mask: event.mask,
             barrier: event.barrier,
+            disables,
         });
         self.uses.extend_from_slice(path.uses_of(latest));
         self.decisions.extend_from_slice(path.decisions_of(latest));

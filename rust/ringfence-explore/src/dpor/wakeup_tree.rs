@@ -21,6 +21,10 @@ struct Branch {
     doubtful: bool,
     /// Everything behind it is to be explored, though it may lead where something else leads.
     stubborn: bool,
+    /// It was decided elsewhere what is decided in it: it may as well be decided otherwise here.
+    repeated: bool,
+    /// Some of what is behind it may have been seen.
+    lenient: bool,
     /// The first step to be taken behind it.
     child: u32,
     /// What is to be taken at the same node after it.
@@ -35,6 +39,10 @@ pub(super) struct First {
     pub(super) behind: u32,
     /// Everything behind it is to be explored, whatever sleeps.
     pub(super) stubborn: bool,
+    /// What is decided in it is to be decided otherwise, too.
+    pub(super) repeated: bool,
+    /// What is behind it is to be explored, but for what begins with a step that sleeps.
+    pub(super) lenient: bool,
 }
 
 /// The trees of all nodes of the path. A tree is the number of its first branch, or none.
@@ -62,7 +70,7 @@ impl WakeupTrees {
         let Branch { party, decisions, open, uses, mask, barrier, known, .. } =
             &self.branches[branch as usize];
         let (party, open, mask, barrier, known) = (*party, *open, *mask, *barrier, *known);
-        Label { party, decisions, open, uses, mask, barrier, known }
+        Label { party, decisions, open, uses, mask, barrier, disables: false, known }
     }
 
     /// Number of steps that are to be taken at the tree's node.
@@ -85,7 +93,13 @@ impl WakeupTrees {
         let branch = &mut self.branches[number as usize];
         decisions.clear();
         decisions.append(&mut branch.decisions);
-        let first = First { party: branch.party, behind: branch.child, stubborn: branch.stubborn };
+        let first = First {
+            party: branch.party,
+            behind: branch.child,
+            stubborn: branch.stubborn,
+            repeated: branch.repeated,
+            lenient: branch.lenient,
+        };
         *tree = branch.sibling;
         self.free.push(number);
         Some(first)
@@ -105,13 +119,40 @@ impl WakeupTrees {
 
     /// A step of which no more is known than who takes it, and how what it decides begins; unless it is there.
     pub(super) fn insert_step(&mut self, tree: &mut u32, party: u32, decisions: &[Decision], stubborn: bool) {
+        let there = |branch: &Branch| {
+            let same = branch.open || branch.decisions == decisions;
+            same && decisions.starts_with(&branch.decisions)
+        };
+        if let Some(number) = self.insert_unless(tree, party, decisions, there) {
+            self.branches[number as usize].stubborn = stubborn;
+        }
+    }
+
+    /// The same of a step that was decided otherwise elsewhere; unless one is there from which on all that may be
+    /// decided is explored.
+    pub(super) fn insert_otherwise(&mut self, tree: &mut u32, party: u32, decisions: &[Decision]) {
+        let there = |branch: &Branch| {
+            let open = branch.open && decisions.starts_with(&branch.decisions);
+            open || branch.decisions.starts_with(decisions)
+        };
+        if let Some(number) = self.insert_unless(tree, party, decisions, there) {
+            self.branches[number as usize].lenient = true;
+        }
+    }
+
+    fn insert_unless(
+        &mut self,
+        tree: &mut u32,
+        party: u32,
+        decisions: &[Decision],
+        there: impl Fn(&Branch) -> bool,
+    ) -> Option<u32> {
         let mut at = *tree;
         let mut last = NONE;
         while at != NONE {
             let branch = &self.branches[at as usize];
-            let there = branch.open || branch.decisions == decisions;
-            if branch.party == party && there && decisions.starts_with(&branch.decisions) {
-                return;
+            if branch.party == party && there(branch) {
+                return None;
             }
             (last, at) = (at, branch.sibling);
         }
@@ -119,8 +160,8 @@ impl WakeupTrees {
         let branch = &mut self.branches[number as usize];
         branch.open = true;
         branch.known = false;
-        branch.stubborn = stubborn;
         self.hang(tree, last, number);
+        Some(number)
     }
 
     /// The reversal, unless what is in the tree leads there anyway (the function `insert` of the paper). If it is
@@ -195,6 +236,7 @@ impl WakeupTrees {
         branch.open = number == moved;
         branch.barrier = event.barrier;
         branch.known = number != moved || event.fixed;
+        branch.repeated = number != moved;
         if number == moved {
             // Where it is now, it finds the lock free.
             for one in branch.uses.iter_mut().filter(|one| one.access == Access::Wait) {
@@ -216,6 +258,8 @@ impl WakeupTrees {
                 known: false,
                 doubtful: false,
                 stubborn: false,
+                repeated: false,
+                lenient: false,
                 child: NONE,
                 sibling: NONE,
             });
@@ -232,6 +276,8 @@ impl WakeupTrees {
         branch.barrier = false;
         branch.doubtful = false;
         branch.stubborn = false;
+        branch.repeated = false;
+        branch.lenient = false;
         branch.mask = mask(uses);
         branch.child = NONE;
         branch.sibling = NONE;

@@ -203,7 +203,7 @@ impl Dependent for Executor<'_> {
 
     fn footprint(&mut self, footprint: &mut Footprint) {
         let (action, before) = self.latest;
-        let end = self.world.footprint(action, before, footprint);
+        let end = self.world.footprint(self.plan, action, before, footprint);
         self.monitor.add_uses(end, footprint);
     }
 

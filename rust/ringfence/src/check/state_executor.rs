@@ -152,7 +152,7 @@ impl Dependent for StateExecutor<'_> {
 
     fn footprint(&mut self, footprint: &mut Footprint) {
         let (action, before) = self.latest;
-        let end = self.now.world.footprint(action, before, footprint);
+        let end = self.now.world.footprint(self.plan, action, before, footprint);
         self.now.monitor.add_uses(end, footprint);
     }
 

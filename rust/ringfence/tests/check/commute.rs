@@ -8,11 +8,11 @@ use ringfence::check::{StateExecutor, WorldState};
 use ringfence::model::judge::Breach;
 use ringfence::model::{Action, Plan};
 use ringfence_base::rng::Rng;
-use ringfence_base::scenario::{Arg, ObjectKind, Op, Scenario};
+use ringfence_base::scenario::Scenario;
 use ringfence_base::{Access, ChoiceKind, Decide, Dependent, Event, Footprint, Stateful, System, Use};
 use ringfence_lockdep::annotations::Profile;
 
-use crate::build::{Build, obj, op};
+use crate::contended::{Size, contended};
 use crate::random::{asked_for, tell};
 use crate::sched_scenario::made;
 use crate::survey::{scenario, twisted};
@@ -248,39 +248,8 @@ impl<'p> Tester<'p> {
     }
 }
 
-/// Threads that take, give back and try a few locks of all kinds in any order, with completions, cells and sleep in
-/// between.
-fn contended(seed: u64) -> Scenario {
-    let mut rng = Rng::new(seed);
-    let mut build = Build::default();
-    let (a, b) = (build.mutex("a"), build.mutex("b"));
-    let spin = build.object("spin", ObjectKind::Spinlock { class: None });
-    let rwsem = build.object("rwsem", ObjectKind::Rwsem { class: None });
-    let done = build.object("done", ObjectKind::Completion);
-    let cell = build.object("cell", ObjectKind::Cell { init: 0 });
-    let sleeps = rng.percent(30);
-    for number in 0..2 + rng.below(4) {
-        let body = (0..4 + rng.below(12)).map(|_| {
-            let mutex = *rng.pick(&[a, b]);
-            let (what, args) = match rng.below(if sleeps { 15 } else { 14 }) {
-                0..4 => (Op::MutexLock, vec![obj(mutex)]),
-                4..7 => (Op::MutexUnlock, vec![obj(mutex)]),
-                7 => (Op::MutexTrylock, vec![obj(mutex)]),
-                8 => (Op::MutexLockInterruptible, vec![obj(mutex)]),
-                9 => (*rng.pick(&[Op::SpinLock, Op::SpinUnlock]), vec![obj(spin)]),
-                10 => (*rng.pick(&[Op::DownRead, Op::DownWrite, Op::UpRead, Op::UpWrite]), vec![obj(rwsem)]),
-                11 => (*rng.pick(&[Op::Complete, Op::WaitForCompletion]), vec![obj(done)]),
-                12 => (Op::CellAdd, vec![obj(cell), Arg::Int(1)]),
-                13 => (Op::CellRead, vec![obj(cell)]),
-                _ => (Op::Msleep, vec![Arg::Int(1)]),
-            };
-            op(what, &args)
-        });
-        let body = body.collect();
-        build.thread(&format!("thread{number}"), &[], body);
-    }
-    build.scenario
-}
+/// Scenarios of which few steps are independent.
+const CROWD: Size = Size { threads: 2..6, things: 2..9 };
 
 fn test(plan: &Plan, seed: u64, tally: &mut Tally) -> Result<(), String> {
     let mut rng = Rng::new(seed);
@@ -294,7 +263,7 @@ fn tally(seeds: std::ops::Range<u64>) -> Tally {
     let mut wrong = Vec::new();
     for seed in seeds {
         let plan = match seed % 4 {
-            0 if seed % 8 == 0 => Plan::new(&contended(seed)).ok(),
+            0 if seed % 8 == 0 => Plan::new(&contended(seed, &CROWD)).ok(),
             0 => Plan::new(&scenario(seed)).ok(),
             1 => Some(twisted(seed))
                 .filter(|twisted| twisted.validate().is_ok())
