@@ -1,8 +1,8 @@
 //! Exploration in ringfence, loom, shuttle, stateright and interweave: the same programs, in turn, in one run.
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use ringfence::check::{End, Executor, Hunt, Hunter, Limits, Method, Options, Random, StateExecutor, Trail};
-use ringfence::check::{check, hunt};
+use ringfence::check::{End, Executor, Hunt, Hunter, Limits, Method, Options, Quarry, Random, StateExecutor};
+use ringfence::check::{Trail, check, hunt};
 use ringfence::model::Plan;
 use ringfence::scenario::Scenario;
 use ringfence::validator::annotations::Profile;
@@ -266,14 +266,14 @@ fn deadlock() {
     let wanted = |seed| Hunt {
         profile: Profile::default(),
         // The deadlock confirms what the validator says of the order.
-        rule: "RF601",
+        quarry: Quarry::Rule("RF601"),
         seed: seed << 32,
         executions_max: 1_000,
         steps_max: STEPS,
     };
     let directed = |seed| {
         let first = hunt(&scenario, Hunter::Directed, &wanted(seed)).expect("a valid scenario");
-        first.expect("it is found").execution
+        first.first.expect("it is found").execution
     };
     let directed: Vec<u64> = (0..SEEDS).map(directed).collect();
     let most = directed.iter().max().copied().unwrap_or_default();
