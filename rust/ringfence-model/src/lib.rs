@@ -96,6 +96,7 @@ mod time;
 mod timer;
 mod tracked;
 mod tracked_list;
+mod tracked_part;
 mod user_memory;
 mod value;
 mod vmscan;
