@@ -65,6 +65,7 @@ mod model_version;
 mod oom;
 mod ops;
 mod page_alloc;
+mod plain_step;
 mod plan;
 mod progress;
 mod rcu;

@@ -181,10 +181,13 @@ impl World {
         if let Action::Run(task) | Action::Interrupt { host: task, .. } = action {
             self.threads.mark_changed(task as usize);
         }
-        self.any_step(plan, action, number, events, decide);
+        match action {
+            Action::Run(task) if self.plain_step(plan, task, number, events) => {}
+            _ => self.any_step(plan, action, number, events, decide),
+        }
     }
 
-    /// Does it.
+    /// A step that is none of the plain ones.
     #[inline(never)]
     pub(crate) fn any_step(
         &mut self,
