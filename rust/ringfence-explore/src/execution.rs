@@ -121,8 +121,8 @@ impl Runner {
         let Self { actions, trail } = self;
         system.restart();
         trail.clear();
+        system.enabled(actions);
         loop {
-            system.enabled(actions);
             if actions.is_empty() {
                 return system.over();
             }
@@ -145,6 +145,7 @@ impl Runner {
             system.step(action, &mut Noting { decide: strategy, trail });
             trail.steps += 1;
             watch.after(system, action);
+            system.enabled_again(actions);
         }
     }
 
