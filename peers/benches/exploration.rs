@@ -1,8 +1,8 @@
 //! Exploration in ringfence, loom, shuttle, stateright and interweave: the same programs, in turn, in one run.
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use ringfence::check::{End, Executor, Hunt, Hunter, Limits, Method, Options, Random, StateExecutor, Trail};
-use ringfence::check::{check, hunt};
+use ringfence::check::{End, Executor, Hunt, Hunter, Limits, Method, Options, Quarry, Random, StateExecutor};
+use ringfence::check::{Trail, check, hunt};
 use ringfence::model::Plan;
 use ringfence::scenario::Scenario;
 use ringfence::validator::annotations::Profile;
@@ -80,14 +80,21 @@ fn random(executor: &mut Executor<'_>, first_seed: u64, executions: u64) -> Work
     Work { units: executions, steps }
 }
 
-/// A depth-first search with all judges.
+/// Depth-first searches with all judges, one after the other, that have so many executions at least.
 fn depth_first(executor: &mut Executor<'_>, executions: u64) -> Work {
-    let budget = Budget { executions_max: executions, ..Budget::each(Limits::steps(STEPS)) };
-    let summary = Dfs::new(Bound::None).run(executor, budget, &mut |_: &mut Executor<'_>, _: &Trail, end| {
-        assert_eq!(end, End::Finished, "nothing is wrong with it");
-        true
-    });
-    Work { units: summary.executions, steps: summary.steps }
+    let mut work = Work::default();
+    while work.units < executions {
+        let budget = Budget::each(Limits::steps(STEPS));
+        let mut search = Dfs::new(Bound::None);
+        let summary = search.run(executor, budget, &mut |_: &mut Executor<'_>, _: &Trail, end| {
+            assert_eq!(end, End::Finished, "nothing is wrong with it");
+            true
+        });
+        assert!(summary.complete(), "all executions are seen");
+        work.units += summary.executions;
+        work.steps += summary.steps;
+    }
+    work
 }
 
 /// ordered(3): executions per second.
@@ -131,7 +138,7 @@ fn executions() {
 fn states() {
     let programs = [
         ("own(12)", programs::own(12), stateright::Locks::own(12)),
-        ("ordered(12)", programs::ordered(12), stateright::Locks::ordered(12)),
+        ("ordered(8)", programs::ordered(8), stateright::Locks::ordered(8)),
     ];
     for (name, scenario, model) in programs {
         let plan = plan(&scenario);
@@ -266,14 +273,14 @@ fn deadlock() {
     let wanted = |seed| Hunt {
         profile: Profile::default(),
         // The deadlock confirms what the validator says of the order.
-        rule: "RF601",
+        quarry: Quarry::Rule("RF601"),
         seed: seed << 32,
         executions_max: 1_000,
         steps_max: STEPS,
     };
     let directed = |seed| {
         let first = hunt(&scenario, Hunter::Directed, &wanted(seed)).expect("a valid scenario");
-        first.expect("it is found").execution
+        first.first.expect("it is found").execution
     };
     let directed: Vec<u64> = (0..SEEDS).map(directed).collect();
     let most = directed.iter().max().copied().unwrap_or_default();

@@ -126,8 +126,8 @@ impl Runner {
         let Self { actions, trail } = self;
         system.restart();
         trail.clear();
+        system.enabled(actions);
         loop {
-            system.enabled(actions);
             if actions.is_empty() {
                 return system.over();
             }
@@ -150,6 +150,7 @@ impl Runner {
             system.step(action, &mut Noting { decide: strategy, trail });
             trail.steps += 1;
             watch.after(system, action);
+            system.enabled_again(actions);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use ringfence_base::scenario::{Arg, Family, Kind, ObjectKind, Op, Operation, Program, Scenario, Stmt};
 
+use crate::plain_step::PlainStep;
 use crate::plan::{
     ContextDecl, ContextKind, Instr, LockClass, LockSort, NO_REGISTER, Operand, Plan, ProgramInfo, Source,
 };
@@ -50,6 +51,7 @@ impl Compiler {
             strict: true,
             initial: World::default(),
             plain_locks: Vec::new(),
+            plain_steps: Vec::new(),
             timeless: false,
             scenario,
         };
@@ -92,6 +94,7 @@ impl Compiler {
         };
         self.plan.timeless = !self.plan.code.iter().any(timed);
         self.plan.plain_locks = plain;
+        self.plan.plain_steps = PlainStep::of_all(&self.plan);
     }
 
     /// Gives every object its index. Locks have one arena for all their kinds.

@@ -156,6 +156,10 @@ impl Kernel<'_> {
             // Most steps are one operation of a program. Frames of other sorts are large: they are copied only then.
             let over = match self.me().frames.last() {
                 Some(&Frame::Program(frame)) => self.run_program(frame),
+                Some(&Frame::Lock(frame)) => {
+                    let flow = self.run_lock(frame);
+                    self.ends_step(flow)
+                }
                 Some(&frame) => self.run_function(frame),
                 None => return self.finish(),
             };
@@ -218,7 +222,7 @@ impl Kernel<'_> {
     /// The context, and the place of the operation that the program below is at.
     fn me_of(&mut self, code: &[Instr]) -> &mut Thread {
         let thread = self.w.threads.unmarked_mut(self.task as usize);
-        if matches!(thread.frames.last(), Some(Frame::Program(_))) {
+        if thread.frames.len() > 1 && matches!(thread.frames.last(), Some(Frame::Program(_))) {
             let below = thread.frames.iter().rev().skip(1).find_map(|frame| match frame {
                 Frame::Program(frame) => Some(frame.pc),
                 _ => None,
@@ -297,7 +301,13 @@ impl Kernel<'_> {
     #[inline(never)]
     fn leave_operation(&mut self, flow: Flow, depth: usize, frame: ProgramFrame) -> bool {
         let called = flow == Flow::Continue;
-        self.me().frames[depth - 1] = Frame::Program(ProgramFrame { called, ..frame });
+        let frames = &mut self.me().frames;
+        frames[depth - 1] = Frame::Program(ProgramFrame { called, ..frame });
+        // What operations mostly call: others go through a larger function.
+        if called && let Some(&Frame::Lock(frame)) = frames.last() {
+            let flow = self.run_lock(frame);
+            return self.ends_step(flow);
+        }
         self.ends_step(flow)
     }
 

@@ -41,6 +41,9 @@ impl Clone for Locks {
 }
 
 impl Tracked for Locks {
+    const RESOURCES: u32 = <SharedList<Lock, WORDS> as Tracked>::RESOURCES + 1;
+    const SEALS: u64 = 2;
+
     #[inline]
     fn collect(&self, uses: &mut Uses<'_>) {
         self.turns.collect(&self.list, uses);
@@ -145,7 +148,7 @@ impl Locks {
 
     /// A lock whose use is told by what is done with it, and not as reading and writing.
     #[inline]
-    fn turn(&mut self, lock: u32, turn: Turn) -> &mut Lock {
+    pub(crate) fn turn(&mut self, lock: u32, turn: Turn) -> &mut Lock {
         self.turns.note(lock as usize, turn);
         self.list.unmarked_mut(lock as usize)
     }

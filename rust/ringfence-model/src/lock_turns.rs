@@ -5,7 +5,7 @@ use core::hash::{Hash, Hasher};
 
 use ringfence_base::Access;
 
-use crate::tracked::Uses;
+use crate::tracked::{Tracked, Uses};
 use crate::tracked_list::SharedList;
 
 /// What is done with a lock.
@@ -59,8 +59,8 @@ impl<const WORDS: usize> Turns<WORDS> {
     }
 
     /// The uses of the locks: a lock with which more than one thing was done in the same step counts as written.
-    pub(crate) fn collect<T: Clone>(&self, locks: &SharedList<T, WORDS>, uses: &mut Uses<'_>) {
-        let first = uses.take(SharedList::<T, WORDS>::RESOURCES);
+    pub(crate) fn collect<T: Clone + Hash>(&self, locks: &SharedList<T, WORDS>, uses: &mut Uses<'_>) {
+        let first = uses.take(<SharedList<T, WORDS> as Tracked>::RESOURCES);
         for word in 0..WORDS {
             let (read, written) = locks.used(word);
             let [takes, gives, waits] = [0, 1, 2].map(|turn| self.turns[turn][word]);

@@ -175,8 +175,9 @@ impl Kernel<'_> {
     fn interval_insert(&mut self, notifier: u32) {
         let mm = mm_of(self.plan, notifier);
         self.might_lock_mmap(mm, Read::Exclusive);
-        let state = &mut self.w.memory.mms[mm as usize];
-        let interval = &mut self.w.memory.intervals.list[notifier as usize];
+        let memory = &mut *self.w.memory;
+        let state = &mut memory.mms[mm as usize];
+        let interval = &mut memory.intervals.list[notifier as usize];
         if interval.inserted || interval.deferred || state.users == 0 {
             let object = ObjectRef { kind: Kind::IntervalNotifier, index: notifier };
             let what = match state.users {

@@ -5,6 +5,7 @@ use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
 use crate::frame::Frame;
+use crate::plain_step::PlainStep;
 use crate::sched_main::SchedLayouts;
 use crate::value::Value;
 use crate::world::World;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub(crate) initial: World,
     /// Per lock that is there from the start: see [`Plan::is_plain`].
     pub(crate) plain_locks: Vec<bool>,
+    /// Per instruction: whether it may be done as a plain step, and its place.
+    pub(crate) plain_steps: Vec<(PlainStep, SiteId)>,
     /// Nothing in it ever takes time.
     pub(crate) timeless: bool,
 }

@@ -293,7 +293,7 @@ impl Kernel<'_> {
             return Flow::Return(Value::Null);
         }
         let task = self.task;
-        let scheds = &mut self.w.scheds;
+        let scheds = &mut *self.w.scheds;
         scheds.list[sched as usize].score += 1;
         *scheds.pushed += 1;
         let entry = &mut scheds.entities[entity as usize];

@@ -254,7 +254,7 @@ impl Kernel<'_> {
                 self.end_on(frame, |kernel| kernel.kill_job_callback(job, NONE))
             }
             _ => {
-                let scheds = &mut self.w.scheds;
+                let scheds = &mut *self.w.scheds;
                 let Some(job) = scheds.entities[entity as usize].queue.pop(&mut scheds.jobs) else {
                     frame.at = EndAt::Killed;
                     let prev = std::mem::replace(&mut frame.prev, NONE);

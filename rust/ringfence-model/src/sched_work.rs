@@ -275,7 +275,7 @@ impl Kernel<'_> {
             self.fence_set_error(finished, -ECANCELED);
         }
         self.fence_get(finished);
-        let scheds = &mut self.w.scheds;
+        let scheds = &mut *self.w.scheds;
         let entry = &mut scheds.entities[entity as usize];
         entry.last_scheduled = finished;
         entry.queue.pop(&mut scheds.jobs);

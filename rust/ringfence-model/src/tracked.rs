@@ -21,6 +21,12 @@ use rustc_hash::FxHasher;
 
 /// A part of a world that knows what was done with it.
 pub(crate) trait Tracked {
+    /// How many resources it is.
+    const RESOURCES: u32;
+
+    /// How many things it seals.
+    const SEALS: u64;
+
     /// Adds what was read and written since [`Tracked::forget`].
     fn collect(&self, uses: &mut Uses<'_>);
 
@@ -79,6 +85,12 @@ impl Sealed {
         self.stamp == 0
     }
 
+    /// They are the same.
+    #[inline]
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.stamp == other.stamp
+    }
+
     /// It is another one, with the same fingerprint.
     pub(crate) fn restamp(&mut self, sealer: &mut Sealer) {
         self.stamp = sealer.stamp();
@@ -107,6 +119,12 @@ impl Sealer {
     /// The parts are sealed one after the other, from the first on.
     pub(crate) fn begin(&mut self) {
         self.part = 0;
+    }
+
+    /// So many things are as they were.
+    #[inline]
+    pub(crate) fn skip(&mut self, things: u64) {
+        self.part += things;
     }
 
     /// The next part.
@@ -195,6 +213,9 @@ impl<T> DerefMut for Shared<T> {
 }
 
 impl<T: Clone + Hash> Tracked for Shared<T> {
+    const RESOURCES: u32 = 1;
+    const SEALS: u64 = 1;
+
     #[inline]
     fn collect(&self, uses: &mut Uses<'_>) {
         let resource = uses.take(1);
@@ -290,6 +311,9 @@ macro_rules! tracked {
         }
 
         impl $crate::tracked::Tracked for $name {
+            const RESOURCES: u32 = 0 $(+ <$type as $crate::tracked::Tracked>::RESOURCES)*;
+            const SEALS: u64 = 0 $(+ <$type as $crate::tracked::Tracked>::SEALS)*;
+
             #[inline]
             fn collect(&self, uses: &mut $crate::tracked::Uses<'_>) {
                 $($crate::tracked::Tracked::collect(&self.$field, uses);)*

@@ -89,9 +89,6 @@ impl<T, const WORDS: usize> SharedList<T, WORDS> {
         (self.marks.read[word].load(Ordering::Relaxed), written)
     }
 
-    /// How many resources it is.
-    pub(crate) const RESOURCES: u32 = 64 * WORDS as u32;
-
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.marks.read(usize::MAX);
@@ -226,6 +223,9 @@ impl<T, const WORDS: usize> Deref for SharedList<T, WORDS> {
 }
 
 impl<T: Clone + Hash, const WORDS: usize> Tracked for SharedList<T, WORDS> {
+    const RESOURCES: u32 = 64 * WORDS as u32;
+    const SEALS: u64 = 1;
+
     #[inline]
     fn collect(&self, uses: &mut Uses<'_>) {
         let first = uses.take(Self::RESOURCES);
@@ -275,13 +275,18 @@ impl<T: Clone + Hash, const WORDS: usize> Tracked for SharedList<T, WORDS> {
     #[inline]
     fn seal(&mut self, sealer: &mut Sealer) {
         let place = sealer.part();
-        if !self.is_changed() && self.sealed != Sealed::default() {
+        if !self.is_changed() && !self.sealed.is_none() {
             return;
         }
         let rest = self.marks.changed[WORDS - 1] >> 63 != 0;
-        if rest || self.elements.len() != self.list.len() || self.sealed == Sealed::default() {
+        if rest || self.elements.len() != self.list.len() || self.sealed.is_none() {
             self.fit_seals(sealer);
             sealer.seal(&mut self.sealed, place, &self.list.len());
+            // Those that have never been written.
+            for (index, sealed) in self.elements.iter_mut().enumerate().filter(|(_, sealed)| sealed.is_none())
+            {
+                sealer.seal(sealed, place + 1 + index as u64, &self.list[index]);
+            }
         } else {
             self.sealed.restamp(sealer);
         }
@@ -296,16 +301,12 @@ impl<T: Clone + Hash, const WORDS: usize> Tracked for SharedList<T, WORDS> {
                 }
             }
         }
-        // Those that have never been written, on the first time.
-        for (index, sealed) in self.elements.iter_mut().enumerate().filter(|(_, sealed)| sealed.is_none()) {
-            sealer.seal(sealed, place + 1 + index as u64, &self.list[index]);
-        }
         self.marks.changed = [0; WORDS];
     }
 
     #[inline]
     fn adopt(&mut self, source: &Self) {
-        if !self.is_changed() && self.sealed == source.sealed {
+        if !self.is_changed() && self.sealed.is(source.sealed) {
             return;
         }
         if self.elements.len() != self.list.len() || self.list.len() != source.list.len() {
@@ -313,7 +314,7 @@ impl<T: Clone + Hash, const WORDS: usize> Tracked for SharedList<T, WORDS> {
             self.elements.clone_from(&source.elements);
         } else {
             for (index, (sealed, of)) in self.elements.iter_mut().zip(&source.elements).enumerate() {
-                if sealed != of || self.marks.is_changed(index) {
+                if !sealed.is(*of) || self.marks.is_changed(index) {
                     self.list[index].clone_from(&source.list[index]);
                     *sealed = *of;
                 }

@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::thread::{NONE, State, Thread};
 use crate::tracked::{Sealer, Tracked, Uses, tracked};
 use crate::tracked_list::SharedList;
+use crate::tracked_part::Part;
 
 tracked! {
     /// The whole state of one execution.
@@ -23,27 +24,27 @@ tracked! {
         /// Shared variables.
         pub(crate) cells: SharedList<i64>,
         /// Virtual time and what is due.
-        pub(crate) time: crate::time::Time,
+        pub(crate) time: Part<crate::time::Time>,
         /// Which interrupts are pending and being served.
-        pub(crate) interrupts: crate::interrupt::Interrupts,
+        pub(crate) interrupts: Part<crate::interrupt::Interrupts>,
         /// Completions and wait queues.
-        pub(crate) sleep: crate::sleep::Sleepers,
+        pub(crate) sleep: Part<crate::sleep::Sleepers>,
         /// Acquire contexts.
-        pub(crate) ww: crate::ww_acquire_ctx::WwContexts,
+        pub(crate) ww: Part<crate::ww_acquire_ctx::WwContexts>,
         /// Works, workqueues, timers, tasklets.
-        pub(crate) deferred: crate::deferred::Deferred,
+        pub(crate) deferred: Part<crate::deferred::Deferred>,
         /// Allocations, user memory, notifiers.
-        pub(crate) memory: crate::memory::Memory,
+        pub(crate) memory: Part<crate::memory::Memory>,
         /// Fences.
-        pub(crate) fences: crate::dma_fence::Fences,
+        pub(crate) fences: Part<crate::dma_fence::Fences>,
         /// `sync_file`, `drm_syncobj`, `sw_sync`.
-        pub(crate) sync: crate::sync::SyncObjects,
+        pub(crate) sync: Part<crate::sync::SyncObjects>,
         /// Reservations.
-        pub(crate) resvs: crate::dma_resv::Reservations,
+        pub(crate) resvs: Part<crate::dma_resv::Reservations>,
         /// GPU schedulers, their entities and jobs.
-        pub(crate) scheds: crate::sched_main::Scheds,
+        pub(crate) scheds: Part<crate::sched_main::Scheds>,
         /// GPUs.
-        pub(crate) gpu: crate::gpu::Hardware,
+        pub(crate) gpu: Part<crate::gpu::Hardware>,
     }
 }
 
@@ -108,12 +109,23 @@ impl World {
                 bits &= bits - 1;
             }
         }
-        if self.interrupts.any_pending() {
+        if self.interrupts.unmarked().any_pending() {
             self.enabled_interrupts(plan, actions);
         }
+        let time = self.time.unmarked();
         let early = plan.scenario.environment.early_timeouts;
-        if self.time.is_due() || (!self.time.is_empty() && (early || actions.is_empty())) {
+        if !time.is_empty() && (early || actions.is_empty() || time.is_due()) {
             actions.push(Action::Expire);
+        }
+    }
+
+    /// The contexts that are ready, one bit for each, if these are all that can happen next; 0 if there may be more.
+    /// As long as it is the same, so are [`World::enabled`].
+    #[inline]
+    pub fn only_ready(&self) -> u64 {
+        match *self.ready.0 {
+            [bits] if !self.interrupts.unmarked().any_pending() && self.time.unmarked().is_empty() => bits,
+            _ => 0,
         }
     }
 
@@ -143,11 +155,27 @@ impl World {
         events: &mut Vec<Event>,
         decide: &mut dyn Decide,
     ) {
+        if let Action::Run(task) | Action::Interrupt { host: task, .. } = action {
+            self.threads.mark_changed(task as usize);
+        }
+        match action {
+            Action::Run(task) if self.plain_step(plan, task, number, events) => {}
+            _ => self.any_step(plan, action, number, events, decide),
+        }
+    }
+
+    /// A step that is none of the plain ones.
+    #[inline(never)]
+    pub(crate) fn any_step(
+        &mut self,
+        plan: &Plan,
+        action: Action,
+        number: u64,
+        events: &mut Vec<Event>,
+        decide: &mut dyn Decide,
+    ) {
         let task = match action {
-            Action::Run(task) | Action::Interrupt { host: task, .. } => {
-                self.threads.mark_changed(task as usize);
-                task
-            }
+            Action::Run(task) | Action::Interrupt { host: task, .. } => task,
             Action::Expire => NONE,
         };
         let mut kernel = Kernel { plan, w: self, events, decide, task, step: number, stepped: false };
@@ -205,6 +233,9 @@ impl Clone for Ready {
 }
 
 impl Tracked for Ready {
+    const RESOURCES: u32 = 0;
+    const SEALS: u64 = 0;
+
     fn collect(&self, _: &mut Uses<'_>) {}
 
     fn forget(&mut self) {}

@@ -4,7 +4,8 @@ use std::hash::{Hash, Hasher};
 
 use ringfence_base::scenario::Kind;
 use ringfence_base::{
-    Event, EventKind, Footprint, Gfp, GpuEvent, JobEvent, ObjectRef, Origin, SiteId, TaskId,
+    AcquireFlags, Event, EventKind, Footprint, Gfp, GpuEvent, JobEvent, LockId, ObjectRef, Origin, SiteId,
+    TaskId,
 };
 
 use crate::dma_fence::{fence_object, flag};
@@ -260,19 +261,34 @@ impl Monitor {
     #[inline]
     pub fn observe(&mut self, plan: &Plan, world: &World, event: &Event) {
         match event.kind {
-            EventKind::Acquire(lock, flags) => {
-                if self.depth(event.origin) != 0 && !flags.trylock {
-                    self.lock_in_section(plan, world, lock.raw(), event.origin);
-                }
-            }
-            EventKind::Release(lock) => {
-                if self.tasks.unmarked()[event.origin.task.index()].acquire.is_some() {
-                    self.acquire_context_ends(world, lock.raw(), event.origin);
-                }
-            }
+            EventKind::Acquire(lock, flags) => self.acquired(plan, world, event.origin, lock, flags),
+            EventKind::Release(lock) => self.released(world, event.origin, lock),
             // Not its business, and in every execution.
             EventKind::Block(_) | EventKind::Exit => {}
-            kind => self.observe_rare(plan, world, event.origin, kind),
+            _ => self.observe_rare(plan, world, event),
+        }
+    }
+
+    /// Takes the event that a lock is taken.
+    #[inline]
+    pub fn acquired(
+        &mut self,
+        plan: &Plan,
+        world: &World,
+        origin: Origin,
+        lock: LockId,
+        flags: AcquireFlags,
+    ) {
+        if self.depth(origin) != 0 && !flags.trylock {
+            self.lock_in_section(plan, world, lock.raw(), origin);
+        }
+    }
+
+    /// Takes the event that a lock is given back.
+    #[inline]
+    pub fn released(&mut self, world: &World, origin: Origin, lock: LockId) {
+        if self.tasks.unmarked()[origin.task.index()].acquire.is_some() {
+            self.acquire_context_ends(world, lock.raw(), origin);
         }
     }
 
@@ -286,7 +302,10 @@ impl Monitor {
         }
     }
 
-    fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
+    /// Takes an event that is not one of a lock's.
+    #[inline(never)]
+    pub fn observe_rare(&mut self, plan: &Plan, world: &World, event: &Event) {
+        let Event { origin, kind } = *event;
         match kind {
             EventKind::BeginSignalling => self.begin(origin),
             EventKind::BeginStrict => {

@@ -1,7 +1,7 @@
 //! One execution after the other: a world that is reset in place, and the three judges over its events.
 
 use ringfence_base::scenario::{Scenario, ScenarioError};
-use ringfence_base::{Action, Decide, Dependent, End, Event, Footprint, Located, SiteId, System};
+use ringfence_base::{Action, Decide, Dependent, End, Event, EventKind, Footprint, Located, SiteId, System};
 use ringfence_explore::{Limits, Runner, Strategy, Trail, Watch};
 use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
@@ -42,6 +42,8 @@ pub struct Executor<'p> {
     tracking: bool,
     /// The latest step, and what was known of it before.
     latest: (Action, Foreknown),
+    /// [`World::only_ready`] of the enabled actions that were asked for last.
+    listed: u64,
 }
 
 impl<'p> Executor<'p> {
@@ -59,6 +61,7 @@ impl<'p> Executor<'p> {
             problems: Vec::new(),
             tracking: false,
             latest: (Action::Expire, Foreknown::default()),
+            listed: 0,
         }
     }
 
@@ -124,6 +127,43 @@ impl<'p> Executor<'p> {
     pub fn events(&self) -> &[Event] {
         &self.events
     }
+
+    /// The judges look at the events of the latest step.
+    #[inline]
+    fn judge_events(&mut self) {
+        let Self { plan, world, judge, monitor, events, problems, steps, .. } = self;
+        for event in &*events {
+            let origin = event.origin;
+            if origin.task.raw() == u32::MAX {
+                monitor.observe_time(plan, world, event);
+                continue;
+            }
+            // Nearly all events are of the first two sorts: both judges are told of them in one place.
+            let reported = match &event.kind {
+                &EventKind::Acquire(lock, flags) => {
+                    let reported = judge.acquire(plan, world, origin, lock, flags);
+                    monitor.acquired(plan, world, origin, lock, flags);
+                    reported
+                }
+                &EventKind::Release(lock) => {
+                    let reported = judge.release(plan, world, origin, lock);
+                    monitor.released(world, origin, lock);
+                    reported
+                }
+                // Nobody's business, and in every execution.
+                EventKind::Block(_) | EventKind::Exit => continue,
+                _ => {
+                    let reported = judge.observe_rare(plan, world, event);
+                    monitor.observe_rare(plan, world, event);
+                    reported
+                }
+            };
+            if reported != 0 {
+                let reported = judge.kernel().validator().reported();
+                problems.extend(reported.iter().map(|&problem| (problem, *steps)));
+            }
+        }
+    }
 }
 
 impl System for Executor<'_> {
@@ -140,7 +180,15 @@ impl System for Executor<'_> {
 
     #[inline]
     fn enabled(&mut self, actions: &mut Vec<Action>) {
+        self.listed = self.world.only_ready();
         self.world.enabled(self.plan, actions);
+    }
+
+    #[inline]
+    fn enabled_again(&mut self, actions: &mut Vec<Action>) {
+        if self.listed == 0 || self.listed != self.world.only_ready() {
+            self.enabled(actions);
+        }
     }
 
     /// One step, with the judges.
@@ -152,17 +200,7 @@ impl System for Executor<'_> {
             self.monitor.before_step();
         }
         self.world.step(self.plan, action, self.steps, &mut self.events, decide);
-        for event in &self.events {
-            if event.origin.task.raw() == u32::MAX {
-                self.monitor.observe_time(self.plan, &self.world, event);
-                continue;
-            }
-            if self.judge.observe(self.plan, &self.world, event) != 0 {
-                let reported = self.judge.kernel().validator().reported();
-                self.problems.extend(reported.iter().map(|&problem| (problem, self.steps)));
-            }
-            self.monitor.observe(self.plan, &self.world, event);
-        }
+        self.judge_events();
         self.steps += 1;
     }
 

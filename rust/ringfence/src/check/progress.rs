@@ -62,10 +62,22 @@ pub struct Progress {
 /// Is asked all the time, by all threads, whether the check is still wanted.
 pub type GoOn<'a> = &'a (dyn Fn(&Progress) -> bool + Sync);
 
+/// A counter of one thread, or of several: so far from others that they don't share a cache line.
+#[derive(Default)]
+#[repr(align(128))]
+struct Own(AtomicU64);
+
+/// So many threads have a counter of their own.
+const OWN: usize = 16;
+/// Executions of a thread until the others are told.
+const UNTOLD: u64 = 8;
+
 /// What all threads of a check tell of themselves.
 pub(super) struct Watch<'a> {
     phase: AtomicU64,
+    /// Those that all threads were told of: written once in a while, for each write costs all others.
     executions: AtomicU64,
+    own: [Own; OWN],
     found: AtomicU64,
     /// Found before the searches began.
     known: AtomicU64,
@@ -76,14 +88,28 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(go_on: GoOn<'a>) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { phase: zero(), executions: zero(), found: zero(), known: zero(), share: zero(), go_on }
+        Self {
+            phase: zero(),
+            executions: zero(),
+            own: Default::default(),
+            found: zero(),
+            known: zero(),
+            share: zero(),
+            go_on,
+        }
     }
 
+    /// Those that the present thread has run.
+    fn own(&self) -> &AtomicU64 {
+        &self.own[rayon::current_thread_index().unwrap_or(0) % OWN].0
+    }
+
+    /// As the present thread sees it: of others' latest executions it may not know.
     fn progress(&self) -> Progress {
         let phase = self.phase.load(Ordering::Relaxed) as usize;
         Progress {
             phase: Phase::ALL[phase],
-            executions: self.executions.load(Ordering::Relaxed),
+            executions: self.executions.load(Ordering::Relaxed) + self.own().load(Ordering::Relaxed) % UNTOLD,
             found: self.known.load(Ordering::Relaxed) + self.found.load(Ordering::Relaxed),
             share: f64::from_bits(self.share.load(Ordering::Relaxed)),
         }
@@ -96,7 +122,10 @@ impl<'a> Watch<'a> {
 
     /// One execution more; whether to go on.
     pub(super) fn one_more(&self) -> bool {
-        self.executions.fetch_add(1, Ordering::Relaxed);
+        let own = self.own().fetch_add(1, Ordering::Relaxed) + 1;
+        if own.is_multiple_of(UNTOLD) {
+            self.executions.fetch_add(UNTOLD, Ordering::Relaxed);
+        }
         self.go_on()
     }
 

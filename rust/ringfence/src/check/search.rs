@@ -95,8 +95,9 @@ pub(super) fn seeded<S: Strategy>(
 ) -> Collector {
     let mut all = Collector::default();
     let chunks = executions.div_ceil(CHUNK);
-    // A few chunks at a time, so that memory stays small; merged in a fixed order.
-    let at_once = 2 * job.pool.current_num_threads() as u64;
+    // Many chunks at a time, so that nobody often waits for others; not all, so that memory stays small. They are
+    // merged in a fixed order.
+    let at_once = 64 * job.pool.current_num_threads() as u64;
     let mut next = 0;
     while next < chunks && job.watch.go_on() {
         let end = chunks.min(next + at_once);
@@ -116,6 +117,9 @@ fn chunk_of<S: Strategy>(
     executions: u64,
     strategy: &(impl Fn(u64) -> S + Sync),
 ) -> Collector {
+    if !job.watch.go_on() {
+        return Collector::default();
+    }
     let mut executor = job.executor();
     let mut taking = Taking::new(job);
     let first = chunk * CHUNK;

@@ -179,7 +179,5 @@ fn schedule(
     limits: Limits<'_>,
 ) -> (Option<Minimal>, Spent) {
     let mut system = Afresh::new(plan, profile, same.is_of_validator());
-    minimise_schedule(&mut system, choices, limits, SCHEDULE, |system, end| {
-        same.shows(plan, &system.executor, end)
-    })
+    minimise_schedule(&mut system, choices, limits, SCHEDULE, |system, end| system.shows(same, end))
 }

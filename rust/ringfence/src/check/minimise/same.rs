@@ -95,11 +95,17 @@ impl Same {
             Self::Breach { .. } => {
                 executor.monitor().breaches().iter().any(|breach| self.is_breach(plan, breach))
             }
-            Self::Lock { rule, summary } => executor.problems().iter().any(|&(problem, _)| {
-                let found = executor.judge().kernel().validator().finding(problem);
-                (found.rule, &found.summary) == (*rule, summary)
-            }),
+            Self::Lock { .. } => {
+                executor.problems().iter().any(|&(problem, _)| self.is_problem(executor, problem))
+            }
         }
+    }
+
+    /// Whether a problem of the executor's validator is the same.
+    pub(super) fn is_problem(&self, executor: &Executor<'_>, problem: usize) -> bool {
+        let Self::Lock { rule, summary } = self else { return false };
+        let found = executor.judge().kernel().validator().finding(problem);
+        (found.rule, &found.summary) == (*rule, summary)
     }
 
     /// The chain of the same, and the operation that broke the rule, in the executor's execution.

@@ -114,7 +114,7 @@ impl<'a> Trial<'a> {
         let intents = self.parties.translate(&self.minimal.intents, &Parties::of(plan));
         let mut system = Afresh::new(plan, self.profile, self.same.is_of_validator());
         let (same, limits) = (self.same, self.within());
-        let mut shows = |system: &mut Afresh<'_>, end| same.shows(plan, &system.executor, end);
+        let mut shows = |system: &mut Afresh<'_>, end| system.shows(same, end);
         let (found, spent) = find(&mut system, &intents, DEVIATIONS_BELOW, limits, SEARCH, &mut shows);
         self.add(spent);
         if found.is_some() {
