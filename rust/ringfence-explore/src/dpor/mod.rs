@@ -222,7 +222,8 @@ impl Dpor {
             if stopped.is_some() || !more {
                 break;
             }
-            if self.summary.executions >= budget.executions_max {
+            // Those that came to nothing take their time, too.
+            if self.summary.executions + self.summary.blocked >= budget.executions_max {
                 stopped = Some(Stop::Executions);
                 break;
             }
