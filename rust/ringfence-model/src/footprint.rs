@@ -12,9 +12,9 @@
 //! * Which steps can come next is read off the contexts' states, the pending interrupts and the clock. An
 //!   interrupt arrives by a step that writes its line and its host, and all that decides whether it can is
 //!   written by steps that write one of them. That it may arrive elsewhere, on a context that takes a spinning lock
-//!   now or gives it back, is a matter of both steps ([`Hosts`]). Time moves on because nothing else can happen, which is a barrier,
-//!   or because something is due, which is in the queue that it writes, or because it may at any time
-//!   (`early_timeouts`). The clock then asks whether anybody could have run, which every step reads.
+//!   now or gives it back, is a matter of both steps ([`Hosts`]). Time moves on because nothing else can happen,
+//!   which is a barrier, or because something is due, which is in the queue that it writes, or because it may at any
+//!   time (`early_timeouts`). The clock then asks whether anybody could have run, which every step reads.
 
 use ringfence_base::scenario::Op;
 use ringfence_base::{Access, Action, Footprint, Use};

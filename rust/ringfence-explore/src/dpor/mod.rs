@@ -37,10 +37,12 @@
 //!   be told beforehand, the reversal is tried; when it turns out to be impossible, the path goes back as if it had
 //!   never been in the tree. What it stood for was impossible, too.
 //! * **Decisions.** A step is told apart by what is decided in it. All decisions are explored where a step is first
-//!   taken; a reversal repeats those that were made in it. Its last step may be asked differently at its new place;
-//!   what was not asked before is open there. A step that decides something and sleeps does not keep out reversals
-//!   that it is not in, since its party may as well decide otherwise behind them. So it can sleep where a reversal
-//!   ends; then executions may end before their time, with nobody left who is awake. Their races count all the same.
+//!   taken. A reversal repeats those that were made in it, and at its new place all others are explored, too: what
+//!   came of them elsewhere may be something else behind what was reversed, and nothing there may have called for
+//!   it. Its last step may be asked differently at its new place; what was not asked before is open there. A step
+//!   that decides something and sleeps does not keep out reversals that it is not in, since its party may as well
+//!   decide otherwise behind them. So it can sleep where a reversal ends; then executions may end before their time,
+//!   with nobody left who is awake. Their races count all the same.
 //! * **Footprints at other places.** What the last step of a reversal touches is known only if that is the same
 //!   everywhere ([`Footprint::fixed`]). If not, the reversal goes in, but it is *doubtful*: it stands for no longer
 //!   one. If somebody sleeps where it ends, it was superfluous, and the path goes back as if it had never been in the
@@ -468,7 +470,8 @@ impl Dpor {
         }
     }
 
-    /// The decisions of the latest event were made elsewhere: here, too, all others are to be explored, unless they are.
+    /// The decisions of the latest event were made elsewhere: here, too, all others are to be explored, unless they
+    /// are.
     fn decide_otherwise(&mut self, node: usize, party: u32, start: usize) {
         let Node { sleepers, done, .. } = self.nodes[node];
         for at in start..self.path.decisions.len() {

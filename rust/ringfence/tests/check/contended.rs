@@ -1,5 +1,5 @@
-//! Random scenarios whose threads get into each other's way all the time: a few locks of all kinds, fences, completions,
-//! allocations and what else can make them wait, give up waiting, or fail.
+//! Random scenarios whose threads get into each other's way all the time: a few locks of all kinds, fences,
+//! completions, allocations and what else can make them wait, give up waiting, or fail.
 
 use std::ops::Range;
 use std::slice::from_ref;

@@ -100,8 +100,9 @@ fn a_timeout_runs_out_behind_what_the_woken_has_no_part_in() {
     assert!(same(&build.scenario).ends > 2);
 }
 
-/// What one thread decides first, and what it does then, is another step each time. The other one decides something too,
-/// behind the step that was moved: both outcomes there, not only the one of the execution that called for the move.
+/// What one thread decides first, and what it does then, is another step each time. The other one decides something
+/// too, behind the step that was moved: both outcomes there, not only the one of the execution that called for the
+/// move.
 #[test]
 fn what_was_decided_elsewhere_can_be_decided_otherwise() {
     let mut build = Build::default();
@@ -139,8 +140,8 @@ fn having_waited_leaves_no_trace() {
     assert_eq!(same(&build.scenario).ends, 1);
 }
 
-/// The spinlock is taken with interrupts on and in one, and somebody waits for a fence under it: in one order of telling
-/// the validator has two things to say, in another, one.
+/// The spinlock is taken with interrupts on and in one, and somebody waits for a fence under it: in one order of
+/// telling the validator has two things to say, in another, one.
 #[test]
 fn the_validator_says_what_it_has_met_first() {
     let mut build = Build::default();
