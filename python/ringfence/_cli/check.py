@@ -208,23 +208,18 @@ def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, b
     target = target_of(item)
     target.build()
     bar = Bar(
-        [
-            "{task.description}",
-            "{task.fields[phase]}",
-            "{task.completed} executions",
-            "{task.fields[more]}",
-            "{task.fields[count]} found",
-        ],
+        ["{task.description}", "{task.fields[phase]}: {task.completed} executions, {task.fields[more]}"],
         None,
-        clean(target.name, 40),
+        clean(target.name, 24),
     )
 
     start = monotonic()
 
     def show(progress: Progress) -> None:
         rate = progress.executions / max(monotonic() - start, 1e-3)
-        share = f", about {progress.share:.0%} of all" if progress.phase == "systematic" else ""
-        bar.show(progress.executions, progress.found, progress.phase, f"{rate:,.0f}/s{share}")
+        share = f", {progress.share:.0%} of all" if progress.phase == "systematic" else ""
+        more = f"{rate:,.0f}/s{share}, {progress.found} found"
+        bar.show(progress.executions, phase=progress.phase, more=more)
 
     try:
         outcome = run_check(

@@ -64,10 +64,12 @@ class Bar:
         """Draws it."""
         if self._progress is None:
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
             columns: list[ProgressColumn] = [TextColumn(text, markup=False) for text in self._columns]
-            columns.insert(bool(self._name), BarColumn(None, complete_style="cyan", finished_style="cyan"))
+            # A bar with no end in sight would only take room.
+            bar = BarColumn(None, complete_style="cyan", finished_style="cyan")
+            columns.insert(0, SpinnerColumn() if self._total is None else bar)
             console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
             self._progress = Progress(*columns, console=console, transient=True, expand=True)
             self._task = self._progress.add_task(

@@ -181,7 +181,7 @@ mod tests {
         let (mut world, mut events, mut footprint) = (world.clone(), Vec::new(), Footprint::default());
         let before = world.before_step(plan, action);
         step(&mut world, &mut events);
-        world.footprint(action, before, &mut footprint);
+        world.footprint(plan, action, before, &mut footprint);
         (world, events, footprint)
     }
 

@@ -3,7 +3,7 @@
 //! exhaustive search has shown to be impossible is refuted.
 
 use ringfence_base::End;
-use ringfence_diag::{Finding, LockFinding, SearchView, Verdict};
+use ringfence_diag::{Finding, LockFinding, LockReportKind, SearchView, Verdict};
 use ringfence_explore::{Budget, Directed, Dpor, Goal, Limits, Pct, Trail, Visit};
 use ringfence_model::Plan;
 
@@ -35,6 +35,10 @@ const SYSTEMATIC_STEPS_ALL: u64 = 2_000_000;
 /// Of what was predicted with an annotation, or a lock inside the kernel, when no execution hangs.
 const ELSEWHERE: &str = "nothing in this scenario can hang on it: whoever would close the circle is elsewhere in the \
                          kernel";
+
+/// The same, of two locks of one class.
+const NESTED: &str = "nothing in this scenario can hang on it: these are two locks of one class, and nobody takes them \
+                      the other way round; the validator, which can't know, has to be told by a subclass or a nest lock";
 
 /// What is known of a scenario.
 pub(super) struct Proof<'a> {
@@ -161,7 +165,8 @@ impl<'a> Proof<'a> {
             }
             finding.notes.push(reason.text());
         } else {
-            finding.notes.push(ELSEWHERE.to_owned());
+            let recursive = lock.kind == LockReportKind::Recursive;
+            finding.notes.push(if recursive { NESTED } else { ELSEWHERE }.to_owned());
         }
     }
 

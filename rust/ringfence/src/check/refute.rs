@@ -13,7 +13,7 @@ use super::execution::Executor;
 /// Whether an exhaustive search can refute a report: it is about locks that contexts of the scenario really wait for.
 /// Annotations, and the locks inside fences and schedulers, stand for what others may do.
 pub(super) fn refutable(plan: &Plan, lock: &LockFinding) -> bool {
-    let circle = matches!(lock.kind, LockReportKind::Circular | LockReportKind::Recursive);
+    let circle = lock.kind == LockReportKind::Circular;
     let declared =
         |name: &str| plan.scenario().objects.iter().any(|object| class_of(object) == Some(plain(name)));
     let links = &lock.report.links;
