@@ -80,8 +80,8 @@ impl Manner {
 
     #[inline]
     pub(crate) fn of(irqs: &Irqs, flags: &AcquireFlags, hardirqs_off: bool) -> Self {
-        let state = irqs.bits() & !HARDIRQS_OFF | u8::from(hardirqs_off) * HARDIRQS_OFF;
-        Self(1 | u8::from(flags.trylock) << 1 | u8::from(flags.check) << 2 | state)
+        let state = (irqs.bits() & !HARDIRQS_OFF) | (u8::from(hardirqs_off) * HARDIRQS_OFF);
+        Self(1 | (u8::from(flags.trylock) << 1) | (u8::from(flags.check) << 2) | state)
     }
 }
 
