@@ -149,10 +149,10 @@ impl ValidatorJudge {
     /// Any other event.
     #[inline(never)]
     pub(super) fn observe_rare(&mut self, plan: &Plan, world: &World, event: &Event) -> usize {
-        let Event { origin, kind } = *event;
-        let origin = self.seen_at(origin);
         // The model only lets interrupts and bottom halves end that have begun.
         const PAIRED: &str = "engine bug: the model let an interrupt state end that had not begun";
+        let Event { origin, kind } = *event;
+        let origin = self.seen_at(origin);
         match kind {
             EventKind::Sync(lock, flags) => {
                 let lock = self.lock(plan, world, lock);
