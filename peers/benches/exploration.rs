@@ -138,7 +138,7 @@ fn executions() {
 fn states() {
     let programs = [
         ("own(12)", programs::own(12), stateright::Locks::own(12)),
-        ("ordered(8)", programs::ordered(8), stateright::Locks::ordered(8)),
+        ("ordered(6)", programs::ordered(6), stateright::Locks::ordered(6)),
     ];
     for (name, scenario, model) in programs {
         let plan = plan(&scenario);
