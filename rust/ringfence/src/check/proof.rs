@@ -38,7 +38,7 @@ const ELSEWHERE: &str = "nothing in this scenario can hang on it: whoever would 
 
 /// The same, of two locks of one class.
 const NESTED: &str = "nothing in this scenario can hang on it: these are two locks of one class, and nobody takes them \
-                      the other way round; the validator, which can't know, has to be told by a subclass or a nest lock";
+                      the other way round; the validator can't know that: tell it by a subclass or a nest lock";
 
 /// What is known of a scenario.
 pub(super) struct Proof<'a> {
