@@ -17,7 +17,8 @@ PYTHON_SOURCES := $(shell find python ! -name '__pycache__' ! -name '*.pyc' ! -n
 RUST_SOURCES := $(shell find rust ! -path '*/tests*' ! -path '*/benches*')
 SOURCES := $(PYTHON_SOURCES) $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lock pyproject.toml README.md LICENSE-*)
 PYTHON_TREES := $(wildcard python tests examples)
-# fuzz/ is a workspace of its own.
+# fuzz/ and peers/ are workspaces of their own.
+PEERS_FMT_CHECK := $(if $(wildcard peers/Cargo.toml),&& $(CARGO) fmt --manifest-path peers/Cargo.toml --check)
 FUZZ_FMT_CHECK := $(if $(wildcard fuzz/Cargo.toml),&& $(CARGO) fmt --manifest-path fuzz/Cargo.toml --check)
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -44,7 +45,7 @@ STAGES := fmt-check clippy cargo-test cargo-doc wheel-check ruff mypy stubtest p
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test build fmt lock bench fuzz clean rust-tools summary $(STAGES)
+.PHONY: help demo test build fmt lock bench fuzz clean bench-peers rust-tools summary $(STAGES)
 
 help:
 	@echo 'make demo    build, install into .venv, run examples/demo.py'
@@ -52,6 +53,7 @@ help:
 	@echo 'make build   build the wheel into dist/ and install it into .venv'
 	@echo 'make fmt     format Rust and Python'
 	@echo 'make bench   benchmarks'
+	@echo 'make bench-peers  exploration beside loom, shuttle, stateright and (nightly Rust) interweave'
 	@echo 'make fuzz    the fuzz targets, TIME seconds each (nightly Rust, cargo-fuzz)'
 	@echo 'make lock    requirements/*.in -> requirements/*.txt'
 	@echo 'make clean   remove everything that was built'
@@ -96,7 +98,7 @@ rust-tools:
 # ---- stages of `make test` ---------------------------------------------------------------------------------
 
 fmt-check: rust-tools
-	$(call stage,$@,$(CARGO) fmt --all --check $(FUZZ_FMT_CHECK) && echo "rustfmt: clean")
+	$(call stage,$@,$(CARGO) fmt --all --check $(FUZZ_FMT_CHECK) $(PEERS_FMT_CHECK) && echo "rustfmt: clean")
 
 clippy: rust-tools
 	$(call stage,$@,$(CARGO) clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings)
@@ -141,11 +143,18 @@ summary:
 fmt: $(TOOLS) rust-tools
 	$(CARGO) fmt --all
 	test ! -e fuzz/Cargo.toml || $(CARGO) fmt --manifest-path fuzz/Cargo.toml
+	test ! -e peers/Cargo.toml || $(CARGO) fmt --manifest-path peers/Cargo.toml
 	$(PY) -m ruff check --fix-only --quiet $(PYTHON_TREES)
 	$(PY) -m ruff format $(PYTHON_TREES)
 
 bench:
 	$(CARGO) bench -p ringfence-bench $(CARGO_FLAGS)
+
+# peers/ is a workspace of its own, which nothing else builds. interweave needs a newer Rust than all the others.
+bench-peers:
+	cd peers && unset CARGO_TARGET_DIR && if $(CARGO) +nightly --version >/dev/null 2>&1; \
+		then $(CARGO) +nightly bench --locked --features interweave $(CARGO_FLAGS); \
+		else $(CARGO) bench --locked $(CARGO_FLAGS); fi
 
 TIME ?= 60
 fuzz:

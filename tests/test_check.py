@@ -12,6 +12,7 @@ import pytest
 from tests.helper import environment
 
 import ringfence as rf
+from ringfence._arguments import STRATEGIES
 
 
 @rf.scenario
@@ -65,7 +66,11 @@ def busy(k: rf.Kernel) -> None:
 
 def test_nothing_found() -> None:
     report = rf.check(fine, budget=100)
+    assert report.complete
+    assert str(report).endswith(", which stand for all there are")
+    report = rf.check(fine, budget=100, strategy="random")
     assert report.ok
+    assert not report.complete
     assert report.findings == list(report) == report.rules == []
     assert report.scenario == "fine"
     assert report.executions == 102  # each thread first, in turn, and 100 at random
@@ -113,7 +118,8 @@ def test_the_same_again_whatever_the_jobs() -> None:
     reports = [rf.check(abba, budget=2000, jobs=jobs) for jobs in (1, 2, 3)]
     assert len({report.json() for report in reports}) == 1
     assert reports[0] == reports[1] == reports[2]
-    assert rf.check(abba, budget=2000, seed=1) != reports[0]
+    first, second = (rf.check(abba, budget=2000, seed=seed, strategy="random") for seed in (0, 1))
+    assert first != second
 
 
 def test_values() -> None:
@@ -145,9 +151,9 @@ def test_what_is_no_report_is_not_read_back(text: str) -> None:
 
 def test_text_says_how_to_run_it_again() -> None:
     [finding] = rf.check(abba, budget=20)
-    assert f'Again: run(schedule="{finding.schedule}")' in str(finding)
-    command = "ringfence check a.py::abba"
-    assert f"Again: {command} --schedule {finding.schedule}\n" in finding.text(command=command)
+    assert str(finding).endswith(f'\nAgain: replay("{finding.schedule}")')
+    command = "ringfence replay a.py::abba"
+    assert finding.text(command=command).endswith(f"\nAgain: {command} {finding.schedule}")
     assert "Schedule (" in finding.text()
     assert "Schedule (" not in finding.text(steps=False)
     assert "\x1b[" in finding.text(colour=True)
@@ -157,7 +163,7 @@ def test_text_says_how_to_run_it_again() -> None:
 
 
 def test_the_bound_is_told() -> None:
-    report = rf.check(busy, budget=10, steps_max=50)
+    report = rf.check(busy, budget=10, steps_max=50, strategy="random")
     assert report.bound == report.executions == 12
     assert report.steps_max == 50
     assert "12 executions were cut off after 50 steps" in str(report)
@@ -207,11 +213,21 @@ def test_only_scenarios_are_checked(thing: object, message: str) -> None:
         ({"jobs": -1}, "jobs=-1: expected a number from 0 to 1024"),
         ({"jobs": 100_000}, "jobs=100000: expected a number from 0 to 1024"),
         ({"profile": 6.12}, "profile: expected an rf.Profile or one of the names 5.9, 6.12, next, not 6.12"),
+        ({"strategy": "dport"}, r"strategy='dport': expected proof, .*, directed or pct:DEPTH .*mean 'dpor'"),
+        ({"strategy": "pct:0"}, r"strategy='pct:0': expected .* pct:DEPTH \(1 to 64\)$"),
+        ({"strategy": "pct:65"}, "strategy='pct:65': expected "),
+        ({"strategy": 3}, "strategy: expected a name, not 3"),
+        ({"time": 0}, "time=0: expected seconds, more than 0, or None"),
     ],
 )
 def test_arguments_that_make_no_sense(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(rf.ArgumentError, match=message):
         rf.check(fine, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("strategy", [*STRATEGIES, "pct:1", "pct:64"])
+def test_each_strategy(strategy: str) -> None:
+    assert rf.check(abba, budget=50, strategy=strategy).rules == ["RF601"]
 
 
 def test_a_scenario_that_makes_no_sense_is_refused() -> None:
@@ -228,14 +244,15 @@ def test_a_scenario_that_makes_no_sense_is_refused() -> None:
 def test_progress_comes_and_its_errors_end_the_check() -> None:
     seen: list[int] = []
 
-    def stop(executions: int) -> None:
-        seen.append(executions)
+    def stop(progress: rf.Progress) -> None:
+        assert progress.phase in {"ordered", "random"}
+        seen.append(progress.executions)
         if len(seen) == 3:
             message = "enough"
             raise LookupError(message)
 
     with pytest.raises(LookupError, match="enough"):
-        rf.check(abba, budget=1 << 60, progress=stop)
+        rf.check(abba, budget=1 << 60, strategy="random", progress=stop)
     assert seen == sorted(seen)
     assert seen[-1] > 0
     # The check is over: its threads are gone.
@@ -251,7 +268,7 @@ from tests.test_check import abba, busy
 what = {"abba": abba, "busy": busy}[sys.argv[1]]
 print("ready", flush=True)
 try:
-    rf.check(what, budget=1 << 60, steps_max=1 << 60)
+    rf.check(what, budget=1 << 60, steps_max=1 << 60, strategy="random")
 except rf.CheckInterrupted as interrupted:
     report = interrupted.report
     print(report.interrupted, report.rules, "interrupted" in str(interrupted))
@@ -286,7 +303,34 @@ def test_a_check_leaves_the_interpreter_free() -> None:
 
     thread = threading.Thread(target=count)
     thread.start()
-    rf.check(abba, budget=20_000, jobs=1)
+    rf.check(abba, budget=20_000, jobs=1, strategy="random")
     stop.set()
     thread.join()
     assert counted > 5
+
+
+@rf.scenario
+def guarded(k: rf.Kernel) -> None:
+    """Two orders, but never at the same time."""
+    guard, a, b = k.mutex("guard"), k.mutex("a"), k.mutex("b")
+
+    def take(first: rf.Mutex, second: rf.Mutex) -> Callable[[rf.Recorder], None]:
+        def take_all(t: rf.Recorder) -> None:
+            with t.mutex_lock(guard), t.mutex_lock(first), t.mutex_lock(second):
+                pass
+
+        return take_all
+
+    k.thread("one", take(a, b))
+    k.thread("two", take(b, a))
+
+
+def test_a_circle_under_a_guard_lock_is_refuted() -> None:
+    report = rf.check(guarded)
+    [finding] = report.findings
+    assert (finding.rule, finding.verdict) == ("RF601", "REFUTED")
+    assert finding.notes == ["it cannot happen here: whoever takes these locks holds guard"]
+    assert report.complete
+    assert report.ok
+    assert "RF601 circular-dependency: REFUTED" in str(report)
+    assert "it cannot happen here: whoever takes these locks holds guard." in " ".join(str(report).split())

@@ -51,6 +51,7 @@ def busy(k):
         with t.while_(lambda: t.read_once(cell) == 0):
             t.cond_resched()
 """
+FINE_REPORT = "fine: nothing found in 3 executions, 9 steps, which stand for all there are\n"
 HEADLINE = re.compile(r"^(RF\d+) .*: (CONFIRMED|PREDICTED)$", re.MULTILINE)
 
 
@@ -83,14 +84,12 @@ def test_a_file(folder: Path) -> None:
     assert HEADLINE.findall(out) == [("RF601", "CONFIRMED")]
     assert names(out) == ["abba", "fine"]
     assert "at both (both.py:10), " in out
-    assert out.endswith(
-        "\nfine: nothing found in 52 executions, 156 steps\n\n1 of 2 scenarios have findings\n"
-    )
+    assert out.endswith(f"\n{FINE_REPORT}\n1 of 2 scenarios have findings\n")
 
 
 def test_one_scenario(folder: Path) -> None:
     status, out, err = check("both.py::fine")
-    assert (status, out, err) == (0, "fine: nothing found in 52 executions, 156 steps\n", "")
+    assert (status, out, err) == (0, FINE_REPORT, "")
     status, out, err = check("both.py::abba")
     assert (status, names(out), err) == (1, ["abba"], "")
     assert "scenarios have" not in out
@@ -103,13 +102,15 @@ def test_the_command_that_is_shown_shows_it_again(folder: Path) -> None:
         _, out, _ = check(odd.name, *options)
         [command] = re.findall(r"^Again: (.+)$", out, re.MULTILINE)
         words = shlex.split(command)
-        assert words[:3] == ["ringfence", "check", "it's odd.py::abba"]
-        assert words[3:-2] == options
+        assert words[:3] == ["ringfence", "replay", "it's odd.py::abba"]
+        # Whatever else there is to say is in the string.
+        assert re.fullmatch(r"rf1:\w+", words[3])
+        assert len(words) == 4
         again = invoke(*words[1:])
         assert (again.exit_code, again.stderr) == (1, "")
         assert "\nhung after " in again.stdout
         assert HEADLINE.findall(again.stdout) == [("RF601", "CONFIRMED")]
-        assert again.stdout.endswith("abba: 1 finding in this execution\n")
+        assert again.stdout.endswith(f"abba: 1 finding in this execution\nAgain: {command}\n")
 
 
 @pytest.mark.parametrize("schedule", ["", "run-to-completion", "round-robin", "random:1", "0,1", "1"])
@@ -118,15 +119,17 @@ def test_schedule_runs_one_execution(folder: Path, schedule: str) -> None:
     if result is not None and schedule != "0,1":
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout.splitlines()[0].split()[:3] == ["0", "client", "mutex_lock(lock)"]
-        assert result.stdout.endswith("\nfinished after 3 steps\n\nfine: no findings in this execution\n")
+        expected = r"\nfinished after 3 steps\n\nfine: no findings in this execution\nAgain: .* rf1:\w+\n"
+        assert re.search(f"{expected}$", result.stdout)
     shown = invoke("check", "both.py::abba", "--schedule", schedule, "--json")
     [line] = shown.stdout.splitlines()
     item = json.loads(line)
     assert item["target"] == "both.py::abba"
     assert item["end"] in {"finished", "hung"}
     assert shown.exit_code == int(bool(item["findings"]))
-    again = invoke("check", "both.py::abba", "--schedule", item["schedule"], "--json")
-    assert again.stdout == shown.stdout
+    again = json.loads(invoke("check", "both.py::abba", "--schedule", item["schedule"], "--json").stdout)
+    assert again.pop("replay")["fits"]
+    assert again == item
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,7 @@ def test_schedule_runs_one_execution(folder: Path, schedule: str) -> None:
         (["abba.py", "--budget", "-1"], "range"),
         (["abba.py", "--budget", "many"], "not a valid integer"),
         (["abba.py", "--steps", "0"], "range"),
-        (["abba.py", "--seed", str(1 << 64)], "range"),
+        (["abba.py", "--seed", str(1 << 64)], "seed=18446744073709551616: expected a number from 0 to"),
         (["abba.py", "--jobs", "100000"], "range"),
         (["abba.py", "--profile", "6.21"], "unknown profile '6.21'; expected one of 5.9, 6.12, next."),
         (["abba.py", "--set", "mmu_notifer=off"], "Did you mean mmu_notifier"),
@@ -177,10 +180,29 @@ def test_output_does_not_depend_on_jobs(folder: Path, options: list[str]) -> Non
     assert len(outs) == 1
 
 
+def test_a_strategy_that_there_is_not_is_told_once(folder: Path) -> None:
+    status, out, err = check("both.py", "--strategy", "dport")
+    assert (status, out) == (2, "")
+    assert err.count("'dport'") == 1
+    assert err.endswith("or pct:DEPTH (1 to 64); did you mean 'dpor'?\n")
+    status, out, err = check("both.py", "--budget", 1 << 64)
+    assert (status, out, err.count("budget=")) == (2, "", 1)
+
+
+def test_the_end_of_its_time_ends_only_one_check(folder: Path) -> None:
+    options = ["--strategy", "random", "--budget", 1 << 60, "--time", 0.3]
+    status, out, err = check("both.py", *options)
+    assert (status, err) == (1, "")
+    assert re.search(r"^abba: 1 finding in \d+ executions, .*interrupted$", out, re.MULTILINE)
+    assert re.search(r"^fine: nothing found in \d+ executions, .*interrupted$", out, re.MULTILINE)
+    assert out.endswith("\n1 of 2 scenarios have findings\n")
+
+
 def test_seed_and_steps(folder: Path) -> None:
-    first, other, same = (json.loads(check("abba.py", "--json", "--seed", seed)[1]) for seed in (0, 1, 0))
+    options = ["abba.py", "--json", "--strategy", "random", "--seed"]
+    first, other, same = (json.loads(check(*options, seed)[1]) for seed in (0, 1, 0))
     assert first == same != other
-    status, out, _ = check("busy.py", "--steps", 20)
+    status, out, _ = check("busy.py", "--steps", 20, "--strategy", "random")
     assert status == 0
     assert "52 executions were cut off after 20 steps" in out
 
@@ -389,12 +411,12 @@ def test_colours_only_on_a_terminal_that_wants_them(folder: Path) -> None:
 
 def test_progress_on_a_terminal_if_it_takes_long(folder: Path) -> None:
     """A bar comes after a tenth of a second, and goes away again."""
-    slow = on_terminal("check", folder / "abba.py", "--budget", 3_000_000)
+    slow = on_terminal("check", folder / "abba.py", "--strategy", "random", "--budget", 3_000_000)
     assert b"executions" in slow.split(b"RF601")[0]
     assert b"\x1b[2K" in slow
     quick = on_terminal("check", folder / "abba.py", "--budget", 5, NO_COLOR="1")
     assert b"\x1b[2K" not in quick
-    assert run("check", folder / "abba.py", "--budget", 3_000_000).stderr == b""
+    assert run("check", folder / "abba.py", "--strategy", "random", "--budget", 3_000_000).stderr == b""
 
 
 def test_ascii_terminal(folder: Path) -> None:
@@ -408,7 +430,7 @@ def test_ascii_terminal(folder: Path) -> None:
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_interrupt_prints_what_was_found(folder: Path, options: list[str]) -> None:
 
-    more = ["--budget", str(1 << 40), "--steps", str(1 << 40)]
+    more = ["--strategy", "random", "--budget", str(1 << 40), "--steps", str(1 << 40)]
     command = [*INTERRUPTIBLE, "check", "abba.py", "fine.py", *options, *more]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=environment(), text=True

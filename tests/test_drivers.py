@@ -80,7 +80,9 @@ def test_a_driver_that_never_looks_breaks_the_contract(driver: Any) -> None:
 @pytest.mark.parametrize("driver", [SchedGpu, RingGpu])
 def test_a_driver_without_a_timeout_is_fine_as_long_as_nothing_hangs(driver: Any) -> None:
     report = rf.check(clients(driver(policy=NoTimeout)), budget=200)
-    assert {(finding.rule, finding.verdict) for finding in report.findings} <= {("RF101", "PREDICTED")}
+    assert {(finding.rule, finding.verdict) for finding in report.findings} <= {("RF101", "CONFIRMED")}
+    # Something hangs sooner or later, as the contract allows.
+    assert all(finding.against_contract for finding in report.findings)
 
 
 @pytest.mark.parametrize("driver", [SchedGpu, RingGpu])

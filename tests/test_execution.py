@@ -90,7 +90,8 @@ def test_a_schedule_gives_the_same_execution_again(schedule: str | list[int] | N
     assert e.at().cells == {"cell": 2}
     again = two.run(e.schedule)
     assert (again.steps, again.events, again.schedule) == (e.steps, e.events, e.schedule)
-    assert two.run([int(choice) for choice in e.schedule.split(",") if choice]).steps == e.steps
+    for choices in (e.choices, ",".join(map(str, e.choices))):
+        assert two.run(choices).steps == e.steps
 
 
 def test_schedules_differ() -> None:
@@ -165,6 +166,7 @@ def test_names_that_there_are_not() -> None:
         ([-1], rf.ArgumentError, r"schedule\[0\]=-1: expected a number from 0"),
         ([1 << 32], rf.ArgumentError, r"schedule\[0\]=4294967296: expected"),
         (7, rf.ArgumentError, "schedule: expected None, 'round-robin', .* or a finding, not 7"),
+        ("rf1:0", rf.ReplayError, "the replay string is cut off"),
         (two, rf.ArgumentError, "schedule: expected None, .* not a Scenario"),
     ],
 )

@@ -45,7 +45,8 @@ def build(rule: rf.Rule, section: str, folder: Path) -> rf.Scenario:
 )
 def test_scenarios_of_the_pages(rule: rf.Rule, section: str, tmp_path: Path) -> None:
     report = rf.check(build(rule, section, tmp_path), budget=BUDGET)
-    assert report.bound == 0, "executions were cut off"
+    livelock = (rule.code, section) == ("RF702", "Bad")
+    assert livelock == (report.bound != 0), "executions were cut off, or those of a livelock were not"
     expected = {rule.code} if section == "Bad" else set()
     assert {finding.rule for finding in report.findings} == expected, str(report)
     for finding in report.findings:

@@ -407,6 +407,21 @@ def test_every_operation_keeps_its_line() -> None:
     assert {place["function"] for place in places} == {"client"}
 
 
+def test_places_in_lambdas_are_in_the_function_around_them() -> None:
+    def describe(k: rf.Kernel) -> None:
+        cells = [k.cell(name) for name in "ab"]
+
+        @k.thread("client")
+        def client(t: rf.Recorder) -> None:
+            with t.while_(lambda: t.read_once(cells[0]) == 0):
+                t.cond_resched()
+            assert len([t.read_once(cell) for cell in cells]) == 2
+
+        k.thread("other", lambda t: t.cond_resched())
+
+    assert {site["function"] for site in data(describe)["sites"]} == {"client", "describe"}
+
+
 def test_handlers_of_a_driver_get_what_the_kernel_hands_them() -> None:
     class Gpu(rf.Driver):
         timeout = rf.ms(500)

@@ -28,6 +28,13 @@ const BAD_LINES: [&str; 6] = [
     "\u{feff}\r",
 ];
 
+/// Replay strings without their beginning: few deviations, a seed, many kinds of deviations.
+const REPLAY_STRINGS: [&str; 3] = [
+    "zexqf7npkrf5t12bhcg3cghej0",
+    "bn35js2rnayd28t5cy4tqj00c6r30003nqkgn00",
+    "ax8tfrxtqk8j6hb7h6nw841099t858pehbs974x00dxg900",
+];
+
 fn main() -> io::Result<()> {
     for folder in ["seeds/codecs", "seeds/trace_ops", "canaries"] {
         fs::create_dir_all(folder)?;
@@ -95,6 +102,19 @@ fn write_codecs(lines: &[Vec<u8>]) -> io::Result<()> {
         fs::write(format!("seeds/codecs/same-{name}"), [&[form], short].concat())?;
         let cut = [form.to_ascii_uppercase(), 40];
         fs::write(format!("seeds/codecs/cut-{name}"), [&cut[..], short].concat())?;
+    }
+    write_replay_strings()
+}
+
+fn write_replay_strings() -> io::Result<()> {
+    let mut specification = data_encoding::Specification::new();
+    specification.symbols.push_str("0123456789abcdefghjkmnpqrstvwxyz");
+    let base32 = specification.encoding().expect("32 symbols");
+    for (index, letters) in REPLAY_STRINGS.iter().enumerate() {
+        fs::write(format!("seeds/codecs/replay-{index}"), format!("r{letters}"))?;
+        let bytes = base32.decode(letters.as_bytes()).expect("a replay string");
+        // The checksum is made anew.
+        fs::write(format!("seeds/codecs/fields-{index}"), [b"R", &bytes[4..]].concat())?;
     }
     Ok(())
 }

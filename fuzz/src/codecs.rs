@@ -1,11 +1,12 @@
-//! `codecs`: any bytes as a trace file.
+//! `codecs`: any bytes as a trace file, or as a replay string.
 //!
 //! * Nothing panics.
 //! * What is decided about a line depends on nothing but that line.
 //! * A compressed file says what its text says; one that is cut short says a beginning of it, and that it is cut.
 //!
 //! The first byte says what is done with the others: `x`, `g`, `z` compress them (xz, gzip, zstd), `X`, `G`, `Z`
-//! compress them and cut off an end, whose length is in the second byte; with any other they are the file.
+//! compress them and cut off an end, whose length is in the second byte; with any other they are the file. `r` makes
+//! them the text of a replay string, `R` its fields (`replay_strings.rs`).
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use ringfence::input::Input;
 use ringfence::lockdep::{Describe, Item, Options, Run, verdict_json};
 use ringfence::validator::annotations::Profile;
 use ringfence::validator::{AfterReport, Search};
+
+use crate::replay_strings;
 
 /// A decided line: number, id, family, operations, verdict, findings; or a refused one: number, message.
 type Outcome = (Option<u64>, Result<(String, String, usize, String, usize), String>);
@@ -27,6 +30,8 @@ pub fn run(data: &[u8]) {
             let (cut, text) = rest.split_first().unwrap_or((&0, &[]));
             beginning_of_text(form.to_ascii_lowercase(), usize::from(*cut), text);
         }
+        b'r' => replay_strings::text(rest),
+        b'R' => replay_strings::fields(rest),
         _ => lines_are_independent(rest),
     }
 }

@@ -4,6 +4,7 @@
 //! A body panics if its property does not hold, and returns otherwise, whatever the bytes are.
 
 pub mod codecs;
+mod replay_strings;
 pub mod trace_bytes;
 pub mod trace_ops;
 pub mod validator_vs_reference;

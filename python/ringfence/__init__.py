@@ -1,12 +1,13 @@
 """A test and fuzzing toolkit for the Linux dma-fence cross-driver contract.
 
 `scenario` describes a closed system, with the kernel's own names; `check` runs it under many schedules and
-says what breaks the contract, `Scenario.run` runs it once, to look at; `rules` lists what can be found.
+says what breaks the contract, `Scenario.run` runs it once, to look at, `Scenario.replay` runs a recorded
+execution again; `rules` lists what can be found.
 `ringfence.lockdep` is a validator with the semantics of the kernel's own. On the command line: ``ringfence
 --help``.
 """
 
-from ringfence._check import CheckInterrupted, Finding, Report, check
+from ringfence._check import CheckInterrupted, Finding, Progress, Report, Search, check
 from ringfence._core import (
     Execution,
     FenceState,
@@ -118,6 +119,7 @@ from ringfence._scenario._values import Cookie, Errno, GfpMask, Int, Nanos, Seqn
 from ringfence.errors import (
     ArgumentError,
     ProfileError,
+    ReplayError,
     RingfenceError,
     ScenarioError,
     ScenarioWarning,
@@ -227,9 +229,11 @@ __all__ = [
     "Nanos",
     "Profile",
     "ProfileError",
+    "Progress",
     "RawSpinlock",
     "RcuHead",
     "Recorder",
+    "ReplayError",
     "Report",
     "ResvIterator",
     "Ring",
@@ -241,6 +245,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "ScenarioWarning",
+    "Search",
     "Seqno",
     "Shrinker",
     "Snapshot",

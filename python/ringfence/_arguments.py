@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,14 +15,32 @@ from ringfence.errors import ArgumentError
 if TYPE_CHECKING:
     from ringfence import _core
 
-__all__ = ["STEPS_MAX", "Schedule", "core_of", "profile_of", "schedule_of", "whole_number"]
+__all__ = [
+    "MEMORY_MAX",
+    "STEPS_MAX",
+    "STRATEGIES",
+    "Schedule",
+    "core_of",
+    "profile_of",
+    "replay_string_of",
+    "schedule_of",
+    "strategy_of",
+    "whole_number",
+]
 
 Schedule: TypeAlias = str | Sequence[int] | Finding | None
 """What selects one execution; see `Scenario.run`."""
 
 STEPS_MAX = 100_000
+# MiB of a search.
+MEMORY_MAX = 1024
 """Steps after which an execution is cut off."""
 
+STRATEGIES = ("proof", "random", "pct", "dpor", "directed")
+"""Strategies of a check; `pct` can have its depth behind a colon."""
+
+_PCT = re.compile(r"pct:(\d{1,2})")
+_DEPTH_MAX = 64
 _CHOICE_MAX = (1 << 32) - 1
 
 
@@ -76,6 +96,24 @@ def whole_number(name: str, value: object, least: int, most: int) -> int:
     return value
 
 
+def strategy_of(strategy: object) -> str:
+    """The strategy of a check.
+
+    Raises:
+        ArgumentError: there is none of this name.
+    """
+    if not isinstance(strategy, str):
+        message = f"strategy: expected a name, not {_shown(strategy)}"
+        raise ArgumentError(message)
+    depth = _PCT.fullmatch(strategy)
+    if strategy in STRATEGIES or (depth and 1 <= int(depth[1]) <= _DEPTH_MAX):
+        return strategy
+    names = ", ".join(STRATEGIES)
+    message = f"strategy={_shown(strategy)}: expected {names} or pct:DEPTH (1 to {_DEPTH_MAX})"
+    close = [] if ":" in strategy else difflib.get_close_matches(strategy, STRATEGIES, n=1)
+    raise ArgumentError(message + (f"; did you mean {close[0]!r}?" if close else ""))
+
+
 def schedule_of(schedule: object) -> str:
     """A schedule as text; whether that is one, the engine says.
 
@@ -97,9 +135,23 @@ def schedule_of(schedule: object) -> str:
             for index, choice in enumerate(schedule)
         )
     message = (
-        "schedule: expected None, 'round-robin', 'random:SEED', choices as '0,1,0' or [0, 1, 0], or a "
-        f"finding, not {_shown(schedule)}"
+        "schedule: expected None, 'round-robin', 'random:SEED', a replay string, choices as '0,1,0' or "
+        f"[0, 1, 0], or a finding, not {_shown(schedule)}"
     )
+    raise ArgumentError(message)
+
+
+def replay_string_of(string: object) -> str:
+    """A replay string, or a finding's; whether it is one, the engine says.
+
+    Raises:
+        ArgumentError: it can't be one.
+    """
+    if isinstance(string, str):
+        return string
+    if isinstance(string, Finding):
+        return schedule_of(string)
+    message = f"expected a replay string ('rf1:…') or a finding, not {_shown(string)}"
     raise ArgumentError(message)
 
 

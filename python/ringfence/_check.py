@@ -1,13 +1,15 @@
-"""Checking scenarios: `check` runs the three judges over a set of schedules."""
+"""Checking scenarios: `check` predicts, then proves."""
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ringfence import _core
-from ringfence._arguments import STEPS_MAX, core_of, profile_of, whole_number
+from ringfence._arguments import MEMORY_MAX, STEPS_MAX, core_of, profile_of, strategy_of, whole_number
 from ringfence._core import CheckFinding as Finding
-from ringfence._core import Report
+from ringfence._core import Progress, Report, Search
+from ringfence.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
     from ringfence._core import Profile
     from ringfence._scenario._scenario import Scenario
 
-__all__ = ["CheckInterrupted", "Finding", "Report", "check"]
+__all__ = ["CheckInterrupted", "Finding", "Progress", "Report", "Search", "check"]
 
 DEFAULT_BUDGET = 4000
-"""Executions with random schedules."""
+"""Executions of a search."""
 JOBS_MAX = 1024
 """Threads that one check may ask for."""
 _U64_MAX = (1 << 64) - 1
@@ -47,26 +49,43 @@ def check(
     seed: int = 0,
     steps_max: int = STEPS_MAX,
     jobs: int = 0,
-    progress: Callable[[int], object] | None = None,
+    strategy: str = "proof",
+    time: float | None = None,
+    memory: int = MEMORY_MAX,
+    minimise: bool = True,
+    progress: Callable[[Progress], object] | None = None,
 ) -> Report:
-    """Runs a scenario under many schedules, with the three judges watching.
+    """Checks a scenario: predicts, then proves.
 
-    Each thread is run first to completion once, all are run in turn once, and then `budget` executions are
-    run with random schedules. The validator predicts from every event, the wait-for graph shows real hangs,
-    the monitors watch the clauses of the contract that need state. What they say of the same cause becomes
-    one finding. The same arguments give the same report, whatever `jobs` is.
+    The validator predicts from every event, the wait-for graph shows real hangs, the monitors watch the
+    clauses of the contract that need state. What they say of the same cause becomes one finding.
+
+    Each thread is run first to completion once, and all in turn. Then one execution of each class of
+    equivalent ones is run, as far as a quarter of the budget goes. If those are all there are, the check is
+    `Report.complete`; else `budget` executions follow with random schedules. Whatever is then only predicted
+    is aimed at: each context that could be part of the hang is led to where it holds what the others want.
+    What still has no witness is tried once more with everything that the contract allows others. The same
+    arguments give the same report, whatever `jobs` is.
 
     Args:
         scenario: what to check.
-        budget: executions with random schedules.
+        budget: executions of a search, at most.
         profile: which kernel; a `Profile`, or the name of one.
-        seed: the first of `budget` seeds.
+        seed: the first seed.
         steps_max: steps after which an execution is cut off, which the report says.
         jobs: threads; 0 for one per core.
-        progress: called ten times a second with the number of executions done.
+        strategy: ``"proof"`` does all of the above; one search alone is ``"random"``, ``"pct:DEPTH"``,
+            ``"dpor"`` or ``"directed"``, each after the ordered executions. One alone looks for no livelocks,
+            and tries nothing against the contract.
+        time: seconds after which the check ends with what was found until then; then the report can differ
+            from one run to the next.
+        memory: MiB that a search may keep, about; one that would need more ends before its time.
+        minimise: make witnesses as small as they can be.
+        progress: called ten times a second with how far the check is.
 
     Raises:
-        ArgumentError: `scenario` is none, or a number is out of range.
+        ArgumentError: `scenario` is none, a number is out of range, or no strategy has this name.
+        RingfenceError: so many threads can't be started.
         ScenarioError: the scenario makes no sense.
         ProfileError: no profile has this name.
         CheckInterrupted: Ctrl-C; its `report` is what was found until then.
@@ -84,7 +103,7 @@ def check(
     ...         k.thread(name, take)
     >>> report = rf.check(abba, budget=100)
     >>> report
-    <Report abba: RF601 in 103 executions>
+    <Report abba: RF601 in 6 executions>
     >>> [finding] = report["RF601"]
     >>> finding.verdict
     'CONFIRMED'
@@ -92,6 +111,7 @@ def check(
     'hung'
     """
     core = core_of(scenario)
+    seconds, start = _seconds(time), monotonic()
     report = _core.check(
         core,
         profile_of(profile),
@@ -99,8 +119,22 @@ def check(
         seed=whole_number("seed", seed, 0, _U64_MAX),
         steps_max=whole_number("steps_max", steps_max, 1, _U64_MAX),
         jobs=whole_number("jobs", jobs, 0, JOBS_MAX),
+        strategy=strategy_of(strategy),
+        memory_max=whole_number("memory", memory, 0, _U64_MAX >> 20) << 20,
+        minimise=bool(minimise),
+        time=seconds,
         progress=progress,
     )
-    if report.interrupted:
+    # The end of its time is what was asked for; before that, it was Ctrl-C.
+    if report.interrupted and (seconds is None or monotonic() - start < seconds):
         raise CheckInterrupted(report)
     return report
+
+
+def _seconds(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        message = f"time={value!r}: expected seconds, more than 0, or None"
+        raise ArgumentError(message)
+    return float(value)

@@ -19,12 +19,14 @@ __all__ = [
     "Kernel",
     "Operation",
     "Profile",
+    "Progress",
     "Replayed",
     "ReplayedCalls",
     "Report",
     "Rule",
     "Run",
     "Scenario",
+    "Search",
     "Snapshot",
     "Step",
     "ThreadState",
@@ -33,6 +35,7 @@ __all__ = [
     "check",
     "kinds",
     "operations",
+    "replay",
     "rules",
     "run",
 ]
@@ -537,12 +540,22 @@ class CheckFinding:
         """The rule's name."""
 
     @property
-    def verdict(self) -> Literal["CONFIRMED", "PREDICTED"]:
+    def verdict(self) -> Literal["CONFIRMED", "PREDICTED", "REFUTED"]:
         """How sure it is.
 
         ``CONFIRMED``: there is a schedule that hangs, or that breaks the rule by itself. ``PREDICTED``: the
-        contract is broken, but no schedule was found in which that hangs.
+        contract is broken, but no schedule was found in which that hangs; `searched` says how far the search
+        went. ``REFUTED``: the validator predicts it, as lockdep would, but every execution there is of this
+        scenario was looked at, and it cannot happen; `notes` say why, where that can be told.
         """
+
+    @property
+    def against_contract(self) -> bool:
+        """The scenario's own environment does not show it, but what the contract allows others does."""
+
+    @property
+    def searched(self) -> list[Search]:
+        """How far the search for a hang went, if none was found."""
 
     @property
     def summary(self) -> str:
@@ -574,7 +587,27 @@ class CheckFinding:
 
     @property
     def schedule(self) -> str | None:
-        """The choices of the shortest execution that shows it, for `Scenario.run` and ``--schedule``."""
+        """The replay string of the shortest execution that shows it, for `Scenario.replay`."""
+
+    @property
+    def deviations(self) -> list[str] | None:
+        """What is special about `schedule`, in words, if it was made as small as can be.
+
+        Everywhere else each context runs as long as it can, and every decision is the ordinary one:
+        ``before step 7, kworker runs instead of client``, ``in step 9, the allocation reclaims memory
+        first``.
+        """
+
+    @property
+    def smallest_scenario(self) -> str | None:
+        """The smallest scenario that shows the finding, as JSON for `Scenario.from_json`.
+
+        Its places are those of the scenario that was checked. ``None``: nothing could be left out of that.
+        """
+
+    @property
+    def smallest_schedule(self) -> str | None:
+        """The choices of the shortest execution of `smallest_scenario` that shows it, for `Scenario.run`."""
 
     @property
     def contexts(self) -> list[str]:
@@ -588,7 +621,7 @@ class CheckFinding:
         Args:
             width: columns; no line is wider but the one that says how to run it again. Below 32 counts as 32.
             colour: with ANSI escape sequences.
-            command: the command line to run it again, without its ``--schedule``; without, the call is shown.
+            command: the command line to run it again, without the replay string; without, the call is shown.
             steps: with the schedule, step by step, and how to run it again.
         """
 
@@ -597,6 +630,54 @@ class CheckFinding:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain data."""
+
+@final
+class Search:
+    """One search of a check: comparable."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def method(self) -> str:
+        """What made the choices: ``ordered``, ``dpor``, ``random``, ``directed``…"""
+
+    @property
+    def contract(self) -> bool:
+        """With everything that the contract allows others, not only what the scenario's environment does."""
+
+    @property
+    def executions(self) -> int:
+        """Executions that were run."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all of them."""
+
+    @property
+    def complete(self) -> bool:
+        """Every execution there is is equivalent to one of them."""
+
+@final
+class Progress:
+    """How far a check is: comparable."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def phase(self) -> str:
+        """What it is at: ``ordered``, ``systematic``, ``random``, ``directed``, ``against the contract``…"""
+
+    @property
+    def executions(self) -> int:
+        """Executions so far."""
+
+    @property
+    def found(self) -> int:
+        """Distinct problems so far."""
+
+    @property
+    def share(self) -> float:
+        """The part of all classes of equivalent executions that was run, from 0 to 1: an estimate."""
 
 @final
 class Report:
@@ -628,7 +709,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Nothing was found."""
+        """Nothing was found that can happen: no finding, or only refuted ones."""
 
     @property
     def findings(self) -> list[CheckFinding]:
@@ -655,8 +736,16 @@ class Report:
         """Steps after which an execution is cut off."""
 
     @property
+    def complete(self) -> bool:
+        """Every execution there is is equivalent to one that was run: nothing was left out."""
+
+    @property
+    def searches(self) -> list[Search]:
+        """What was run, in order."""
+
+    @property
     def interrupted(self) -> bool:
-        """Ctrl-C ended it: it is what was found until then."""
+        """Ctrl-C, or the end of its time, ended it: it is what was found until then."""
 
     def text(self, width: int = 100, colour: bool = False, *, command: str | None = None) -> str:
         """All findings for people, and how far the check looked.
@@ -664,7 +753,7 @@ class Report:
         Args:
             width: columns; no line is wider but those that say how to run it again. Below 32 counts as 32.
             colour: with ANSI escape sequences.
-            command: the command line to run it again, without its ``--schedule``; without, the call is shown.
+            command: the command line to run it again, without the replay string; without, the call is shown.
         """
 
     def json(self) -> str:
@@ -677,17 +766,21 @@ def check(
     scenario: Scenario,
     profile: Profile,
     *,
+    strategy: str,
     executions: int,
     seed: int,
     steps_max: int,
     jobs: int,
-    progress: Callable[[int], object] | None = None,
+    memory_max: int,
+    minimise: bool,
+    time: float | None = None,
+    progress: Callable[[Progress], object] | None = None,
 ) -> Report:
     """Checks a scenario; `ringfence.check` is its typed face. Ctrl-C gives an interrupted report.
 
     Raises:
         ScenarioError: the scenario makes no sense.
-        RingfenceError: the threads can't be started.
+        RingfenceError: the threads can't be started, or no strategy has this name.
     """
 
 @final
@@ -851,7 +944,7 @@ class Snapshot:
 
 @final
 class Execution:
-    """One execution of a scenario, from `Scenario.run`.
+    """One execution of a scenario, from `Scenario.run` or `Scenario.replay`.
 
     ``len()`` is its number of steps, ``str()`` lists them.
     """
@@ -871,7 +964,23 @@ class Execution:
 
     @property
     def schedule(self) -> str:
-        """The choices that it took: the same execution again, by `Scenario.run` and ``--schedule``."""
+        """Its replay string: the same execution again, by `Scenario.replay` and ``ringfence replay``."""
+
+    @property
+    def choices(self) -> list[int]:
+        """The choices that it took: of each point with more than one possibility, which."""
+
+    @property
+    def fits(self) -> bool | None:
+        """If it was replayed: everything that was recorded was possible. Else None."""
+
+    @property
+    def stopped_at(self) -> int | None:
+        """If it was replayed: the first step that could not be taken as recorded, if there was one."""
+
+    @property
+    def remark(self) -> str | None:
+        """If it was replayed: how it compares with what was recorded, in a sentence. Else None."""
 
     @property
     def steps(self) -> list[Step]:
@@ -901,16 +1010,35 @@ class Execution:
         """
 
     def json(self) -> str:
-        """Steps, end and findings, as one line of JSON."""
+        """Steps, end and findings, as one line of JSON; with what was replayed, how it compares."""
 
     def to_dict(self) -> dict[str, Any]:
         """Steps, end and findings, as plain data."""
 
-def run(scenario: Scenario, profile: Profile, *, schedule: str, steps_max: int) -> Execution:
+def run(scenario: Scenario, profile: Profile | None, *, schedule: str, steps_max: int | None) -> Execution:
     """Runs a scenario under one schedule; `Scenario.run` is its typed face.
 
     Raises:
         RingfenceError: no schedule, or one with choices that are not possible.
+        ReplayError: a replay string that can't be replayed here.
+        ScenarioError: the scenario makes no sense.
+        KeyboardInterrupt: Ctrl-C.
+    """
+
+def replay(
+    scenario: Scenario,
+    string: str,
+    *,
+    profile: Profile | None,
+    steps: int | None,
+    then: str | None,
+    steps_max: int | None,
+) -> Execution:
+    """Runs a recorded execution again; `Scenario.replay` is its typed face.
+
+    Raises:
+        ReplayError: the string is damaged, of another version, or of another scenario or profile.
+        RingfenceError: `then` is no schedule, or one with choices that are not possible.
         ScenarioError: the scenario makes no sense.
         KeyboardInterrupt: Ctrl-C.
     """

@@ -18,6 +18,7 @@ __all__ = [
     "GfpError",
     "MisuseError",
     "ProfileError",
+    "ReplayError",
     "RingfenceError",
     "ScenarioError",
     "ScenarioWarning",
@@ -46,6 +47,10 @@ class MisuseError(RingfenceError):
 
 class ProfileError(RingfenceError, ValueError):
     """A profile or a switch that does not exist, or a value that the switch does not take."""
+
+
+class ReplayError(RingfenceError, ValueError):
+    """A replay string that is damaged, of another version, or of another scenario or profile."""
 
 
 class GfpError(RingfenceError, ValueError):

@@ -14,6 +14,7 @@ import click
 from ringfence._cli.check import check
 from ringfence._cli.conformance import conformance
 from ringfence._cli.lockdep import lockdep
+from ringfence._cli.replay import replay
 from ringfence._cli.rules import explain, rules
 from ringfence._core import __version__
 from ringfence.errors import RingfenceError
@@ -71,6 +72,7 @@ def _forgive(stream: object) -> None:
 
 
 main.add_command(check)
+main.add_command(replay)
 main.add_command(conformance)
 main.add_command(lockdep)
 main.add_command(rules)

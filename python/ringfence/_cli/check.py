@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from ringfence._arguments import STEPS_MAX
+from ringfence._arguments import MEMORY_MAX, STEPS_MAX, strategy_of
 from ringfence._check import DEFAULT_BUDGET, CheckInterrupted
 from ringfence._check import check as run_check
+from ringfence._cli.execution import again, line, only_target, report, target_of
 from ringfence._cli.options import jobs_option, profile_options, width_option
 from ringfence._cli.progress import Bar, bar_wanted
 from ringfence._cli.terminal import clean, colour, width, write
 from ringfence._core import Profile
-from ringfence.errors import RingfenceError, ScenarioError
+from ringfence.errors import ArgumentError, RingfenceError
 
 if TYPE_CHECKING:
     from ringfence._check import Report
     from ringfence._cli.load import Target
-    from ringfence._core import Execution
+    from ringfence._core import Progress
+    from ringfence.errors import ScenarioError
 
 __all__ = ["check"]
-
-_U64_MAX = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
@@ -34,61 +34,87 @@ class _Request:
 
     Attributes:
         profile: which kernel.
-        settings: its switches as they were given.
         as_json: a line of JSON per scenario.
-        budget: executions with random schedules.
+        budget: executions of each search.
         seed: the first seed.
         steps: steps after which an execution is cut off.
         jobs: threads, 0 for one per core.
+        strategy: what makes the choices.
+        time: seconds per scenario, if that is limited.
+        memory: MiB of a search.
         columns: columns of text.
     """
 
     profile: Profile
-    settings: tuple[str, ...]
     as_json: bool
     budget: int
     seed: int
     steps: int
     jobs: int
+    strategy: str
+    time: float | None
+    memory: int
     columns: int
 
-    def again(self, target: Target) -> str:
-        """The command line that runs a schedule of this scenario again, without the schedule."""
-        words = ["ringfence", "check", target.name]
-        if self.profile.name != "6.12":
-            words += ["--profile", self.profile.name]
-        for setting in self.settings:
-            words += ["--set", setting]
-        if self.steps != STEPS_MAX:
-            words += ["--steps", str(self.steps)]
-        return shlex.join(words)
+
+def _strategy(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
+    try:
+        return strategy_of(name)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error).removeprefix("strategy=")) from error
 
 
-@click.command(short_help="Check scenarios under many schedules.")
+@click.command(short_help="Check scenarios: predict, then prove.")
 @click.argument("names", metavar="FILE[::NAME]...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per scenario, in input order.")
 @click.option(
     "--budget",
-    type=click.IntRange(0, _U64_MAX),
+    type=click.IntRange(0),
+    metavar="N",
     default=DEFAULT_BUDGET,
     show_default=True,
-    help="Executions with random schedules, per scenario.",
+    help="Executions of each search, per scenario.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, _U64_MAX), default=0, show_default=True, help="The first seed."
+    "--strategy",
+    default="proof",
+    show_default=True,
+    metavar="NAME",
+    callback=_strategy,
+    help="proof: predict, then prove, by all searches; or one search alone: random, pct:DEPTH, dpor (one "
+    "execution of each class of equivalent ones), directed (towards what is predicted).",
+)
+@click.option(
+    "--time",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="End after this long, with what was found until then; per scenario.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(0),
+    metavar="MIB",
+    default=MEMORY_MAX,
+    show_default=True,
+    help="End a search that would keep more than this.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="The first seed."
 )
 @click.option(
     "--steps",
-    type=click.IntRange(1, _U64_MAX),
+    type=click.IntRange(1),
+    metavar="N",
     default=STEPS_MAX,
     show_default=True,
     help="Steps after which an execution is cut off.",
 )
 @click.option(
     "--schedule",
-    metavar="CHOICES",
-    help="Run one scenario once and show its steps: choices as reports print them (0,1,0), "
-    "run-to-completion, round-robin or random:SEED.",
+    metavar="SCHEDULE",
+    help="Run one scenario once and show its steps: run-to-completion, round-robin, random:SEED, "
+    "choices (0,1,0), or a replay string as reports print it (rf1:...).",
 )
 @profile_options
 @jobs_option
@@ -100,6 +126,9 @@ def check(
     names: tuple[str, ...],
     as_json: bool,
     budget: int,
+    strategy: str,
+    seconds: float | None,
+    memory: int,
     seed: int,
     steps: int,
     schedule: str | None,
@@ -116,15 +145,33 @@ def check(
     """
     request = _Request(
         profile=Profile.from_settings(profile, settings),
-        settings=settings,
         as_json=as_json,
         budget=budget,
         seed=seed,
         steps=steps,
         jobs=jobs,
+        strategy=strategy,
+        time=seconds,
+        memory=memory,
         columns=_columns(width),
     )
-    ctx.exit(_check_all(request, names) if schedule is None else _replay(request, names, schedule))
+    if schedule is None:
+        ctx.exit(_check_all(request, names))
+    # A replay string says both itself.
+    profile_given = _is_given(ctx, "profile") or _is_given(ctx, "settings")
+    ctx.exit(
+        _run(
+            request,
+            names,
+            schedule,
+            profile=request.profile if profile_given else None,
+            steps=steps if _is_given(ctx, "steps") else None,
+        )
+    )
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) not in {None, ParameterSource.DEFAULT}
 
 
 def _columns(wanted: int | None) -> int:
@@ -137,95 +184,86 @@ def _check_all(request: _Request, names: tuple[str, ...]) -> int:
     checked = found = refused = 0
     for target in targets(names):
         try:
-            report = _checked(request, target)
+            outcome, interrupted = _checked(request, target)
+        except ArgumentError:
+            # It is not the scenario's fault, and would be the same for the next one.
+            raise
         except RingfenceError as error:
             click.echo(clean(str(error)), err=True)
             refused += 1
             continue
-        _show(request, _target_of(target), report, first=checked == 0)
-        if report.interrupted:
+        _show(request, target_of(target), outcome, first=checked == 0)
+        if interrupted:
             return 130
         checked += 1
-        found += not report.ok
+        found += not outcome.ok
     if checked > 1 and not request.as_json:
         unusable = f"; {refused} could not be checked" if refused else ""
         write(f"\n{found} of {checked} scenarios have findings{unusable}\n")
     return 2 if refused else int(found > 0)
 
 
-def _target_of(target: Target | ScenarioError) -> Target:
-    """Raises an error that stands in the place of a scenario.
-
-    Raises:
-        ScenarioError: it.
-    """
-    if isinstance(target, ScenarioError):
-        raise target
-    return target
-
-
-def _checked(request: _Request, item: Target | ScenarioError) -> Report:
-    target = _target_of(item)
+def _checked(request: _Request, item: Target | ScenarioError) -> tuple[Report, bool]:
+    """What was found, and whether Ctrl-C ended it; the end of its time does not end the others."""
+    target = target_of(item)
     target.build()
-    bar = Bar(["{task.description}", "{task.completed} executions"], request.budget, clean(target.name, 40))
+    bar = Bar(
+        ["{task.description}", "{task.fields[phase]}: {task.completed} executions, {task.fields[more]}"],
+        None,
+        clean(target.name, 24),
+    )
+
+    start = monotonic()
+
+    def show(progress: Progress) -> None:
+        rate = progress.executions / max(monotonic() - start, 1e-3)
+        share = f", {progress.share:.0%} of all" if progress.phase == "systematic" else ""
+        more = f"{rate:,.0f}/s{share}, {progress.found} found"
+        bar.show(progress.executions, phase=progress.phase, more=more)
+
     try:
-        return run_check(
+        outcome = run_check(
             target.scenario,
             budget=request.budget,
             profile=request.profile,
             seed=request.seed,
             steps_max=request.steps,
             jobs=request.jobs,
-            progress=bar.show if bar_wanted() else None,
+            strategy=request.strategy,
+            time=request.time,
+            memory=request.memory,
+            progress=show if bar_wanted() else None,
         )
     except CheckInterrupted as interrupted:
-        return interrupted.report
+        return interrupted.report, True
+    else:
+        return outcome, False
     finally:
         bar.stop()
 
 
-def _show(request: _Request, target: Target, report: Report, *, first: bool) -> None:
+def _show(request: _Request, target: Target, checked: Report, *, first: bool) -> None:
     if request.as_json:
-        write(_line(target, report.json()))
+        write(line(target, checked.json()))
         return
-    text = report.text(request.columns, colour(), command=request.again(target))
+    text = checked.text(request.columns, colour(), command=again(target))
     write(text + "\n" if first else f"\n{text}\n")
 
 
-def _line(target: Target, item: str) -> str:
-    """An object as a line, with the scenario's name on the command line in front."""
-    return f'{{"target":{json.dumps(target.name)},{item[1:]}\n'
-
-
-def _replay(request: _Request, names: tuple[str, ...], schedule: str) -> int:
+def _run(
+    request: _Request, names: tuple[str, ...], schedule: str, *, profile: Profile | None, steps: int | None
+) -> int:
     """``--schedule``: one execution, and what it breaks.
 
     Raises:
-        ScenarioError: there is no scenario, or more than one.
+        ScenarioError: there is no scenario.
+        click.UsageError: there are several.
     """
-    from ringfence._cli.load import targets
-
-    found = [_target_of(target) for target in targets(names)]
-    if len(found) != 1:
-        message = "--schedule runs one scenario; name one of " + ", ".join(target.name for target in found)
-        raise click.UsageError(message)
-    [target] = found
-    target.build()
-    execution = target.scenario.run(schedule, profile=request.profile, steps_max=request.steps)
+    target = only_target(names, "--schedule")
+    execution = target.scenario.run(schedule, profile=profile, steps_max=steps)
     findings = execution.findings
     if request.as_json:
-        write(_line(target, execution.json()))
+        write(line(target, execution.json()))
     else:
-        write(_replayed(request, target, execution))
+        write(report(target, execution, findings, request.columns))
     return int(bool(findings))
-
-
-def _replayed(request: _Request, target: Target, execution: Execution) -> str:
-    coloured = colour()
-    blocks = [execution.text(request.columns, coloured)]
-    blocks += [finding.text(request.columns, coloured, steps=False) for finding in execution.findings]
-    count = len(blocks) - 1
-    blocks.append(
-        f"{target.scenario.name}: {count or 'no'} finding{'' if count == 1 else 's'} in this execution"
-    )
-    return "\n\n".join(blocks) + "\n"

@@ -58,9 +58,15 @@ def profile_options(command: F) -> F:
 
 
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(0, 1024), default=0, help="Threads; 0 (the default) for one per core."
+    "--jobs",
+    type=click.IntRange(0, 1024),
+    metavar="N",
+    default=0,
+    help="Threads; 0 (the default) for one per core.",
 )
 """``--jobs N``."""
 
-width_option = click.option("--width", type=click.IntRange(20, 1000), help="Columns of text output.")
+width_option = click.option(
+    "--width", type=click.IntRange(20, 1000), metavar="N", help="Columns of text output."
+)
 """``--width N``."""

@@ -48,7 +48,8 @@ class Bar:
     """A progress bar on standard error; it is there from the first `show` on, and goes away again.
 
     Args:
-        columns: texts beside the bar, with ``{task.completed}``, ``{task.fields[count]}`` and the like.
+        columns: texts beside the bar, with ``{task.completed}``, ``{task.fields[count]}``,
+            ``{task.fields[phase]}`` and the like.
         total: where it ends, if that is known.
     """
 
@@ -59,20 +60,24 @@ class Bar:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
-    def show(self, done: int, count: int = 0) -> None:
+    def show(self, done: int, count: int = 0, phase: str = "", more: str = "") -> None:
         """Draws it."""
         if self._progress is None:
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
             columns: list[ProgressColumn] = [TextColumn(text, markup=False) for text in self._columns]
-            columns.insert(bool(self._name), BarColumn(None, complete_style="cyan", finished_style="cyan"))
+            # A bar with no end in sight would only take room.
+            bar = BarColumn(None, complete_style="cyan", finished_style="cyan")
+            columns.insert(0, SpinnerColumn() if self._total is None else bar)
             console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
             self._progress = Progress(*columns, console=console, transient=True, expand=True)
-            self._task = self._progress.add_task(self._name, total=self._total, completed=done, count=count)
+            self._task = self._progress.add_task(
+                self._name, total=self._total, completed=done, count=count, phase=phase, more=more
+            )
             self._progress.start()
         if self._task is not None:
-            self._progress.update(self._task, completed=done, count=count)
+            self._progress.update(self._task, completed=done, count=count, phase=phase, more=more)
 
     def say(self, message: str) -> None:
         """Writes a line to standard error, above the bar."""

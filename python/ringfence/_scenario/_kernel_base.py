@@ -12,7 +12,7 @@ from ringfence._scenario._handlers import method_of
 from ringfence._scenario._mistakes import run_user_code
 from ringfence._scenario._pointers import Declared, Pointer
 from ringfence._scenario._recorder import Recorder
-from ringfence._scenario._where import Site, declared_at, is_own, mistake, readable
+from ringfence._scenario._where import Site, declared_at, function_name, is_own, mistake, readable
 from ringfence._scenario._wording import described
 from ringfence.errors import ScenarioError
 
@@ -95,7 +95,7 @@ class KernelBase:
         while is_own(code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
             code = frame.f_code
-        return self._number((code.co_filename, frame.f_lineno, code.co_name))
+        return self._number((code.co_filename, frame.f_lineno, function_name(code)))
 
     def _number(self, site: Site) -> int:
         number = self._sites.get(site)
@@ -123,7 +123,7 @@ class KernelBase:
         if code is None:
             return 0
         lines = (line for _, _, line in code.co_lines() if line is not None)
-        return self._number((code.co_filename, max(lines, default=code.co_firstlineno), code.co_name))
+        return self._number((code.co_filename, max(lines, default=code.co_firstlineno), function_name(code)))
 
     # ---- objects -------------------------------------------------------------------------------------------
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self, overload
 
 from ringfence import _core
-from ringfence._arguments import STEPS_MAX, Schedule, profile_of, schedule_of, whole_number
+from ringfence._arguments import Schedule, profile_of, replay_string_of, schedule_of, whole_number
 from ringfence._scenario._checks import checked_function
 from ringfence._scenario._driver import Driver
-from ringfence._scenario._environment import Environment, quiet
+from ringfence._scenario._environment import Environment, contract, quiet
 from ringfence._scenario._kernel import Kernel
 from ringfence._scenario._mistakes import run_user_code
 from ringfence._scenario._where import mistake
@@ -128,6 +130,37 @@ class Scenario:
         values = ",".join(f"{key}={value!r}" for key, value in merged.items())
         return self._make(self._builder, self._drivers, self._environment, f"{plain}[{values}]", merged)
 
+    def with_environment(self, environment: Environment) -> Self:
+        """The same scenario among others: `contract` or `quiet`.
+
+        Args:
+            environment: what others may do; the bound on fences stays the scenario's own.
+
+        Raises:
+            ScenarioError: no environment.
+
+        >>> @scenario
+        ... def late(k):
+        ...     flip = k.dma_fence("flip", timeline=k.timeline("crtc-0"))
+        ...
+        ...     @k.thread("client")
+        ...     def client(t):
+        ...         t.dma_fence_wait(flip)
+        >>> late.with_environment(contract()) == late
+        False
+        >>> late.with_environment(quiet()) == late
+        True
+        """
+        _check_environment(environment)
+        data = json.loads(self.to_json())
+        # What is as usual is left out of the JSON form.
+        bound = data.get("environment", {}).get("fence_bound", Environment().fence_bound)
+        environment = replace(environment, fence_bound=bound)
+        data["environment"] = environment._json()
+        made = self._make(self._builder, self._drivers, environment, self._name, self._parameters)
+        made._data = _core.Scenario.from_json(json.dumps(data))
+        return made
+
     @property
     def name(self) -> str:
         """Its name."""
@@ -153,21 +186,22 @@ class Scenario:
         self,
         schedule: Schedule = None,
         *,
-        profile: _core.Profile | str = "6.12",
-        steps_max: int = STEPS_MAX,
+        profile: _core.Profile | str | None = None,
+        steps_max: int | None = None,
     ) -> _core.Execution:
         """Runs the scenario once, under one schedule.
 
         Args:
             schedule: what makes the choices. None: each context runs as long as it can. ``"round-robin"``:
                 one step of each in turn. ``"random:7"``: every choice at random, from that seed. ``"0,1,0"``
-                or ``[0, 1, 0]``: these choices, as reports print them; behind their end, as None. A finding:
-                the execution that shows it.
-            profile: which kernel; a `Profile`, or the name of one.
-            steps_max: steps after which the execution is cut off.
+                or ``[0, 1, 0]``: these choices; behind their end, as None. ``"rf1:…"``, as reports print it,
+                or a finding: that execution again, as by `replay`.
+            profile: which kernel; a `Profile`, or the name of one. None: 6.12, or that of the replay string.
+            steps_max: steps after which the execution is cut off. None: 100,000, or as many as were recorded.
 
         Raises:
             ArgumentError: what makes no sense as a schedule, or a number out of range.
+            ReplayError: a replay string that can't be replayed here.
             RingfenceError: a text that is no schedule, or choices that are not possible here.
             ScenarioError: the scenario makes no sense.
 
@@ -187,11 +221,78 @@ class Scenario:
         'unsignaled'
         """
         return _core.run(
-            self.core,
-            profile_of(profile),
+            self._as_found(schedule),
+            None if profile is None else profile_of(profile),
             schedule=schedule_of(schedule),
-            steps_max=whole_number("steps_max", steps_max, 1, (1 << 64) - 1),
+            steps_max=_steps("steps_max", steps_max, least=1),
         )
+
+    def replay(
+        self,
+        string: str | _core.CheckFinding,
+        *,
+        then: Schedule = None,
+        steps: int | None = None,
+        steps_max: int | None = None,
+    ) -> _core.Execution:
+        """Runs a recorded execution again: the same steps and events.
+
+        If the scenario was edited since, it is replayed as far as it fits: `Execution.fits`,
+        `Execution.stopped_at` and `Execution.remark` tell how far that is. Which kernel was modelled is in
+        the string.
+
+        Args:
+            string: a replay string, ``"rf1:…"``, as reports print it and as `Execution.schedule` is; or a
+                finding. One that only the contract shows (`Finding.against_contract`) is run in that
+                environment; for its string alone, say ``s.with_environment(rf.contract()).replay("rf1:…")``.
+            then: what makes the choices behind `steps`, or from where it does not fit any more; a schedule,
+                as for `run`, but no replay string. None: the execution ends there.
+            steps: only so many of the recorded steps. None: all.
+            steps_max: steps after which the execution is cut off. None: as many as were recorded, or 100,000
+                where it goes on.
+
+        Raises:
+            ArgumentError: what makes no sense as a string or schedule, or a number out of range.
+            ReplayError: the string is damaged, of another version, or of another scenario; or it has not so
+                many steps.
+            RingfenceError: `then` is no schedule, or one with choices that are not possible here.
+            ScenarioError: the scenario makes no sense.
+
+        >>> @scenario
+        ... def abba(k):
+        ...     a, b = k.mutex("a"), k.mutex("b")
+        ...     for name, first, second in [("one", a, b), ("two", b, a)]:
+        ...
+        ...         def take(t, first=first, second=second):
+        ...             with t.mutex_lock(first), t.mutex_lock(second):
+        ...                 pass
+        ...
+        ...         k.thread(name, take)
+        >>> hung = abba.run("round-robin")
+        >>> hung.end
+        'hung'
+        >>> again = abba.replay(hung.schedule)
+        >>> again.events == hung.events
+        True
+        >>> again.remark
+        'replayed: the same steps and events as recorded'
+        >>> abba.replay(hung.schedule, steps=1, then="run-to-completion").end
+        'finished'
+        """
+        return _core.replay(
+            self._as_found(string),
+            replay_string_of(string),
+            profile=None,
+            steps=_steps("steps", steps, least=0),
+            then=None if then is None else schedule_of(then),
+            steps_max=_steps("steps_max", steps_max, least=1),
+        )
+
+    def _as_found(self, what: object) -> _core.Scenario:
+        """The engine's form of it, among those others that a finding was found with."""
+        if isinstance(what, _core.CheckFinding) and what.against_contract:
+            return self.with_environment(contract()).core
+        return self.core
 
     def _build(self) -> str:
         """Calls the function that describes it; its JSON form."""
@@ -228,6 +329,10 @@ class Scenario:
 
     def __repr__(self) -> str:
         return f"<Scenario {self._name}>"
+
+
+def _steps(name: str, steps: object, *, least: int) -> int | None:
+    return None if steps is None else whole_number(name, steps, least, (1 << 64) - 1)
 
 
 def _check_environment(environment: object) -> None:

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-__all__ = ["Site", "declared_at", "is_own", "line_of", "mistake", "readable", "unknown_name", "user_frame"]
+__all__ = [
+    "Site",
+    "declared_at",
+    "function_name",
+    "is_own",
+    "line_of",
+    "mistake",
+    "readable",
+    "unknown_name",
+    "user_frame",
+]
 
 Site = tuple[str, int, str]
 """File, line and function."""
@@ -51,6 +61,12 @@ def readable(file: str) -> str:
 def line_of(file: str, line: int) -> str:
     """A place in messages."""
     return f"{readable(file)}:{line}"
+
+
+def function_name(code: CodeType) -> str:
+    """The function that code is part of: for a lambda or a comprehension, the one around it."""
+    names = (name for name in reversed(code.co_qualname.split(".")) if not name.startswith("<"))
+    return next(names, code.co_name)
 
 
 def declared_at(function: Callable[..., object]) -> str:

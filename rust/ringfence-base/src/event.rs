@@ -83,7 +83,7 @@ pub enum GpuEvent {
 }
 
 /// What happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum EventKind {
     /// `lock_acquire()`; comes before any wait for the lock.
     Acquire(LockId, AcquireFlags),

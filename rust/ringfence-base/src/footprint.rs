@@ -11,7 +11,7 @@ pub enum Access {
     Acquire,
     /// It gives back what it has taken by [`Access::Acquire`].
     Release,
-    /// It finds an exclusive lock taken, and does nothing but wait for it.
+    /// It finds an exclusive lock taken, and does nothing but wait for it: nobody sees that.
     Wait,
 }
 
@@ -19,7 +19,7 @@ impl Access {
     /// Two steps of different parties that use one resource like this may not be swapped.
     #[inline]
     pub const fn conflicts(self, other: Self) -> bool {
-        !matches!((self, other), (Self::Read, Self::Read) | (Self::Wait, Self::Wait))
+        !matches!((self, other), (Self::Read | Self::Wait, Self::Read | Self::Wait))
     }
 
     /// Whether, of two steps that conflict, `later` could have come first: what is released was taken before, so

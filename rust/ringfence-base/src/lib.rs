@@ -31,4 +31,4 @@ pub use limits::{KERNEL_LIMITS, Limits};
 pub use lock_event::{AcquireFlags, LockEvent, LockEventKind, Observer, Read};
 pub use place::{Origin, Place, SourceLocation};
 pub use replay_string::{Course, Deviation, Deviations, NotAReplayString, Recorded, RecordedEnd, Taken};
-pub use system::{Dependent, End, Located, Stateful, System};
+pub use system::{Dependent, End, Holding, Located, Recurrent, Stateful, System};

@@ -35,7 +35,7 @@ impl Read {
 }
 
 /// The arguments of `lock_acquire()` besides the lock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct AcquireFlags {
     /// Nesting level given by the caller (`mutex_lock_nested()`).
     pub subclass: u32,

@@ -25,6 +25,13 @@ pub trait System {
     /// Everything that can happen next, in a fixed order without repetition; empty if the execution is over.
     fn enabled(&mut self, actions: &mut Vec<Action>);
 
+    /// The same after a step; `actions` is what was enabled before it. Systems in which that seldom changes can tell
+    /// so at less cost.
+    #[inline]
+    fn enabled_again(&mut self, actions: &mut Vec<Action>) {
+        self.enabled(actions);
+    }
+
     /// Takes one step. `action` is one of [`System::enabled`], asked for since the step before.
     fn step(&mut self, action: Action, decide: &mut impl Decide);
 
@@ -56,7 +63,8 @@ pub trait Stateful: System {
     /// A copy of the present state.
     fn state(&self) -> Self::State;
 
-    /// Goes on from a state, which was saved from this system.
+    /// Goes on from a state, which was saved from this system. Whatever was enabled there can be taken without being
+    /// asked for again.
     fn load(&mut self, state: &Self::State);
 
     /// Bytes of memory that a kept state takes, about, with what it holds besides itself.
@@ -68,8 +76,22 @@ pub trait Stateful: System {
     fn fingerprint(&self) -> u64;
 }
 
+/// A system that can tell that it goes round.
+pub trait Recurrent: System {
+    /// A number that equal states share, and those that differ only in what time it is: they go on equally too, later.
+    /// Others, but for bad luck, do not.
+    fn recurrence(&self) -> u64;
+}
+
 /// A system whose next steps are at places that can be named.
 pub trait Located: System {
     /// The operation that the action would do next, or go on with.
     fn site(&mut self, action: Action) -> SiteId;
+}
+
+/// A system that knows who is inside of what.
+pub trait Holding: Located {
+    /// Whether the context has come past this place and is still inside of what began there: it holds a lock that it
+    /// took there, is in a section that began there, or runs what an operation there has called.
+    fn holds(&mut self, context: u32, site: SiteId) -> bool;
 }

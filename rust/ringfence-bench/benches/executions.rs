@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ringfence::check::{Executor, Random};
 use ringfence::model::Plan;
-use ringfence_bench::ordered;
+use ringfence_bench::programs;
 use ringfence_bench::table::{Table, median};
 use ringfence_lockdep::annotations::Profile;
 use shuttle::scheduler::RandomScheduler;
@@ -40,10 +40,17 @@ fn shuttle_program() {
 }
 
 fn main() {
-    let plan = Plan::new(&ordered::scenario(THREADS)).expect("a valid scenario");
+    let plan = Plan::new(&programs::ordered(THREADS)).expect("a valid scenario");
     let mut executor = Executor::new(&plan, Profile::default());
     let (mut executions, mut steps, mut rival) = (Vec::new(), Vec::new(), Vec::new());
     let mut seed = 0;
+    // A number after `--`: so many executions and no table, for profilers.
+    if let Some(count) = std::env::args().nth(1).and_then(|count| count.parse().ok()) {
+        for seed in 0..count {
+            executor.run(&mut Random::new(seed), 1_000);
+        }
+        return;
+    }
     for _ in 0..ROUNDS {
         let (start, mut count) = (Instant::now(), 0);
         for _ in 0..EXECUTIONS {

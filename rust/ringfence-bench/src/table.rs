@@ -61,6 +61,11 @@ pub fn at_most(figure: f64, limit: f64, unit: &str) -> String {
     format!("≤ {limit} {unit}: {}", if figure <= limit { "met" } else { "MISSED" })
 }
 
+/// The same the other way round.
+pub fn at_least(figure: f64, limit: f64, unit: &str) -> String {
+    format!("≥ {limit} {unit}: {}", if figure >= limit { "met" } else { "MISSED" })
+}
+
 /// The middle one of some figures, which must not be empty.
 pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);

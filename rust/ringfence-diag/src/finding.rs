@@ -1,13 +1,17 @@
 //! A finding of a check: rule, verdict, explanation, witness.
 
+use core::fmt;
+
 use serde::Serialize;
 
-use crate::{LockFinding, PlaceView};
+use crate::{LockFinding, PlaceView, SearchView};
 
 /// How sure a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
+    /// It was predicted, but every execution there is of the scenario was looked at: it cannot happen in it.
+    Refuted,
     /// The contract is broken, but no schedule was found in which that shows.
     Predicted,
     /// A schedule was found that hangs, or that breaks the rule.
@@ -18,6 +22,7 @@ impl Verdict {
     /// As printed.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Refuted => "REFUTED",
             Self::Predicted => "PREDICTED",
             Self::Confirmed => "CONFIRMED",
         }
@@ -74,10 +79,58 @@ pub struct StepView {
 /// A schedule that shows the finding.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Witness {
-    /// The choices, as `Scenario.run(schedule=…)` takes them.
+    /// The replay string, as `Scenario.replay` and `ringfence replay` take it.
     pub schedule: String,
     /// What happened, step by step.
     pub steps: Vec<StepView>,
+    /// Where it is not the run-to-completion schedule, if it was made as small as can be.
+    pub deviations: Option<Vec<DeviationView>>,
+    /// No schedule with fewer deviations shows it: all were looked at.
+    pub fewest: bool,
+}
+
+/// Where a schedule is not the one in which each context runs as long as it can and every decision is ordinary.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct DeviationView {
+    /// 0-based number of the step.
+    pub step: u64,
+    /// The context that takes the step.
+    pub context: String,
+    /// The context that would have taken it; `None`: the step itself goes another way.
+    pub instead_of: Option<String>,
+    /// What is special, in words: `kworker runs instead of client`, `the allocation reclaims memory first`.
+    pub what: String,
+}
+
+impl fmt::Display for DeviationView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, instead_of, what, .. } = self;
+        let place = if instead_of.is_some() { "before" } else { "in" };
+        write!(f, "{place} step {step}, {what}")
+    }
+}
+
+/// The smallest scenario that shows a finding.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct SmallestView {
+    /// How many threads it has.
+    pub threads: usize,
+    /// Of so many.
+    pub of_threads: usize,
+    /// How many statements its programs have.
+    pub statements: usize,
+    /// Of so many.
+    pub of_statements: usize,
+    /// The scenario as JSON.
+    pub scenario: String,
+    /// The scenario as pseudo-code.
+    pub code: String,
+    /// Its choices, up to where the finding shows.
+    pub choices: Vec<u32>,
+    /// Where those are not the ordinary ones.
+    pub deviations: Vec<DeviationView>,
+    /// It has no schedule with fewer deviations that shows it: all were looked at.
+    pub fewest: bool,
 }
 
 /// One distinct problem of a scenario.
@@ -101,6 +154,13 @@ pub struct Finding {
     pub lock: Option<LockFinding>,
     /// A schedule that shows it.
     pub witness: Option<Witness>,
+    /// The scenario's own environment does not show it: the witness is one with everything that the contract allows
+    /// others.
+    pub against_contract: bool,
+    /// How far the search for a witness went, if none was found.
+    pub searched: Vec<SearchView>,
+    /// The smallest scenario that shows it, if something could be left out.
+    pub smallest: Option<SmallestView>,
     /// Parts of the environment that the witness needed.
     pub needs: Vec<String>,
     /// What else a reader has to know: that it is one only in strict mode.

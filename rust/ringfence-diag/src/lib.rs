@@ -10,9 +10,10 @@ mod lock_finding;
 mod lock_report;
 pub mod render;
 mod rule;
+mod search_view;
 mod silence;
 
-pub use finding::{Finding, HeldView, StepView, Verdict, WaitLink, Witness};
+pub use finding::{DeviationView, Finding, HeldView, SmallestView, StepView, Verdict, WaitLink, Witness};
 pub use kind::LockReportKind;
 pub use lock_finding::LockFinding;
 pub use lock_report::{
@@ -20,4 +21,5 @@ pub use lock_report::{
     UsageView,
 };
 pub use rule::{Rule, RuleDoc, rule, rules};
+pub use search_view::SearchView;
 pub use silence::Silence;

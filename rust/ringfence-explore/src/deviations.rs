@@ -1,16 +1,17 @@
 //! What an execution did other than run to completion: noted, and followed again.
 //!
-//! On the ordinary course whoever took a step takes the next one too, if it can; whoever was interrupted goes on; else
-//! it is the first action's turn, and so after time has moved on. Every decision is the most ordinary one. Replay
-//! strings rely on just that, for good.
-//! Everything else is a [`Deviation`], at its step. Deviations by step and by name of what was taken, rather than by
-//! position among the choices, still fit when an edit of the system adds a context or a choice elsewhere.
+//! On the ordinary course whoever took a step takes the next one too, if it can; whoever was interrupted goes on; else,
+//! and after time has moved on, it is the first action's turn. Every decision is the most ordinary one. Replay strings
+//! rely on just that, for good. Everything else is a [`Deviation`], at its step. Deviations by step and by name of what
+//! was taken, rather than by position among the choices, still fit when an edit of the system adds a context or a
+//! choice elsewhere.
 
 use core::num::NonZeroU32;
 use std::cell::RefCell;
 
 use ringfence_base::{Action, ChoiceKind, Decide, Deviation, Deviations, Taken};
 
+use crate::run_to_completion::goes_on;
 use crate::strategy::{Misfit, Strategy};
 
 /// The steps of an execution, as whoever watches it tells those who make its choices.
@@ -35,11 +36,7 @@ impl Steps {
 
     /// The next action on the ordinary course.
     fn usual(&self, actions: &[Action]) -> usize {
-        let again = match self.0.borrow().last() {
-            Some(&Action::Interrupt { host, .. }) => Some(Action::Run(host)),
-            Some(Action::Expire) => None,
-            last => last.copied(),
-        };
+        let again = self.0.borrow().last().copied().and_then(goes_on);
         again.and_then(|again| actions.iter().position(|action| *action == again)).unwrap_or(0)
     }
 
@@ -108,6 +105,10 @@ impl<S: Strategy> Strategy for Recording<'_, S> {
             self.deviations.push(Deviation { step, taken: Taken::Action(actions[pick]) });
         }
         pick
+    }
+
+    fn follow(&mut self, action: Action) {
+        self.strategy.follow(action);
     }
 
     fn misfit(&self) -> Option<Misfit> {
@@ -234,8 +235,21 @@ impl<A: Strategy, B: Strategy> Decide for Until<'_, A, B> {
 impl<A: Strategy, B: Strategy> Strategy for Until<'_, A, B> {
     fn schedule(&mut self, actions: &[Action]) -> usize {
         match self.steps.begun() < self.until {
-            true => self.first.schedule(actions),
+            true => {
+                let pick = self.first.schedule(actions);
+                self.then.follow(actions[pick]);
+                pick
+            }
             false => self.then.schedule(actions),
         }
+    }
+
+    fn misfit(&self) -> Option<Misfit> {
+        self.first.misfit().or_else(|| self.then.misfit())
+    }
+
+    fn follow(&mut self, action: Action) {
+        self.first.follow(action);
+        self.then.follow(action);
     }
 }

@@ -76,6 +76,11 @@ impl<S> Watch<S> for () {}
 pub trait Visit<S> {
     /// The system is at the end of an execution. Whether to go on.
     fn execution(&mut self, system: &mut S, trail: &Trail, end: End) -> bool;
+
+    /// Now and then, from a search that estimates it: the share of everything that was seen, from 0 to 1.
+    fn share(&mut self, share: f64) {
+        let _ = share;
+    }
 }
 
 impl<S, F: FnMut(&mut S, &Trail, End) -> bool> Visit<S> for F {
@@ -121,8 +126,8 @@ impl Runner {
         let Self { actions, trail } = self;
         system.restart();
         trail.clear();
+        system.enabled(actions);
         loop {
-            system.enabled(actions);
             if actions.is_empty() {
                 return system.over();
             }
@@ -145,6 +150,7 @@ impl Runner {
             system.step(action, &mut Noting { decide: strategy, trail });
             trail.steps += 1;
             watch.after(system, action);
+            system.enabled_again(actions);
         }
     }
 

@@ -4,6 +4,16 @@ use ringfence_base::{Action, ChoiceKind, Decide};
 
 use crate::strategy::Strategy;
 
+/// Where the ordinary course goes on behind a step: whoever took it takes the next one too, and whoever was
+/// interrupted goes on. Behind time nobody does.
+pub(crate) fn goes_on(step: Action) -> Option<Action> {
+    match step {
+        Action::Run(_) => Some(step),
+        Action::Interrupt { host, .. } => Some(Action::Run(host)),
+        Action::Expire => None,
+    }
+}
+
 /// One context as long as it can run, then the next one; which comes first is turned by `first`. Everything else is
 /// as ordinary as can be.
 #[derive(Clone, Debug)]
@@ -35,12 +45,12 @@ impl Strategy for RunToCompletion {
             });
             from_first.unwrap_or(0)
         });
-        self.current = Some(actions[pick]);
+        self.follow(actions[pick]);
         pick
     }
 
     #[inline]
     fn follow(&mut self, action: Action) {
-        self.current = Some(action);
+        self.current = goes_on(action);
     }
 }

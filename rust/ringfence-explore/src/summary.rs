@@ -32,6 +32,8 @@ pub enum Stop {
     Interrupted,
     /// It would need more memory than it may have.
     Memory,
+    /// It went through everything there was, but for some outcomes of a choice between very many.
+    Choices,
     /// It went through everything there was, but at least one execution met its bound on steps: what lies behind is
     /// unknown.
     Steps,

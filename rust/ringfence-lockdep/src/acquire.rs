@@ -45,7 +45,7 @@ impl Validator {
 
     fn acquire_unsettled(&mut self, origin: Origin, lock: LockId, flags: AcquireFlags) -> usize {
         if self.begin(origin) {
-            let hardirqs_off = !self.tasks[origin.task.index()].hardirqs_enabled;
+            let hardirqs_off = !self.tasks[origin.task.index()].irqs.hardirqs_enabled();
             self.lock_acquire(lock, flags, Kept { taken: origin, hardirqs_off, references: 0 }, false);
         }
         self.reported.len()
@@ -55,7 +55,7 @@ impl Validator {
     /// reported.
     pub fn sync(&mut self, origin: Origin, lock: LockId, flags: AcquireFlags) -> usize {
         if self.begin(origin) {
-            let hardirqs_off = !self.tasks[origin.task.index()].hardirqs_enabled;
+            let hardirqs_off = !self.tasks[origin.task.index()].irqs.hardirqs_enabled();
             let flags = AcquireFlags { trylock: false, ..flags };
             self.lock_acquire(lock, flags, Kept { taken: origin, hardirqs_off, references: 0 }, true);
         }
@@ -89,13 +89,13 @@ impl Validator {
             return Acquired::Merged;
         }
 
-        let irq_context = task.irq_context();
+        let irq_context = task.irqs.context();
         let below = task.held.last().filter(|top| top.irq_context == irq_context);
         let limit = below.map_or(WaitLimit::OPEN, |top| top.wait_limit);
         let (prev_chain, is_head) = (task.chain, below.is_none());
         let chain = if is_head { Chain::EMPTY } else { prev_chain };
         let whole = is_head == task.held.is_empty() && below.is_none_or(|top| top.whole);
-        let manner = Manner::of(task, &flags, kept.hardirqs_off);
+        let manner = Manner::of(&task.irqs, &flags, kept.hardirqs_off);
         let reports = self.reports;
         let data = self.registry.class(class);
         let mut held = HeldLock {
@@ -218,8 +218,8 @@ impl Validator {
             trylock: false,
             check: true,
             sync: false,
-            hardirqs_off: !task.hardirqs_enabled,
-            irq_context: task.irq_context(),
+            hardirqs_off: !task.irqs.hardirqs_enabled(),
+            irq_context: task.irqs.context(),
             wait_limit: WaitLimit::OPEN,
             whole: false,
             incomplete: false,

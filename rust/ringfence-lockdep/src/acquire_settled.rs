@@ -25,15 +25,15 @@ impl Validator {
         let step =
             if exact { Step::exact(class, read, trylock, check, false) } else { Step::kernel(class, read) };
         let task = &mut self.tasks[origin.task.index()];
-        let irq_context = task.irq_context();
+        let irq_context = task.irqs.context();
         let prev_chain = task.chain;
         let (chain, whole) = match task.held.last() {
             Some(top) if top.irq_context == irq_context => (prev_chain, top.whole),
             top => (Chain::EMPTY, top.is_none()),
         };
         let chain = self.chains.likely_step(chain, step);
-        let hardirqs_off = !task.hardirqs_enabled;
-        let manner = Manner::of(task, flags, hardirqs_off);
+        let hardirqs_off = !task.irqs.hardirqs_enabled();
+        let manner = Manner::of(&task.irqs, flags, hardirqs_off);
         let Some(wait_limit) = self.chains.settled(chain, manner) else { return false };
         if self.config.limits.depth.is_some_and(|depth| task.held.len() + 1 >= depth) {
             return false;

@@ -8,7 +8,8 @@
 
 use ringfence_base::{AcquireFlags, ClassId, Read};
 
-use crate::held::{Task, WaitLimit};
+use crate::held::WaitLimit;
+use crate::irqs::{HARDIRQS_OFF, Irqs};
 use crate::pair_map::PairMap;
 
 /// A chain: a node of the trie. Chain 0 is the empty one.
@@ -78,18 +79,9 @@ impl Manner {
     const NEVER: Self = Self(0);
 
     #[inline]
-    pub(crate) fn of(task: &Task, flags: &AcquireFlags, hardirqs_off: bool) -> Self {
-        let bits = [
-            true,
-            flags.trylock,
-            flags.check,
-            hardirqs_off,
-            task.softirqs_enabled,
-            task.in_hardirq(),
-            task.hardirq_threaded,
-            task.in_softirq(),
-        ];
-        Self(bits.iter().rev().fold(0, |manner, bit| (manner << 1) | u8::from(*bit)))
+    pub(crate) fn of(irqs: &Irqs, flags: &AcquireFlags, hardirqs_off: bool) -> Self {
+        let state = (irqs.bits() & !HARDIRQS_OFF) | (u8::from(hardirqs_off) * HARDIRQS_OFF);
+        Self(1 | (u8::from(flags.trylock) << 1) | (u8::from(flags.check) << 2) | state)
     }
 }
 

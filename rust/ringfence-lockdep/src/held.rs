@@ -3,6 +3,7 @@
 use ringfence_base::{AcquireFlags, ClassId, LockId, Origin, Read};
 
 use crate::chain::Chain;
+use crate::irqs::Irqs;
 use crate::usage::{UsageBit, UsageMask};
 
 /// One entry of a task's stack of held locks.
@@ -62,61 +63,19 @@ pub(crate) struct Task {
     pub(crate) name: Box<str>,
     pub(crate) held: Vec<HeldLock>,
     pub(crate) chain: Chain,
-    pub(crate) hardirqs_enabled: bool,
-    pub(crate) softirqs_enabled: bool,
-    /// Per hard irq being served: whether hard irqs were on when it came.
-    pub(crate) hardirqs: Vec<bool>,
-    pub(crate) hardirq_threaded: bool,
-    pub(crate) softirqs: u32,
-    pub(crate) bh_disabled: u32,
+    pub(crate) irqs: Irqs,
 }
 
 impl Task {
     pub(crate) fn new(name: Box<str>) -> Self {
-        Self {
-            name,
-            held: Vec::new(),
-            chain: Chain::EMPTY,
-            hardirqs_enabled: true,
-            softirqs_enabled: true,
-            hardirqs: Vec::new(),
-            hardirq_threaded: false,
-            softirqs: 0,
-            bh_disabled: 0,
-        }
+        Self { name, held: Vec::new(), chain: Chain::EMPTY, irqs: Irqs::default() }
     }
 
     /// As when it was new: nothing held, all interrupts on.
     pub(crate) fn restart(&mut self) {
         self.held.clear();
         self.chain = Chain::EMPTY;
-        self.hardirqs_enabled = true;
-        self.softirqs_enabled = true;
-        self.hardirqs.clear();
-        self.hardirq_threaded = false;
-        self.softirqs = 0;
-        self.bh_disabled = 0;
-    }
-
-    #[inline]
-    pub(crate) fn in_hardirq(&self) -> bool {
-        !self.hardirqs.is_empty()
-    }
-
-    #[inline]
-    pub(crate) fn in_softirq(&self) -> bool {
-        self.softirqs != 0
-    }
-
-    /// `task_irq_context()`.
-    #[inline]
-    pub(crate) fn irq_context(&self) -> u8 {
-        u8::from(self.in_hardirq()) | u8::from(self.in_softirq()) << 1
-    }
-
-    /// Nesting of everything that keeps soft irqs off (`softirq_count()`).
-    pub(crate) fn softirq_count(&self) -> u32 {
-        self.softirqs + self.bh_disabled
+        self.irqs.restart();
     }
 
     /// The usage bits that an acquisition now puts on its class (`mark_usage()`).
@@ -128,16 +87,16 @@ impl Task {
         }
         let mut mask = UsageMask::NONE;
         if !flags.trylock {
-            if self.in_hardirq() {
+            if self.irqs.in_hardirq() {
                 mask = mask.union(UsageBit::USED_IN_HARDIRQ.mask());
             }
-            if self.in_softirq() {
+            if self.irqs.in_softirq() {
                 mask = mask.union(UsageBit::USED_IN_SOFTIRQ.mask());
             }
         }
         if !hardirqs_off && !sync {
             mask = mask.union(UsageBit::ENABLED_HARDIRQ.mask());
-            if self.softirqs_enabled {
+            if self.irqs.softirqs_enabled() {
                 mask = mask.union(UsageBit::ENABLED_SOFTIRQ.mask());
             }
         }

@@ -3,20 +3,20 @@
 
 use ringfence_base::Origin;
 
-use crate::held::Task;
+use crate::irqs::Irqs;
 use crate::misuse::Misuse;
 use crate::usage::UsageBit;
 use crate::validator::Validator;
 
 impl Validator {
-    fn task_mut(&mut self, origin: Origin) -> &mut Task {
-        &mut self.tasks[origin.task.index()]
+    fn irqs(&mut self, origin: Origin) -> &mut Irqs {
+        &mut self.tasks[origin.task.index()].irqs
     }
 
     /// `local_irq_disable()`.
     pub fn irq_off(&mut self, origin: Origin) {
         if self.begin(origin) {
-            self.task_mut(origin).hardirqs_enabled = false;
+            self.irqs(origin).enable_hardirqs(false);
         }
     }
 
@@ -27,7 +27,7 @@ impl Validator {
     /// [`Misuse::IrqOnInHardirq`]: Linux forbids it.
     pub fn irq_on(&mut self, origin: Origin) -> Result<usize, Misuse> {
         if self.begin(origin) {
-            if self.task_mut(origin).in_hardirq() {
+            if self.irqs(origin).in_hardirq() {
                 return Err(Misuse::IrqOnInHardirq);
             }
             self.hardirqs_on(origin);
@@ -36,21 +36,19 @@ impl Validator {
     }
 
     fn hardirqs_on(&mut self, origin: Origin) {
-        if self.task_mut(origin).hardirqs_enabled {
+        if self.irqs(origin).hardirqs_enabled() {
             return;
         }
-        if self.mark_held_locks(origin, UsageBit::ENABLED_HARDIRQ) && self.task_mut(origin).softirqs_enabled {
+        if self.mark_held_locks(origin, UsageBit::ENABLED_HARDIRQ) && self.irqs(origin).softirqs_enabled() {
             self.mark_held_locks(origin, UsageBit::ENABLED_SOFTIRQ);
         }
-        self.task_mut(origin).hardirqs_enabled = true;
+        self.irqs(origin).enable_hardirqs(true);
     }
 
     /// `local_bh_disable()`; nests.
     pub fn bh_disable(&mut self, origin: Origin) {
         if self.begin(origin) {
-            let task = self.task_mut(origin);
-            task.bh_disabled += 1;
-            task.softirqs_enabled = false;
+            self.irqs(origin).disable_bh();
         }
     }
 
@@ -61,8 +59,9 @@ impl Validator {
     /// [`Misuse::BhEnableWithoutDisable`].
     pub fn bh_enable(&mut self, origin: Origin) -> Result<usize, Misuse> {
         if self.begin(origin) {
-            let task = self.task_mut(origin);
-            task.bh_disabled = task.bh_disabled.checked_sub(1).ok_or(Misuse::BhEnableWithoutDisable)?;
+            if !self.irqs(origin).enable_bh() {
+                return Err(Misuse::BhEnableWithoutDisable);
+            }
             self.softirqs_on(origin);
         }
         Ok(self.reported.len())
@@ -70,12 +69,12 @@ impl Validator {
 
     /// If nothing keeps soft irqs off any more.
     fn softirqs_on(&mut self, origin: Origin) {
-        let task = self.task_mut(origin);
-        if task.softirq_count() != 0 || task.softirqs_enabled {
+        let irqs = self.irqs(origin);
+        if irqs.softirq_count() != 0 || irqs.softirqs_enabled() {
             return;
         }
-        task.softirqs_enabled = true;
-        if task.hardirqs_enabled {
+        irqs.enable_softirqs();
+        if irqs.hardirqs_enabled() {
             self.mark_held_locks(origin, UsageBit::ENABLED_SOFTIRQ);
         }
     }
@@ -84,13 +83,7 @@ impl Validator {
     /// that is forced, so its wait limit is that of a spinlock rather than a raw one.
     pub fn hardirq_enter(&mut self, origin: Origin, threaded: bool) {
         if self.begin(origin) {
-            let task = self.task_mut(origin);
-            if !task.in_hardirq() {
-                task.hardirq_threaded = false;
-            }
-            task.hardirq_threaded |= threaded;
-            task.hardirqs.push(task.hardirqs_enabled);
-            task.hardirqs_enabled = false;
+            self.irqs(origin).enter_hardirq(threaded);
         }
     }
 
@@ -101,7 +94,7 @@ impl Validator {
     /// [`Misuse::HardirqExitWithoutEnter`].
     pub fn hardirq_exit(&mut self, origin: Origin) -> Result<usize, Misuse> {
         if self.begin(origin) {
-            let enabled = self.task_mut(origin).hardirqs.pop().ok_or(Misuse::HardirqExitWithoutEnter)?;
+            let enabled = self.irqs(origin).exit_hardirq().ok_or(Misuse::HardirqExitWithoutEnter)?;
             if enabled {
                 self.hardirqs_on(origin);
             }
@@ -112,9 +105,7 @@ impl Validator {
     /// Soft irqs are served: soft irqs go off, hard irqs stay as they are.
     pub fn softirq_enter(&mut self, origin: Origin) {
         if self.begin(origin) {
-            let task = self.task_mut(origin);
-            task.softirqs += 1;
-            task.softirqs_enabled = false;
+            self.irqs(origin).enter_softirq();
         }
     }
 
@@ -125,8 +116,9 @@ impl Validator {
     /// [`Misuse::SoftirqExitWithoutEnter`].
     pub fn softirq_exit(&mut self, origin: Origin) -> Result<usize, Misuse> {
         if self.begin(origin) {
-            let task = self.task_mut(origin);
-            task.softirqs = task.softirqs.checked_sub(1).ok_or(Misuse::SoftirqExitWithoutEnter)?;
+            if !self.irqs(origin).exit_softirq() {
+                return Err(Misuse::SoftirqExitWithoutEnter);
+            }
             self.softirqs_on(origin);
         }
         Ok(self.reported.len())

@@ -20,6 +20,7 @@ mod dependency;
 mod graph;
 mod held;
 mod irq_flags;
+mod irqs;
 mod mark_lock;
 mod misuse;
 mod names;

@@ -268,12 +268,12 @@ impl Validator {
 
 fn irq_state(task: &Task) -> IrqState {
     IrqState {
-        hardirq_context: task.in_hardirq(),
-        softirq_context: task.in_softirq(),
-        hardirq_count: task.hardirqs.len() as u32,
-        softirq_count: task.softirq_count(),
-        hardirqs_enabled: task.hardirqs_enabled,
-        softirqs_enabled: task.softirqs_enabled,
+        hardirq_context: task.irqs.in_hardirq(),
+        softirq_context: task.irqs.in_softirq(),
+        hardirq_count: task.irqs.hardirq_count(),
+        softirq_count: task.irqs.softirq_count(),
+        hardirqs_enabled: task.irqs.hardirqs_enabled(),
+        softirqs_enabled: task.irqs.softirqs_enabled(),
     }
 }
 

@@ -245,7 +245,7 @@ impl Validator {
 
     /// Hard interrupts are on for this task.
     pub fn hardirqs_enabled(&self, task: TaskId) -> bool {
-        self.tasks[task.index()].hardirqs_enabled
+        self.tasks[task.index()].irqs.hardirqs_enabled()
     }
 
     fn check_ids(&self, event: &LockEvent) -> Result<(), Misuse> {

@@ -21,9 +21,9 @@ impl WaitScale {
     #[inline]
     pub(crate) fn context(self, task: &Task) -> u8 {
         let config = 3 - u8::from(!self.raw_lock_nesting);
-        if task.in_hardirq() {
-            if task.hardirq_threaded { config } else { WaitType::Spin as u8 }
-        } else if task.in_softirq() {
+        if task.irqs.in_hardirq() {
+            if task.irqs.hardirq_threaded() { config } else { WaitType::Spin as u8 }
+        } else if task.irqs.in_softirq() {
             // Soft interrupts are always threaded on a real-time kernel.
             config
         } else {

@@ -1,7 +1,8 @@
 //! From trees to flat code, from names to indices.
 
-use ringfence_base::scenario::{Arg, Kind, ObjectKind, Operation, Program, Scenario, Stmt};
+use ringfence_base::scenario::{Arg, Family, Kind, ObjectKind, Op, Operation, Program, Scenario, Stmt};
 
+use crate::plain_step::PlainStep;
 use crate::plan::{
     ContextDecl, ContextKind, Instr, LockClass, LockSort, NO_REGISTER, Operand, Plan, ProgramInfo, Source,
 };
@@ -49,6 +50,9 @@ impl Compiler {
             version: crate::plan::KernelVersion::default(),
             strict: true,
             initial: World::default(),
+            plain_locks: Vec::new(),
+            plain_steps: Vec::new(),
+            timeless: false,
             scenario,
         };
         let mut compiler = Self { plan, breaks: Vec::new(), loop_starts: Vec::new() };
@@ -59,7 +63,38 @@ impl Compiler {
         }
         compiler.declare_contexts();
         compiler.set_up();
+        compiler.classify_locks();
         compiler.plan
+    }
+
+    /// See [`Plan::is_plain`]. With timeouts that come early, whether a context waits or has not looked yet makes
+    /// a difference to the clock.
+    fn classify_locks(&mut self) {
+        let Plan { scenario, sources, initial, .. } = &self.plan;
+        let mut plain = vec![false; initial.locks().len()];
+        if !scenario.environment.early_timeouts {
+            for (object, &index) in scenario.objects.iter().zip(&self.plan.indices) {
+                match object.kind {
+                    ObjectKind::Mutex { .. } => plain[index as usize] = true,
+                    ObjectKind::Spinlock { .. } | ObjectKind::RawSpinlock { .. } => {
+                        plain[index as usize] = sources.is_empty();
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let timed = |instr: &Instr| match instr {
+            Instr::Call { op, .. } => match op.spec().family {
+                Family::Data | Family::Ww => false,
+                Family::Context => matches!(op, Op::Msleep | Op::Udelay),
+                Family::Lock => matches!(op, Op::WaitForCompletionTimeout | Op::WaitEventTimeout),
+                _ => true,
+            },
+            _ => false,
+        };
+        self.plan.timeless = !self.plan.code.iter().any(timed);
+        self.plan.plain_locks = plain;
+        self.plan.plain_steps = PlainStep::of_all(&self.plan);
     }
 
     /// Gives every object its index. Locks have one arena for all their kinds.

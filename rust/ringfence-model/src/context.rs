@@ -61,9 +61,12 @@ impl Kernel<'_> {
     #[inline]
     pub(crate) fn might_sleep(&mut self) {
         let thread = self.me();
+        if thread.may_sleep() {
+            return;
+        }
         if thread.in_atomic() || thread.irqs_off || thread.rcu != 0 {
             self.sleeps_in_atomic();
-        } else if thread.non_block != 0 {
+        } else {
             self.broken("RF404", "code that must not block may sleep here", None);
         }
     }

@@ -8,7 +8,7 @@ use crate::kernel::{Call, Kernel};
 use crate::value::Value;
 
 impl Kernel<'_> {
-    #[inline]
+    #[inline(never)]
     pub(crate) fn data_op(&mut self, call: Call<'_>) -> Flow {
         let value = match call.op {
             Op::Add => Value::Int(self.int(call, 0).wrapping_add(self.int(call, 1))),

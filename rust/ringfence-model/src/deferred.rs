@@ -16,41 +16,28 @@ use crate::plan::class;
 use crate::rcu::{Rcu, RcuFrame, RcuLayout};
 use crate::tasklet::{Tasklet, TaskletLayout};
 use crate::timer::{Timer, TimerFrame, TimerLayout};
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
 use crate::workqueue::{WorkqueueLayout, Workqueues};
 
-macro_rules! deferred {
-    ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {
-        /// Everything that runs later, of a world.
-        #[derive(PartialEq, Eq, Hash, Debug, Default)]
-        pub(crate) struct Deferred { $($(#[$doc])* pub(crate) $field: $type,)* }
-
-        impl Clone for Deferred {
-            fn clone(&self) -> Self {
-                Self { $($field: self.$field.clone(),)* }
-            }
-
-            fn clone_from(&mut self, source: &Self) {
-                $(self.$field.clone_from(&source.$field);)*
-            }
-        }
-    };
-}
-
-deferred! {
-    /// Works, their queues and workers.
-    workqueues: Workqueues;
-    /// Kthread workers and their works.
-    kthreads: KthreadWorkers;
-    /// Timers.
-    timers: Vec<Timer>;
-    /// Threaded handlers, one per interrupt line.
-    irq_threads: Vec<IrqThread>;
-    /// Tasklets.
-    tasklets: Vec<Tasklet>;
-    /// Grace periods and callbacks.
-    rcu: Rcu;
+tracked! {
+    /// Everything that runs later, of a world.
+    pub(crate) struct Deferred {
+        /// Works, their queues and workers.
+        pub(crate) workqueues: Workqueues,
+        /// Kthread workers and their works.
+        pub(crate) kthreads: KthreadWorkers,
+        /// Timers.
+        pub(crate) timers: SharedList<Timer>,
+        /// Threaded handlers, one per interrupt line.
+        pub(crate) irq_threads: SharedList<IrqThread>,
+        /// Tasklets.
+        pub(crate) tasklets: SharedList<Tasklet>,
+        /// Grace periods and callbacks.
+        pub(crate) rcu: Shared<Rcu>,
+    }
 }
 
 /// What never changes while a plan runs: validator maps, functions, contexts, interrupt sources.

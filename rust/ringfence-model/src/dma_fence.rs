@@ -14,6 +14,8 @@ use crate::kernel::Kernel;
 use crate::memory_usage::reserved;
 use crate::plan::{KernelVersion, Plan, Source, class};
 use crate::thread::NONE;
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
 /// `struct dma_fence`, containers included. The index of one that is gone is never used again, so that whoever
@@ -99,62 +101,40 @@ pub(crate) struct Timeline {
     bound: i64,
 }
 
-/// All fences of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Fences {
-    pub(crate) list: Vec<Fence>,
-    pub(crate) timelines: Vec<Timeline>,
-    /// Callbacks: first those that the scenario declares, then the kernel's own.
-    pub(crate) nodes: Vec<Node>,
-    /// The first unused node.
-    pub(crate) unused_node: u32,
-    pub(crate) arrays: Vec<Array>,
-    pub(crate) members: Vec<Member>,
-    pub(crate) chains: Vec<Chain>,
-    /// All published fences that are not signaled, in no particular order.
-    pub(crate) published: Vec<u32>,
-    /// Containers whose `irq_work` is queued, and those of them that are being served.
-    pub(crate) irq_work: VecDeque<u32>,
-    pub(crate) irq_work_serving: VecDeque<u32>,
-    /// The stub that everybody shares.
-    pub(crate) stub: u32,
-    /// Fence contexts given out so far.
-    contexts: u64,
-}
-
-impl Clone for Fences {
-    fn clone(&self) -> Self {
-        let mut fences = Self::default();
-        fences.clone_from(self);
-        fences
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
-        self.timelines.clone_from(&source.timelines);
-        self.nodes.clone_from(&source.nodes);
-        self.unused_node = source.unused_node;
-        self.arrays.clone_from(&source.arrays);
-        self.members.clone_from(&source.members);
-        self.chains.clone_from(&source.chains);
-        self.published.clone_from(&source.published);
-        self.irq_work.clone_from(&source.irq_work);
-        self.irq_work_serving.clone_from(&source.irq_work_serving);
-        self.stub = source.stub;
-        self.contexts = source.contexts;
+tracked! {
+    /// All fences of a world.
+    pub(crate) struct Fences {
+        pub(crate) list: SharedList<Fence, 2>,
+        pub(crate) timelines: SharedList<Timeline>,
+        /// Callbacks: first those that the scenario declares, then the kernel's own.
+        pub(crate) nodes: SharedList<Node, 2>,
+        /// The first unused node.
+        pub(crate) unused_node: Shared<u32>,
+        pub(crate) arrays: SharedList<Array>,
+        pub(crate) members: SharedList<Member>,
+        pub(crate) chains: SharedList<Chain>,
+        /// All published fences that are not signaled, in no particular order.
+        pub(crate) published: Shared<Vec<u32>>,
+        /// Containers whose `irq_work` is queued, and those of them that are being served.
+        pub(crate) irq_work: Shared<VecDeque<u32>>,
+        pub(crate) irq_work_serving: Shared<VecDeque<u32>>,
+        /// The stub that everybody shares.
+        pub(crate) stub: Shared<u32>,
+        /// Fence contexts given out so far.
+        contexts: Shared<u64>,
     }
 }
 
 impl Fences {
     /// Bytes that they have reserved.
     pub(crate) fn memory_usage(&self) -> usize {
-        reserved(&self.list)
-            + reserved(&self.timelines)
-            + reserved(&self.nodes)
-            + reserved(&self.arrays)
-            + reserved(&self.members)
-            + reserved(&self.chains)
-            + reserved(&self.published)
+        reserved(self.list.unmarked())
+            + reserved(self.timelines.unmarked())
+            + reserved(self.nodes.unmarked())
+            + reserved(self.arrays.unmarked())
+            + reserved(self.members.unmarked())
+            + reserved(self.chains.unmarked())
+            + reserved(self.published.unmarked())
     }
 
     #[inline]
@@ -175,8 +155,8 @@ impl Fences {
 
     /// `dma_fence_context_alloc(1)`.
     pub(crate) fn new_context(&mut self) -> u64 {
-        self.contexts += 1;
-        self.contexts
+        *self.contexts += 1;
+        *self.contexts
     }
 
     /// `dma_fence_init()`.
@@ -290,7 +270,7 @@ impl Compiler {
         for _ in &self.plan.by_kind[Kind::FenceCb as usize] {
             self.plan.initial.fences.nodes.push(Node::declared());
         }
-        self.plan.initial.fences.unused_node = NONE;
+        *self.plan.initial.fences.unused_node = NONE;
         for number in 0..self.plan.by_kind[Kind::Timeline as usize].len() {
             let timeline = self.timeline(number);
             self.plan.initial.fences.timelines.push(timeline);
@@ -309,7 +289,7 @@ impl Compiler {
         }
         let lock = self.lock_of_class("dma_fence_stub_lock", class::FENCE_STUB);
         let fences = &mut self.plan.initial.fences;
-        fences.stub = fences.add(FenceSort::Stub, lock, 0, 0, flag::SIGNALED | flag::ENABLE_SIGNAL);
+        *fences.stub = fences.add(FenceSort::Stub, lock, 0, 0, flag::SIGNALED | flag::ENABLE_SIGNAL);
         let kinds = [Kind::Timeline, Kind::Syncobj, Kind::SwSync, Kind::DrmSched];
         if kinds.iter().any(|&kind| !self.plan.by_kind[kind as usize].is_empty()) {
             self.source(Source::FenceIrqWork);

@@ -58,7 +58,7 @@ impl Fences {
     /// A node for one of the kernel's own callbacks.
     pub(crate) fn new_node(&mut self, callback: Callback) -> u32 {
         let node = Node { next: NONE, prev: NONE, fence: NONE, callback };
-        let unused = self.unused_node;
+        let unused = *self.unused_node;
         if unused == NONE {
             self.nodes.push(node);
             return self.nodes.len() as u32 - 1;
@@ -66,7 +66,7 @@ impl Fences {
         let Callback::Unused(next) = self.nodes[unused as usize].callback else {
             panic!("engine bug: node {unused} is in use and on the list of unused ones");
         };
-        self.unused_node = next;
+        *self.unused_node = next;
         self.nodes[unused as usize] = node;
         unused
     }
@@ -74,8 +74,8 @@ impl Fences {
     /// The node is not needed any more.
     pub(crate) fn drop_node(&mut self, node: u32) {
         self.unlink(node);
-        self.nodes[node as usize].callback = Callback::Unused(self.unused_node);
-        self.unused_node = node;
+        self.nodes[node as usize].callback = Callback::Unused(*self.unused_node);
+        *self.unused_node = node;
     }
 
     /// The callback that comes first on the list of a fence.

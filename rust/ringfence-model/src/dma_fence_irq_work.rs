@@ -32,7 +32,7 @@ impl Kernel<'_> {
 
     /// The interrupt serves what is queued when it arrives, the latest first, as a lock-less list does.
     pub(crate) fn serve_fence_irq_work(&mut self) -> Flow {
-        let fences = &mut self.w.fences;
+        let fences = &mut *self.w.fences;
         fences.irq_work_serving.append(&mut fences.irq_work);
         let frame = IrqWorkFrame { fence: 0, at: At::Next };
         self.call(Frame::Fence(FenceFrame::IrqWork(frame)))

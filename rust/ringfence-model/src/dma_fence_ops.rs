@@ -177,7 +177,7 @@ impl Kernel<'_> {
     fn new_fence_op(&mut self, call: Call<'_>) -> Flow {
         let fence = match call.op {
             Op::DmaFenceGetStub => {
-                let stub = self.w.fences.stub;
+                let stub = *self.w.fences.stub;
                 self.fence_get(stub);
                 return Flow::Return(Value::fence(stub));
             }
@@ -281,7 +281,7 @@ impl Kernel<'_> {
     }
 
     fn one_fence_op(&mut self, call: Call<'_>, fence: u32) -> Flow {
-        let now = self.w.time.now;
+        let now = *self.w.time.now;
         match call.op {
             Op::DmaFenceSignalLocked => {
                 self.check_own_fence(fence, SIGNALS_FOREIGN);

@@ -219,7 +219,7 @@ impl Kernel<'_> {
     }
 
     fn do_locked(&mut self, fence: u32, doing: Doing) -> Flow {
-        let now = self.w.time.now;
+        let now = *self.w.time.now;
         match doing {
             Doing::Signal => self.fence_signal_locked(fence, now),
             Doing::SignalTimestamp(timestamp) => self.fence_signal_locked(fence, timestamp),
@@ -309,7 +309,7 @@ impl Kernel<'_> {
                 return Flow::Return(Value::bool(true));
             }
             frame.at = PollAt::Signaled;
-            let now = self.w.time.now;
+            let now = *self.w.time.now;
             go!(self, FenceFrame::Enable(frame), self.fence_signal_locked(fence, now));
         }
         Flow::Return(Value::bool(false))
@@ -361,7 +361,7 @@ impl Kernel<'_> {
                 return Flow::Return(Value::bool(false));
             }
             frame.at = PollAt::Signaled;
-            let now = self.w.time.now;
+            let now = *self.w.time.now;
             go!(
                 self,
                 FenceFrame::Poll(frame),

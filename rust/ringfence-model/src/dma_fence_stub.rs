@@ -86,7 +86,7 @@ impl Kernel<'_> {
         let fence = match frame.sort {
             NewSort::On(timeline) => self.fence_init(timeline, None, None),
             NewSort::Stub(timestamp) => {
-                let lock = self.w.fences.get(self.w.fences.stub).lock;
+                let lock = self.w.fences.get(*self.w.fences.stub).lock;
                 let fence = self.fence_init_with(lock, 0, 0);
                 let entry = self.w.fences.get_mut(fence);
                 entry.sort = FenceSort::Stub;

@@ -12,6 +12,8 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
 use crate::plan::class;
 use crate::thread::NONE;
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
 /// `struct dma_resv`.
@@ -35,11 +37,12 @@ pub(crate) struct Slot {
     pub(crate) usage: u8,
 }
 
-/// All reservations of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Reservations {
-    pub(crate) list: Vec<Resv>,
-    pub(crate) iters: Vec<Iter>,
+tracked! {
+    /// All reservations of a world.
+    pub(crate) struct Reservations {
+        pub(crate) list: SharedList<Resv>,
+        pub(crate) iters: SharedList<Iter>,
+    }
 }
 
 impl Clone for Resv {
@@ -53,17 +56,6 @@ impl Clone for Resv {
         self.has_list = source.has_list;
         self.max_fences = source.max_fences;
         self.slots.clone_from(&source.slots);
-    }
-}
-
-impl Clone for Reservations {
-    fn clone(&self) -> Self {
-        Self { list: self.list.clone(), iters: self.iters.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
-        self.iters.clone_from(&source.iters);
     }
 }
 

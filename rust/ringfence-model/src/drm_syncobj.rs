@@ -189,7 +189,7 @@ impl Kernel<'_> {
         if found.index().is_some() {
             return found;
         }
-        let stub = self.w.fences.stub;
+        let stub = *self.w.fences.stub;
         self.fence_get(stub);
         Value::fence(stub)
     }
@@ -202,7 +202,7 @@ impl Kernel<'_> {
     /// `drm_syncobj_assign_null_handle()`. Without memory nothing happens.
     fn syncobj_signal(&mut self, syncobj: u32) -> Flow {
         self.syncobj_replace(syncobj, NONE, ReplaceAt::Allocated);
-        let now = self.w.time.now;
+        let now = *self.w.time.now;
         match self.alloc_private_stub(now) {
             Flow::Return(fence) => {
                 self.me().ret = fence;

@@ -288,7 +288,7 @@ impl Kernel<'_> {
         match frame.timer {
             None => frame.timeout,
             Some(timer) if !self.w.time.is_set(timer) => 0,
-            Some(timer) => i64::try_from(timer.due().saturating_sub(self.w.time.now)).unwrap_or(FOREVER),
+            Some(timer) => i64::try_from(timer.due().saturating_sub(*self.w.time.now)).unwrap_or(FOREVER),
         }
     }
 

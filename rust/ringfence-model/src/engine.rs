@@ -243,7 +243,7 @@ impl Kernel<'_> {
             entry.phase = Phase::Stopped;
             let ring = entry.current as usize;
             self.w.time.cancel(due);
-            let now = self.w.time.now;
+            let now = *self.w.time.now;
             self.w.gpu.rings[ring].queue[0].remaining = due.due().saturating_sub(now);
         }
     }

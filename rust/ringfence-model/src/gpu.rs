@@ -15,46 +15,32 @@ use crate::gpu_semaphore::Semaphore;
 use crate::kernel::{Call, Kernel};
 use crate::plan::Plan;
 use crate::ring::{Ring, RingInfo};
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
-macro_rules! hardware {
-    ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {
-        /// All GPUs of a world.
-        #[derive(PartialEq, Eq, Hash, Debug, Default)]
-        pub(crate) struct Hardware { $($(#[$doc])* pub(crate) $field: $type,)* }
-
-        impl Clone for Hardware {
-            fn clone(&self) -> Self {
-                Self { $($field: self.$field.clone(),)* }
-            }
-
-            /// Keeps the memory that is there: a run is reset in place.
-            fn clone_from(&mut self, source: &Self) {
-                $(self.$field.clone_from(&source.$field);)*
-            }
-        }
-    };
-}
-
-hardware! {
-    /// One flag per GPU: it was given up.
-    wedged: Vec<bool>;
-    /// What executes.
-    engines: Vec<Engine>;
-    /// What is to be executed.
-    rings: Vec<Ring>;
-    /// Numbers in memory that only grow.
-    semaphores: Vec<Semaphore>;
-    /// Locks of the work.
-    locks: Vec<GpuLock>;
+tracked! {
+    /// All GPUs of a world.
+    pub(crate) struct Hardware {
+        /// One flag per GPU: it was given up.
+        pub(crate) wedged: SharedList<bool>,
+        /// What executes.
+        pub(crate) engines: SharedList<Engine>,
+        /// What is to be executed.
+        pub(crate) rings: SharedList<Ring>,
+        /// Numbers in memory that only grow.
+        pub(crate) semaphores: SharedList<Semaphore>,
+        /// Locks of the work.
+        pub(crate) locks: SharedList<GpuLock>,
+    }
 }
 
 impl Hardware {
     /// Bytes that rings, semaphores and locks have reserved.
     pub(crate) fn memory_usage(&self) -> usize {
-        self.rings.iter().map(Ring::memory_usage).sum::<usize>()
-            + self.semaphores.iter().map(Semaphore::memory_usage).sum::<usize>()
-            + self.locks.iter().map(GpuLock::memory_usage).sum::<usize>()
+        self.rings.unmarked().iter().map(Ring::memory_usage).sum::<usize>()
+            + self.semaphores.unmarked().iter().map(Semaphore::memory_usage).sum::<usize>()
+            + self.locks.unmarked().iter().map(GpuLock::memory_usage).sum::<usize>()
     }
 }
 
@@ -123,9 +109,9 @@ impl Compiler {
         let count = |kind: Kind| self.plan.by_kind[kind as usize].len();
         let (semaphores, locks) = (count(Kind::GpuSemaphore), count(Kind::GpuLock));
         let hardware = &mut self.plan.initial.gpu;
-        hardware.wedged.resize(self.plan.gpu.gpus.len(), false);
-        hardware.semaphores.resize_with(semaphores, Semaphore::default);
-        hardware.locks.resize_with(locks, GpuLock::default);
+        hardware.wedged.all_mut().resize(self.plan.gpu.gpus.len(), false);
+        hardware.semaphores.all_mut().resize_with(semaphores, Semaphore::default);
+        hardware.locks.all_mut().resize_with(locks, GpuLock::default);
     }
 
     /// A GPU with one engine, which nobody declared: it can do everything.

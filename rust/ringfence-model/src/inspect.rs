@@ -1,5 +1,6 @@
 //! Looking at a world.
 
+use ringfence_base::SiteId;
 use ringfence_base::scenario::{Kind, Op};
 
 use crate::dma_fence::{FenceSort, flag};
@@ -84,6 +85,38 @@ impl World {
         };
         let args = args.iter().take(op.spec().args.len()).map(argument).collect();
         Some(Current { op, args, goes_on: called || above != 0 })
+    }
+
+    /// The context runs code that an operation at this place has called: a notifier, a shrinker, a callback.
+    pub fn is_below(&self, plan: &Plan, task: u32, site: SiteId) -> bool {
+        let frames = self.threads.get(task as usize).map_or(&[][..], |thread| &thread.frames);
+        let mut programs = frames.iter().filter_map(|frame| match frame {
+            Frame::Program(frame) => Some(*frame),
+            _ => None,
+        });
+        // The innermost one has called nobody.
+        programs.next_back();
+        programs.any(|frame| frame.called && plan.site_at(frame.pc) == Some(site))
+    }
+
+    /// The place of the operation that the next step of a context does, or goes on with.
+    pub fn next_site(&self, plan: &Plan, task: u32) -> SiteId {
+        let thread = &self.threads()[task as usize];
+        let place = |pc: u32| {
+            let rest = plan.code[pc as usize..].iter();
+            rest.map_while(|instr| match *instr {
+                Instr::Call { site, visible, .. } => Some((site, visible)),
+                _ => None,
+            })
+            .find(|&(_, visible)| visible)
+            .map(|(site, _)| site)
+            .or_else(|| plan.site_at(pc))
+        };
+        let known = thread.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Program(frame) => place(frame.pc).filter(|&site| site != SiteId::UNKNOWN),
+            _ => None,
+        });
+        known.unwrap_or(thread.site)
     }
 
     /// The programs that a context is in, outermost first, and works of a GPU scheduler.

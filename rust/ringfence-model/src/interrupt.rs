@@ -14,13 +14,16 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
 use crate::plan::Source;
 use crate::thread::{NONE, State};
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
-/// Which interrupts are pending and being served, by source.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Interrupts {
-    lines: Vec<Line>,
-    pending: u32,
+tracked! {
+    /// Which interrupts are pending and being served, by source.
+    pub(crate) struct Interrupts {
+        lines: SharedList<Line>,
+        pending: Shared<u32>,
+    }
 }
 
 /// One source.
@@ -42,17 +45,6 @@ impl Line {
     }
 }
 
-impl Clone for Interrupts {
-    fn clone(&self) -> Self {
-        Self { lines: self.lines.clone(), pending: self.pending }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.lines.clone_from(&source.lines);
-        self.pending = source.pending;
-    }
-}
-
 impl Interrupts {
     /// One more source.
     pub(crate) fn add(&mut self) {
@@ -62,7 +54,7 @@ impl Interrupts {
     /// Some source is pending and may arrive.
     #[inline]
     pub(crate) fn any_pending(&self) -> bool {
-        self.pending != 0
+        *self.pending.unmarked() != 0
     }
 
     /// It is pending, not being served, and neither disabled nor masked.
@@ -72,7 +64,7 @@ impl Interrupts {
 
     /// Some interrupt can arrive as soon as it finds a host.
     pub(crate) fn any_can_arrive(&self) -> bool {
-        self.any_pending() && self.lines.iter().any(|line| line.can_arrive())
+        self.any_pending() && self.lines.unmarked().iter().any(|line| line.can_arrive())
     }
 
     /// Whether it is pending.
@@ -90,7 +82,7 @@ impl Interrupts {
     pub(crate) fn raise(&mut self, number: usize) -> bool {
         let new = !self.lines[number].pending;
         self.lines[number].pending = true;
-        self.pending += u32::from(new);
+        *self.pending += u32::from(new);
         new
     }
 
@@ -98,7 +90,7 @@ impl Interrupts {
     pub(crate) fn clear(&mut self, number: usize) -> bool {
         let was = self.lines[number].pending;
         self.lines[number].pending = false;
-        self.pending -= u32::from(was);
+        *self.pending -= u32::from(was);
         was
     }
 

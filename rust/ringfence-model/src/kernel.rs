@@ -37,19 +37,20 @@ pub(crate) struct Call<'p> {
 
 /// Turns of loops, and calls, in one step. A loop that nobody else can see, or a handler that is called ever
 /// again, would never end it; so it ends here, and the execution meets its bound on steps.
-const TURNS_MAX: u32 = 1 << 12;
+const TURNS_MAX: u32 = 1 << 8;
 
 impl Kernel<'_> {
     /// The context that runs.
     #[inline]
     pub(crate) fn me(&mut self) -> &mut Thread {
-        &mut self.w.threads[self.task as usize]
+        self.w.threads.changed_mut(self.task as usize)
     }
 
     /// Tells the judges.
     #[inline]
     pub(crate) fn emit(&mut self, kind: EventKind) {
-        let site = self.w.threads.get(self.task as usize).map_or(SiteId::UNKNOWN, |thread| thread.site);
+        let site =
+            self.w.threads.unmarked().get(self.task as usize).map_or(SiteId::UNKNOWN, |thread| thread.site);
         self.emit_at(site, kind);
     }
 
@@ -136,9 +137,12 @@ impl Kernel<'_> {
     }
 
     /// Wakes every context that waits for what `matches` says. They look again.
+    ///
+    /// Only for those that are woken is this a use. Whoever begins to wait later has looked at the same thing then,
+    /// and found that it had come or not: the two steps conflict by that.
     pub(crate) fn wake(&mut self, matches: impl Fn(Wait) -> bool) {
-        for task in 0..self.w.threads.len() {
-            if let State::Blocked(wait) = self.w.threads[task].state
+        for task in 0..self.w.threads.unmarked().len() {
+            if let State::Blocked(wait) = self.w.threads.unmarked()[task].state
                 && matches(wait)
             {
                 self.w.set_state(task as u32, State::Ready);
@@ -149,31 +153,55 @@ impl Kernel<'_> {
     /// Runs the context up to the end of its step.
     pub(crate) fn run(&mut self) {
         for _ in 0..TURNS_MAX {
-            let Some(&frame) = self.me().frames.last() else {
-                return self.finish();
+            // Most steps are one operation of a program. Frames of other sorts are large: they are copied only then.
+            let over = match self.me().frames.last() {
+                Some(&Frame::Program(frame)) => self.run_program(frame),
+                Some(&Frame::Lock(frame)) => {
+                    let flow = self.run_lock(frame);
+                    self.ends_step(flow)
+                }
+                Some(&frame) => self.run_function(frame),
+                None => return self.finish(),
             };
-            let flow = match frame {
-                Frame::Program(frame) => self.run_program(frame),
-                Frame::Issued(frame) => self.run_issued(frame),
-                Frame::Lock(frame) => self.run_lock(frame),
-                Frame::Ww(frame) => self.run_ww(frame),
-                Frame::Sleep(frame) => self.run_sleep(frame),
-                Frame::Deferred(frame) => self.run_deferred(frame),
-                Frame::Interrupt(frame) => self.run_interrupt(frame),
-                Frame::Memory(frame) => self.run_memory(frame),
-                Frame::Fence(frame) => self.run_fence(frame),
-                Frame::Sync(frame) => self.run_sync(frame),
-                Frame::Resv(frame) => self.run_resv(frame),
-                Frame::Sched(frame) => self.run_sched(frame),
-                Frame::Gpu(frame) => self.run_gpu_reset(frame),
-            };
-            match flow {
-                Flow::Continue => {}
-                Flow::Yield => return,
-                Flow::Block(wait) => return self.block(wait),
-                Flow::Return(value) => self.pop(value),
+            if over {
+                return;
             }
         }
+    }
+
+    /// What the innermost frame has come to; true if the step is over.
+    fn ends_step(&mut self, flow: Flow) -> bool {
+        match flow {
+            Flow::Continue => return false,
+            Flow::Yield => {}
+            Flow::Block(wait) => self.block(wait),
+            Flow::Return(value) => {
+                self.pop(value);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Goes on with one of the kernel's functions; true if the step is over.
+    #[inline(never)]
+    fn run_function(&mut self, frame: Frame) -> bool {
+        let flow = match frame {
+            Frame::Program(_) => panic!("engine bug: a program is no function of the kernel"),
+            Frame::Issued(frame) => self.run_issued(frame),
+            Frame::Lock(frame) => self.run_lock(frame),
+            Frame::Ww(frame) => self.run_ww(frame),
+            Frame::Sleep(frame) => self.run_sleep(frame),
+            Frame::Deferred(frame) => self.run_deferred(frame),
+            Frame::Interrupt(frame) => self.run_interrupt(frame),
+            Frame::Memory(frame) => self.run_memory(frame),
+            Frame::Fence(frame) => self.run_fence(frame),
+            Frame::Sync(frame) => self.run_sync(frame),
+            Frame::Resv(frame) => self.run_resv(frame),
+            Frame::Sched(frame) => self.run_sched(frame),
+            Frame::Gpu(frame) => self.run_gpu_reset(frame),
+        };
+        self.ends_step(flow)
     }
 
     fn block(&mut self, wait: Wait) {
@@ -193,8 +221,8 @@ impl Kernel<'_> {
 
     /// The context, and the place of the operation that the program below is at.
     fn me_of(&mut self, code: &[Instr]) -> &mut Thread {
-        let thread = &mut self.w.threads[self.task as usize];
-        if matches!(thread.frames.last(), Some(Frame::Program(_))) {
+        let thread = self.w.threads.unmarked_mut(self.task as usize);
+        if thread.frames.len() > 1 && matches!(thread.frames.last(), Some(Frame::Program(_))) {
             let below = thread.frames.iter().rev().skip(1).find_map(|frame| match frame {
                 Frame::Program(frame) => Some(frame.pc),
                 _ => None,
@@ -218,71 +246,94 @@ impl Kernel<'_> {
     }
 
     /// The program that runs was called by another one, however indirectly.
-    fn is_called(&mut self) -> bool {
-        let programs = self.me().frames.iter().filter(|frame| matches!(frame, Frame::Program(_)));
-        programs.count() > 1
+    fn is_called(frames: &[Frame]) -> bool {
+        frames.iter().filter(|frame| matches!(frame, Frame::Program(_))).count() > 1
     }
 
-    fn run_program(&mut self, frame: ProgramFrame) -> Flow {
+    /// Goes on with a program; true if the step is over.
+    #[inline]
+    fn run_program(&mut self, frame: ProgramFrame) -> bool {
         let ProgramFrame { mut pc, base, called } = frame;
+        let plan = self.plan;
         let mut turns = 0;
         if called {
-            let Instr::Call { out, .. } = self.plan.code[pc as usize] else {
-                panic!("engine bug: a result for an instruction that calls nothing");
-            };
-            let ret = self.ret();
-            self.store(base, out, ret);
+            self.store_result(pc, base);
             pc += 1;
         }
         loop {
-            match self.plan.code[pc as usize] {
-                Instr::Call { op, visible, out, site, ref args } => {
-                    if visible {
-                        if self.stepped {
-                            self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
-                            return Flow::Yield;
-                        }
-                        self.stepped = true;
+            let instr = &plan.code[pc as usize];
+            let &Instr::Call { op, visible, out, site, ref args } = instr else {
+                match self.jump(instr, pc, base) {
+                    Some(to) => {
+                        turns += u32::from(matches!(instr, Instr::Jump { .. }));
+                        pc = to;
                     }
-                    // Foreign code has no place of its own: what it does in reclaim is the allocation's doing.
-                    if site != SiteId::UNKNOWN || !self.is_called() {
-                        self.me().site = site;
-                    }
-                    let depth = self.me().frames.len();
-                    let flow = self.operation(Call { op, args, base });
-                    match flow {
-                        Flow::Return(value) => {
-                            self.store(base, out, value);
-                            pc += 1;
-                        }
-                        Flow::Continue => {
-                            let called = Frame::Program(ProgramFrame { pc, base, called: true });
-                            self.me().frames[depth - 1] = called;
-                            return Flow::Continue;
-                        }
-                        Flow::Block(_) | Flow::Yield => {
-                            self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
-                            return flow;
-                        }
-                    }
+                    None => return false,
                 }
-                Instr::JumpUnless { cond, to } => {
-                    pc = if self.eval(cond, base).is_true() { pc + 1 } else { to };
+                if turns == TURNS_MAX {
+                    self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
+                    return true;
                 }
-                Instr::Jump { to } => {
-                    pc = to;
-                    turns += 1;
-                    if turns == TURNS_MAX {
-                        self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
-                        return Flow::Yield;
-                    }
-                }
-                Instr::Return { value } => {
-                    let value = self.eval(value, base);
-                    self.me().registers.truncate(base as usize);
-                    return Flow::Return(value);
-                }
+                continue;
+            };
+            if visible && self.stepped {
+                self.replace(Frame::Program(ProgramFrame { pc, base, called: false }));
+                return true;
             }
+            self.stepped |= visible;
+            let thread = self.me();
+            let depth = thread.frames.len();
+            // Foreign code has no place of its own: what it does in reclaim is the allocation's doing.
+            if site != SiteId::UNKNOWN || depth == 1 || !Self::is_called(&thread.frames) {
+                thread.site = site;
+            }
+            match self.operation(Call { op, args, base }) {
+                Flow::Return(value) => {
+                    self.store(base, out, value);
+                    pc += 1;
+                }
+                flow => return self.leave_operation(flow, depth, ProgramFrame { pc, base, called: false }),
+            }
+        }
+    }
+
+    /// The operation at `frame` is not done; true if the step is over.
+    #[inline(never)]
+    fn leave_operation(&mut self, flow: Flow, depth: usize, frame: ProgramFrame) -> bool {
+        let called = flow == Flow::Continue;
+        let frames = &mut self.me().frames;
+        frames[depth - 1] = Frame::Program(ProgramFrame { called, ..frame });
+        // What operations mostly call: others go through a larger function.
+        if called && let Some(&Frame::Lock(frame)) = frames.last() {
+            let flow = self.run_lock(frame);
+            return self.ends_step(flow);
+        }
+        self.ends_step(flow)
+    }
+
+    /// What the operation has called has returned.
+    fn store_result(&mut self, pc: u32, base: u32) {
+        let Instr::Call { out, .. } = self.plan.code[pc as usize] else {
+            panic!("engine bug: a result for an instruction that calls nothing");
+        };
+        // Whether it had to be waited for makes no difference from here on.
+        let ret = std::mem::replace(&mut self.me().ret, Value::Null);
+        self.store(base, out, ret);
+    }
+
+    /// Where an instruction that is no operation leads to; `None`: the program has returned.
+    #[inline(never)]
+    fn jump(&mut self, instr: &Instr, pc: u32, base: u32) -> Option<u32> {
+        match *instr {
+            Instr::JumpUnless { cond, to } => Some(if self.eval(cond, base).is_true() { pc + 1 } else { to }),
+            Instr::Jump { to } => Some(to),
+            Instr::Return { value } => {
+                let value = self.eval(value, base);
+                self.me().registers.truncate(base as usize);
+                self.pop(value);
+                None
+            }
+            Instr::Call { .. } => panic!("engine bug: an operation is no jump"),
         }
     }
 
@@ -298,7 +349,7 @@ impl Kernel<'_> {
         match operand {
             Operand::Value(value) => value,
             Operand::Register(register) => {
-                self.w.threads[self.task as usize].registers[base as usize + register as usize]
+                self.w.threads.unmarked()[self.task as usize].registers[base as usize + register as usize]
             }
             Operand::List { .. } | Operand::Registers { .. } => {
                 panic!("engine bug: a list where one value was checked for")
@@ -319,7 +370,16 @@ impl Kernel<'_> {
     }
 
     /// The `n`-th argument as an object that is not NULL; for NULL, the finding has been reported.
+    #[inline]
     pub(crate) fn object(&mut self, call: Call<'_>, n: usize) -> Option<u32> {
+        match call.args[n] {
+            Operand::Value(Value::Object(_, index)) => Some(index),
+            _ => self.object_at_run_time(call, n),
+        }
+    }
+
+    #[inline(never)]
+    fn object_at_run_time(&mut self, call: Call<'_>, n: usize) -> Option<u32> {
         let index = self.arg(call, n).index();
         if index.is_none() {
             self.broken("RF509", "NULL pointer dereference", None);
@@ -336,7 +396,7 @@ impl Kernel<'_> {
             }
             Operand::Registers { start, len } => {
                 let start = call.base as usize + start as usize;
-                self.w.threads[self.task as usize].registers[start..start + len as usize].to_vec()
+                self.w.threads.unmarked()[self.task as usize].registers[start..start + len as usize].to_vec()
             }
             _ => panic!("engine bug: no list where one was checked for"),
         }

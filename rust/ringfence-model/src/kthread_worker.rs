@@ -12,15 +12,18 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
 use crate::plan::{ContextKind, Plan};
 use crate::thread::{NONE, State};
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
 
-/// Kthread workers and works of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct KthreadWorkers {
-    workers: Vec<Worker>,
-    works: Vec<Work>,
-    pub(crate) flushes: Flushes,
+tracked! {
+    /// Kthread workers and works of a world.
+    pub(crate) struct KthreadWorkers {
+        workers: SharedList<Worker>,
+        works: SharedList<Work>,
+        pub(crate) flushes: Shared<Flushes>,
+    }
 }
 
 #[derive(PartialEq, Eq, Hash, Debug)]
@@ -107,18 +110,6 @@ impl Clone for Worker {
     fn clone_from(&mut self, source: &Self) {
         self.waiting.clone_from(&source.waiting);
         self.current = source.current;
-    }
-}
-
-impl Clone for KthreadWorkers {
-    fn clone(&self) -> Self {
-        Self { workers: self.workers.clone(), works: self.works.clone(), flushes: self.flushes.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.workers.clone_from(&source.workers);
-        self.works.clone_from(&source.works);
-        self.flushes.clone_from(&source.flushes);
     }
 }
 

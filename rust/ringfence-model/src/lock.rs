@@ -8,8 +8,11 @@ use ringfence_base::{AcquireFlags, ChoiceKind, EventKind, LockId, Read};
 
 use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
+use crate::lock_turns::{Turn, Turns};
 use crate::memory_usage::reserved;
 use crate::thread::{Held, NONE, State};
+use crate::tracked::{Sealer, Shared, Tracked, Uses};
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
 use crate::world::World;
@@ -17,9 +20,61 @@ use crate::world::World;
 /// All locks of a world, maps that only the validator knows included.
 #[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub struct Locks {
-    list: Vec<Lock>,
+    list: SharedList<Lock, WORDS>,
     /// Indices of locks that were made at run time and are free to be used again.
-    unused: Vec<u32>,
+    unused: Shared<Vec<u32>>,
+    turns: Turns<WORDS>,
+}
+
+/// Up to so many locks, times 64, are told apart by footprints.
+const WORDS: usize = 4;
+
+impl Clone for Locks {
+    fn clone(&self) -> Self {
+        Self { list: self.list.clone(), unused: self.unused.clone(), turns: Turns::default() }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.list.clone_from(&source.list);
+        self.unused.clone_from(&source.unused);
+    }
+}
+
+impl Tracked for Locks {
+    const RESOURCES: u32 = <SharedList<Lock, WORDS> as Tracked>::RESOURCES + 1;
+    const SEALS: u64 = 2;
+
+    #[inline]
+    fn collect(&self, uses: &mut Uses<'_>) {
+        self.turns.collect(&self.list, uses);
+        self.unused.collect(uses);
+    }
+
+    #[inline]
+    fn forget(&mut self) {
+        self.list.forget();
+        self.unused.forget();
+        self.turns.forget();
+    }
+
+    #[inline]
+    fn reset(&mut self, source: &Self) {
+        self.list.reset(&source.list);
+        self.unused.reset(&source.unused);
+        self.turns.forget();
+    }
+
+    #[inline]
+    fn seal(&mut self, sealer: &mut Sealer) {
+        self.list.seal(sealer);
+        self.unused.seal(sealer);
+    }
+
+    #[inline]
+    fn adopt(&mut self, source: &Self) {
+        self.list.adopt(&source.list);
+        self.unused.adopt(&source.unused);
+    }
 }
 
 /// A lock.
@@ -59,17 +114,6 @@ impl Clone for Lock {
     }
 }
 
-impl Clone for Locks {
-    fn clone(&self) -> Self {
-        Self { list: self.list.clone(), unused: self.unused.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
-        self.unused.clone_from(&source.unused);
-    }
-}
-
 impl Locks {
     /// A new lock of a class; one made at run time may get the number of one that is gone.
     pub(crate) fn add(&mut self, class: u32) -> u32 {
@@ -89,7 +133,7 @@ impl Locks {
 
     /// Its class, as an index into the plan's.
     pub fn class(&self, lock: u32) -> u32 {
-        self.list[lock as usize].class
+        self.list.unmarked()[lock as usize].class
     }
 
     #[inline]
@@ -102,6 +146,19 @@ impl Locks {
         &mut self.list[lock as usize]
     }
 
+    /// A lock whose use is told by what is done with it, and not as reading and writing.
+    #[inline]
+    pub(crate) fn turn(&mut self, lock: u32, turn: Turn) -> &mut Lock {
+        self.turns.note(lock as usize, turn);
+        self.list.unmarked_mut(lock as usize)
+    }
+
+    /// A lock that nobody's step looks at here.
+    #[inline]
+    pub(crate) fn unmarked(&self, lock: u32) -> &Lock {
+        &self.list.unmarked()[lock as usize]
+    }
+
     /// Who holds it exclusively.
     pub fn owner(&self, lock: u32) -> Option<u32> {
         let owner = self.list[lock as usize].owner;
@@ -110,18 +167,18 @@ impl Locks {
 
     /// Bytes that they have reserved.
     pub(crate) fn memory_usage(&self) -> usize {
-        let waiters = self.list.iter().map(|lock| reserved(&lock.waiters)).sum::<usize>();
-        reserved(&self.list) + reserved(&self.unused) + waiters
+        let waiters = self.list.unmarked().iter().map(|lock| reserved(&lock.waiters)).sum::<usize>();
+        reserved(self.list.unmarked()) + reserved(self.unused.unmarked()) + waiters
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.list.unmarked().len()
     }
 
     /// There is none.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.unmarked().is_empty()
     }
 }
 
@@ -186,6 +243,12 @@ impl Manner {
         Self { shared: false, recursive: false, interruptible: false, subclass: 0, result: 0 };
     pub(crate) const SHARED: Self = Self { shared: true, ..Self::EXCLUSIVE };
 
+    /// Whoever takes an exclusive lock like this gets it or does nothing but wait for it.
+    #[inline]
+    const fn only_waits(self) -> bool {
+        !self.shared && !self.interruptible
+    }
+
     fn flags(self, trylock: bool) -> AcquireFlags {
         let read = match self {
             Self { shared: false, .. } => Read::Exclusive,
@@ -229,14 +292,27 @@ impl World {
 
 impl Kernel<'_> {
     /// Takes a lock, or waits for it. Returns the manner's result, or -EINTR.
-    #[inline]
     pub(crate) fn take_lock(&mut self, lock: u32, manner: Manner) -> Flow {
+        self.take_lock_here(lock, manner)
+    }
+
+    /// The same, as a part of the function that calls it.
+    #[expect(clippy::inline_always, reason = "the one lock operation that nearly all steps are")]
+    #[inline(always)]
+    pub(crate) fn take_lock_here(&mut self, lock: u32, manner: Manner) -> Flow {
         self.lock_acquire(lock, manner.flags(false));
+        if self.plan.is_plain(lock) && manner.only_waits() {
+            return self.take_plain_lock(lock, manner.result);
+        }
         let unfair = manner.recursive && self.me().hardirq + self.me().softirq != 0;
         if self.w.locks.get(lock).newcomer_gets_it(manner.shared, unfair) {
             self.got_lock(lock, manner.shared);
             return Flow::Return(Value::Int(manner.result));
         }
+        self.queue_for_lock(lock, manner)
+    }
+
+    fn queue_for_lock(&mut self, lock: u32, manner: Manner) -> Flow {
         let Manner { shared, interruptible, result, .. } = manner;
         let task = self.task;
         self.w.locks.get_mut(lock).waiters.push(Waiter { task, shared, ww_ctx: NONE });
@@ -244,6 +320,28 @@ impl Kernel<'_> {
             return self.give_up_lock(lock);
         }
         self.call(Frame::Lock(LockFrame { lock, shared, interruptible, result }))
+    }
+
+    /// A lock that is taken exclusively by all, by a context that can do nothing but wait for it.
+    #[expect(clippy::inline_always, reason = "a part of what nearly all steps are")]
+    #[inline(always)]
+    fn take_plain_lock(&mut self, lock: u32, result: i64) -> Flow {
+        let task = self.task;
+        let entry = self.w.locks.unmarked(lock);
+        if entry.owner != NONE {
+            let waiter = Waiter { task, shared: false, ww_ctx: NONE };
+            self.w.locks.turn(lock, Turn::Waits).waiters.push(waiter);
+            return self.call(Frame::Lock(LockFrame { lock, shared: false, interruptible: false, result }));
+        }
+        if entry.waiters.is_empty() {
+            let entry = self.w.locks.turn(lock, Turn::Takes);
+            entry.owner = task;
+            let class = entry.class;
+            self.has_lock(lock, class, false);
+        } else {
+            self.got_lock(lock, false);
+        }
+        Flow::Return(Value::Int(result))
     }
 
     /// Whether an interruptible wait that begins now is interrupted: by a pending signal, or by choice.
@@ -296,19 +394,24 @@ impl Kernel<'_> {
     }
 
     /// The lock is this context's now.
-    #[inline]
     pub(crate) fn got_lock(&mut self, lock: u32, shared: bool) {
         let task = self.task;
         let entry = self.w.locks.get_mut(lock);
         entry.take(task, shared);
         let waited_for = !entry.waiters.is_empty();
-        let spins = self.plan.classes[entry.class as usize].sort.spins();
-        let thread = self.me();
-        thread.held.push(Held { lock, site: thread.site, shared });
-        thread.spinning += u32::from(spins);
+        let class = entry.class;
+        self.has_lock(lock, class, shared);
         if waited_for {
             self.w.settle_waiters(lock);
         }
+    }
+
+    #[inline]
+    fn has_lock(&mut self, lock: u32, class: u32, shared: bool) {
+        let spins = self.plan.classes[class as usize].sort.spins();
+        let thread = self.me();
+        thread.held.push(Held { lock, site: thread.site, shared });
+        thread.spinning += u32::from(spins);
     }
 
     /// Gives a lock back. One that is not held is reported by the validator, and nothing changes.
@@ -319,12 +422,26 @@ impl Kernel<'_> {
     }
 
     /// The lock is not this context's any more.
-    #[inline]
     pub(crate) fn unheld(&mut self, lock: u32) {
+        self.unheld_here(lock);
+    }
+
+    /// The same, as a part of the function that calls it.
+    #[expect(clippy::inline_always, reason = "the other lock operation that nearly all steps are")]
+    #[inline(always)]
+    pub(crate) fn unheld_here(&mut self, lock: u32) {
         let thread = self.me();
-        let Some(position) = thread.held.iter().rposition(|held| held.lock == lock) else { return };
-        let shared = thread.held.remove(position).shared;
-        let entry = self.w.locks.get_mut(lock);
+        // Nearly always it is the latest one.
+        let held = match thread.held.last() {
+            Some(latest) if latest.lock == lock => thread.held.pop(),
+            _ => {
+                let position = thread.held.iter().rposition(|held| held.lock == lock);
+                position.map(|position| thread.held.remove(position))
+            }
+        };
+        let Some(Held { shared, .. }) = held else { return };
+        let plain = self.plan.is_plain(lock) && self.w.locks.unmarked(lock).waiters.is_empty();
+        let entry = if plain { self.w.locks.turn(lock, Turn::GivesBack) } else { self.w.locks.get_mut(lock) };
         if shared {
             entry.readers -= 1;
         } else {

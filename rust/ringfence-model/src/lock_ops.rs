@@ -50,7 +50,26 @@ impl Kernel<'_> {
         self.take_lock(lock, manner)
     }
 
+    #[inline(never)]
     pub(crate) fn lock_op(&mut self, call: Call<'_>) -> Flow {
+        // What nearly all operations on locks are goes through no further function.
+        match call.op {
+            Op::MutexLock | Op::DownWrite => {
+                let Some(lock) = self.object(call, 0) else { return NOTHING };
+                self.might_sleep();
+                self.take_lock_here(lock, Manner::EXCLUSIVE)
+            }
+            Op::MutexUnlock | Op::UpRead | Op::UpWrite => {
+                let Some(lock) = self.object(call, 0) else { return NOTHING };
+                self.lock_release(lock);
+                self.unheld_here(lock);
+                NOTHING
+            }
+            _ => self.other_lock_op(call),
+        }
+    }
+
+    fn other_lock_op(&mut self, call: Call<'_>) -> Flow {
         match call.op {
             Op::WaitForCompletion
             | Op::WaitForCompletionTimeout
@@ -85,7 +104,6 @@ impl Kernel<'_> {
             Op::ReadLock => self.spin(lock, READER),
             Op::SpinTrylock | Op::WriteTrylock => self.try_spin(lock, Manner::EXCLUSIVE),
             Op::ReadTrylock => self.try_spin(lock, READER),
-            Op::MutexLock | Op::DownWrite => self.sleep_lock(lock, Manner::EXCLUSIVE),
             Op::MutexLockNested => {
                 let subclass = self.int(call, 1) as u32;
                 self.sleep_lock(lock, Manner { subclass, ..Manner::EXCLUSIVE })
@@ -104,6 +122,7 @@ impl Kernel<'_> {
         }
     }
 
+    #[inline(never)]
     fn unlock_op(&mut self, call: Call<'_>, lock: u32) {
         match call.op {
             Op::SpinUnlock | Op::ReadUnlock | Op::WriteUnlock | Op::LocalUnlock => self.unspin(lock),
@@ -120,7 +139,6 @@ impl Kernel<'_> {
                 let on = self.arg(call, 1).is_true();
                 self.irq_restore(on);
             }
-            Op::MutexUnlock | Op::UpRead | Op::UpWrite => self.drop_lock(lock),
             Op::DowngradeWrite => self.downgrade_lock(lock),
             Op::FreeLock => self.emit(EventKind::Free(LockId::from_raw(lock))),
             Op::LockdepAssertHeld => {

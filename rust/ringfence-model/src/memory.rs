@@ -13,54 +13,24 @@ use crate::oom::OomFrame;
 use crate::page_alloc::Allocations;
 use crate::plan::class;
 use crate::shrinker::ShrinkFrame;
-use crate::thread::NONE;
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 use crate::user_memory::{MunmapFrame, UserRange, ZapFrame};
 use crate::vmscan::ReclaimFrame;
 
-/// Allocations, user memory, shrinkers and notifiers of a world.
-#[derive(PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Memory {
-    pub(crate) allocations: Allocations,
-    pub(crate) mms: Vec<Mm>,
-    pub(crate) ranges: Vec<UserRange>,
-    /// Per `mmu_notifier`: it is on its mm's list.
-    pub(crate) registered: Vec<bool>,
-    pub(crate) intervals: Intervals,
-    /// Per shrinker: `nr_deferred`, what earlier rounds left to scan.
-    pub(crate) deferred: Vec<i64>,
-    /// The context of kswapd; [`NONE`] if there is nothing for it to do.
-    pub(crate) kswapd: u32,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            allocations: Allocations::default(),
-            mms: Vec::new(),
-            ranges: Vec::new(),
-            registered: Vec::new(),
-            intervals: Intervals::default(),
-            deferred: Vec::new(),
-            kswapd: NONE,
-        }
-    }
-}
-
-impl Clone for Memory {
-    fn clone(&self) -> Self {
-        let mut memory = Self::default();
-        memory.clone_from(self);
-        memory
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.allocations.clone_from(&source.allocations);
-        self.mms.clone_from(&source.mms);
-        self.ranges.clone_from(&source.ranges);
-        self.registered.clone_from(&source.registered);
-        self.intervals.clone_from(&source.intervals);
-        self.deferred.clone_from(&source.deferred);
-        self.kswapd = source.kswapd;
+tracked! {
+    /// Allocations, user memory, shrinkers and notifiers of a world.
+    pub(crate) struct Memory {
+        pub(crate) allocations: Allocations,
+        pub(crate) mms: SharedList<Mm>,
+        pub(crate) ranges: SharedList<UserRange>,
+        /// Per `mmu_notifier`: it is on its mm's list.
+        pub(crate) registered: SharedList<bool>,
+        pub(crate) intervals: Intervals,
+        /// Per shrinker: `nr_deferred`, what earlier rounds left to scan.
+        pub(crate) deferred: SharedList<i64>,
+        /// The context of kswapd; none if there is nothing for it to do.
+        pub(crate) kswapd: Shared<Option<u32>>,
     }
 }
 
@@ -97,10 +67,10 @@ impl Compiler {
         let (ranges, notifiers) = (count(Kind::UserRange), count(Kind::MmuNotifier));
         let (intervals, shrinkers) = (count(Kind::IntervalNotifier), count(Kind::Shrinker));
         let memory = &mut self.plan.initial.memory;
-        memory.ranges.resize(ranges, UserRange::default());
-        memory.registered.resize(notifiers, true);
+        memory.ranges.all_mut().resize(ranges, UserRange::default());
+        memory.registered.all_mut().resize(notifiers, true);
         memory.intervals.add(intervals);
-        memory.deferred.resize(shrinkers, 0);
+        memory.deferred.all_mut().resize(shrinkers, 0);
         self.set_up_kswapd();
     }
 }

@@ -18,19 +18,19 @@ pub(crate) fn reserved_queue<T>(queue: &VecDeque<T>) -> usize {
 impl World {
     /// Bytes that its contexts, locks, fences, reservations, variables and GPUs have reserved. All else is small.
     pub fn memory_usage(&self) -> usize {
-        let contexts = self.threads.iter().map(crate::thread::Thread::memory_usage).sum::<usize>();
-        let resvs = self.resvs.list.iter().map(|resv| reserved(&resv.slots)).sum::<usize>();
+        let contexts = self.threads.unmarked().iter().map(crate::thread::Thread::memory_usage).sum::<usize>();
+        let resvs = self.resvs.list.unmarked().iter().map(|resv| reserved(&resv.slots)).sum::<usize>();
         size_of::<Self>()
-            + reserved(&self.threads)
+            + reserved(self.threads.unmarked())
             + contexts
-            + reserved(&self.ready)
+            + reserved(&self.ready.0)
             + self.locks.memory_usage()
             + self.fences.memory_usage()
             + self.scheds.memory_usage()
-            + reserved(&self.resvs.list)
+            + reserved(self.resvs.list.unmarked())
             + resvs
-            + reserved(&self.resvs.iters)
-            + reserved(&self.cells)
+            + reserved(self.resvs.iters.unmarked())
+            + reserved(self.cells.unmarked())
             + self.gpu.memory_usage()
     }
 }

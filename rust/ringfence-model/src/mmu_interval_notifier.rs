@@ -8,16 +8,19 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
 use crate::memory::MemoryFrame;
 use crate::plan::Plan;
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::user_memory::Span;
 use crate::value::Value;
 use crate::wait::Wait;
 
 const NOTHING: Flow = Flow::Return(Value::Null);
 
-/// All interval notifiers of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Intervals {
-    list: Vec<Interval>,
+tracked! {
+    /// All interval notifiers of a world.
+    pub(crate) struct Intervals {
+        list: SharedList<Interval>,
+    }
 }
 
 /// One interval notifier.
@@ -31,20 +34,10 @@ struct Interval {
     deferred: bool,
 }
 
-impl Clone for Intervals {
-    fn clone(&self) -> Self {
-        Self { list: self.list.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
-    }
-}
-
 impl Intervals {
     /// So many, inserted before the scenario begins.
     pub(crate) fn add(&mut self, count: usize) {
-        self.list.resize(count, Interval { seq: 1, inserted: true, deferred: false });
+        self.list.all_mut().resize(count, Interval { seq: 1, inserted: true, deferred: false });
     }
 
     /// A notifier's sequence number.
@@ -143,7 +136,7 @@ impl Kernel<'_> {
         }
         state.seq += 1;
         let plan = self.plan;
-        for (index, interval) in self.w.memory.intervals.list.iter_mut().enumerate() {
+        for (index, interval) in self.w.memory.intervals.list.all_mut().iter_mut().enumerate() {
             if interval.deferred && mm_of(plan, index as u32) == mm {
                 interval.deferred = false;
                 interval.inserted = !interval.inserted;
@@ -182,8 +175,9 @@ impl Kernel<'_> {
     fn interval_insert(&mut self, notifier: u32) {
         let mm = mm_of(self.plan, notifier);
         self.might_lock_mmap(mm, Read::Exclusive);
-        let state = &mut self.w.memory.mms[mm as usize];
-        let interval = &mut self.w.memory.intervals.list[notifier as usize];
+        let memory = &mut *self.w.memory;
+        let state = &mut memory.mms[mm as usize];
+        let interval = &mut memory.intervals.list[notifier as usize];
         if interval.inserted || interval.deferred || state.users == 0 {
             let object = ObjectRef { kind: Kind::IntervalNotifier, index: notifier };
             let what = match state.users {

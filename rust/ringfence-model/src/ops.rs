@@ -6,6 +6,7 @@ use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
 
 impl Kernel<'_> {
+    // One jump to the file of the concept, made where the program runs.
     #[inline]
     pub(crate) fn operation(&mut self, call: Call<'_>) -> Flow {
         match call.op.spec().family {

@@ -6,23 +6,16 @@ use ringfence_base::{ChoiceKind, EventKind, Gfp, Scope};
 
 use crate::frame::Flow;
 use crate::kernel::{Call, Kernel};
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
 const NOTHING: Flow = Flow::Return(Value::Null);
 
-/// What was allocated. An index is not given out twice: that a program uses what it has freed must show.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Allocations {
-    freed: Vec<bool>,
-}
-
-impl Clone for Allocations {
-    fn clone(&self) -> Self {
-        Self { freed: self.freed.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.freed.clone_from(&source.freed);
+tracked! {
+    /// What was allocated. An index is not given out twice: that a program uses what it has freed must show.
+    pub(crate) struct Allocations {
+        freed: SharedList<bool>,
     }
 }
 
@@ -177,7 +170,7 @@ impl Kernel<'_> {
         let Some(index) = memory.index() else { return };
         let freed = &mut self.w.memory.allocations.freed;
         if index as usize + 1 == freed.len() {
-            freed.pop();
+            freed.all_mut().pop();
         } else {
             freed[index as usize] = true;
         }

@@ -5,6 +5,7 @@ use ringfence_base::{ObjectId, ProgramId, SiteId};
 
 use crate::compile::Compiler;
 use crate::frame::Frame;
+use crate::plain_step::PlainStep;
 use crate::sched_main::SchedLayouts;
 use crate::value::Value;
 use crate::world::World;
@@ -39,6 +40,12 @@ pub struct Plan {
     /// What the GPU scheduler calls its driver in counts as a signalling section, annotated or not.
     pub(crate) strict: bool,
     pub(crate) initial: World,
+    /// Per lock that is there from the start: see [`Plan::is_plain`].
+    pub(crate) plain_locks: Vec<bool>,
+    /// Per instruction: whether it may be done as a plain step, and its place.
+    pub(crate) plain_steps: Vec<(PlainStep, SiteId)>,
+    /// Nothing in it ever takes time.
+    pub(crate) timeless: bool,
 }
 
 /// Which kernel is modelled, where they differ.
@@ -273,6 +280,11 @@ impl Plan {
             Some(name) => name.clone(),
             None => format!("{}@{lock}", self.classes[world.locks.class(lock) as usize].name),
         }
+    }
+
+    /// What interrupts can come from.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// Name of a source of interrupts, with its kind.

@@ -174,7 +174,7 @@ impl Compiler {
             let info = RingInfo { engine: engine as u32, position, slots: u32::MAX, irq };
             self.plan.gpu.rings.push(info);
         }
-        self.plan.initial.gpu.rings.resize_with(self.plan.gpu.rings.len(), Ring::new);
+        self.plan.initial.gpu.rings.all_mut().resize_with(self.plan.gpu.rings.len(), Ring::new);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::kernel::Kernel;
 use crate::sched_job::{Job, job_flag, job_object};
 use crate::sched_ops::SchedFrame;
 use crate::thread::NONE;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
 /// `struct drm_sched_entity`.
@@ -83,7 +84,7 @@ impl SpscQueue {
     }
 
     /// The part of `spsc_queue_push()` that links the job; whether it is the first one.
-    fn link(&mut self, jobs: &mut [Job], job: u32) -> bool {
+    fn link(&mut self, jobs: &mut SharedList<Job>, job: u32) -> bool {
         jobs[job as usize].next_queued = NONE;
         match std::mem::replace(&mut self.tail, job) {
             NONE => {
@@ -98,7 +99,7 @@ impl SpscQueue {
     }
 
     /// `spsc_queue_pop()`.
-    pub(crate) fn pop(&mut self, jobs: &mut [Job]) -> Option<u32> {
+    pub(crate) fn pop(&mut self, jobs: &mut SharedList<Job>) -> Option<u32> {
         let job = self.peek()?;
         self.head = std::mem::replace(&mut jobs[job as usize].next_queued, NONE);
         if self.head == NONE {
@@ -292,14 +293,14 @@ impl Kernel<'_> {
             return Flow::Return(Value::Null);
         }
         let task = self.task;
-        let scheds = &mut self.w.scheds;
+        let scheds = &mut *self.w.scheds;
         scheds.list[sched as usize].score += 1;
-        scheds.pushed += 1;
+        *scheds.pushed += 1;
         let entry = &mut scheds.entities[entity as usize];
         entry.last_user = task;
         let in_order = seqno > std::mem::replace(&mut entry.pushed_seq, seqno);
         let pushed = &mut scheds.jobs[job as usize];
-        pushed.submitted = scheds.pushed;
+        pushed.submitted = *scheds.pushed;
         pushed.flags |= job_flag::PUSHED | job_flag::QUEUED;
         let late = self.plan.scheds.list[sched as usize].bugs.counts_late;
         let first = entry.queue.link(&mut scheds.jobs, job);

@@ -170,6 +170,8 @@ impl Kernel<'_> {
     /// Until the queue is empty; a dead process waits for a while, others until they are killed.
     fn flush_waits(&mut self, frame: &mut EndFrame) -> Option<Flow> {
         let entity = frame.entity;
+        // What it waits for is woken by the scheduler, whether its queue is empty or not.
+        self.w.scheds.list.mark_read(frame.sched as usize);
         if self.entity_is_idle(entity) {
             if let Some(timer) = frame.timer.take() {
                 frame.timeout = self.time_left(timer).unwrap_or(1);
@@ -252,7 +254,7 @@ impl Kernel<'_> {
                 self.end_on(frame, |kernel| kernel.kill_job_callback(job, NONE))
             }
             _ => {
-                let scheds = &mut self.w.scheds;
+                let scheds = &mut *self.w.scheds;
                 let Some(job) = scheds.entities[entity as usize].queue.pop(&mut scheds.jobs) else {
                     frame.at = EndAt::Killed;
                     let prev = std::mem::replace(&mut frame.prev, NONE);

@@ -80,7 +80,7 @@ impl Kernel<'_> {
         }
         let entry = self.job_mut(job);
         entry.flags = (entry.flags | job_flag::DONE) & !job_flag::CREDITED;
-        let now = self.w.time.now;
+        let now = *self.w.time.now;
         let scheduler = self.w.scheds.sched_mut(sched);
         if flags & job_flag::CREDITED != 0 {
             scheduler.credit_count -= credits;

@@ -15,23 +15,26 @@ use crate::sched_entity::{Entity, EntityLayout};
 use crate::sched_job::Job;
 use crate::sched_rq::Rq;
 use crate::thread::NONE;
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 
 /// `enum drm_gpu_sched_stat`: what `timedout_job` returns. The device is gone.
 pub(crate) const STAT_ENODEV: i64 = 2;
 /// It was no hang: the job goes on (since 6.17).
 pub(crate) const STAT_NO_HANG: i64 = 3;
 
-/// Schedulers, entities and jobs of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Scheds {
-    pub(crate) list: Vec<Sched>,
-    pub(crate) entities: Vec<Entity>,
-    /// The index of a job that was freed is never used again, so that whoever still uses it is found.
-    pub(crate) jobs: Vec<Job>,
-    /// What jobs wait for, as lists.
-    pub(crate) dependencies: Vec<Dependency>,
-    /// Jobs pushed so far: time as the policies see it.
-    pub(crate) pushed: u64,
+tracked! {
+    /// Schedulers, entities and jobs of a world.
+    pub(crate) struct Scheds {
+        pub(crate) list: SharedList<Sched>,
+        pub(crate) entities: SharedList<Entity>,
+        /// The index of a job that was freed is never used again, so that whoever still uses it is found.
+        pub(crate) jobs: SharedList<Job>,
+        /// What jobs wait for, as lists.
+        pub(crate) dependencies: SharedList<Dependency>,
+        /// Jobs pushed so far: time as the policies see it.
+        pub(crate) pushed: Shared<u64>,
+    }
 }
 
 /// `struct drm_gpu_scheduler`.
@@ -149,22 +152,6 @@ impl Clone for Sched {
     }
 }
 
-impl Clone for Scheds {
-    fn clone(&self) -> Self {
-        let mut scheds = Self::default();
-        scheds.clone_from(self);
-        scheds
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
-        self.entities.clone_from(&source.entities);
-        self.jobs.clone_from(&source.jobs);
-        self.dependencies.clone_from(&source.dependencies);
-        self.pushed = source.pushed;
-    }
-}
-
 impl Scheds {
     #[inline]
     pub(crate) fn sched(&self, sched: u32) -> &Sched {
@@ -183,7 +170,10 @@ impl Scheds {
 
     /// Bytes that they have reserved.
     pub(crate) fn memory_usage(&self) -> usize {
-        reserved(&self.list) + reserved(&self.entities) + reserved(&self.jobs) + reserved(&self.dependencies)
+        reserved(self.list.unmarked())
+            + reserved(self.entities.unmarked())
+            + reserved(self.jobs.unmarked())
+            + reserved(self.dependencies.unmarked())
     }
 }
 

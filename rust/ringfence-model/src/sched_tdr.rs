@@ -142,7 +142,7 @@ impl Kernel<'_> {
         };
         // As far away as to be never: there is no such time in a run.
         self.grab_pending(work);
-        let left = due.and_then(|due| due.checked_sub(self.w.time.now)).filter(|&left| left != 0);
+        let left = due.and_then(|due| due.checked_sub(*self.w.time.now)).filter(|&left| left != 0);
         left.map_or(self.w.scheds.sched(sched).timeout, |left| i64::try_from(left).unwrap_or(i64::MAX))
     }
 

@@ -275,7 +275,7 @@ impl Kernel<'_> {
             self.fence_set_error(finished, -ECANCELED);
         }
         self.fence_get(finished);
-        let scheds = &mut self.w.scheds;
+        let scheds = &mut *self.w.scheds;
         let entry = &mut scheds.entities[entity as usize];
         entry.last_scheduled = finished;
         entry.queue.pop(&mut scheds.jobs);
@@ -298,7 +298,7 @@ impl Kernel<'_> {
     /// `drm_sched_job_begin()`, and `run_job`.
     fn run_popped(&mut self, frame: &mut RunFrame) -> Flow {
         let job = frame.job;
-        let now = self.w.time.now;
+        let now = *self.w.time.now;
         // Linux counts them at the scheduler that runs it, and gives them back at the one that it was armed for. Where
         // those differ, that was found when the job was pushed, or counted late.
         let Job { sched, credits, .. } = *self.job(job);
@@ -425,6 +425,13 @@ impl Kernel<'_> {
     /// `wake_up(&sched->job_scheduled)`.
     pub(crate) fn wake_flushers(&mut self, sched: u32) {
         if self.w.scheds.sched(sched).flushers != 0 {
+            // Those that flush entities of other schedulers are woken as well, and look at theirs.
+            let scheds = &mut self.w.scheds.list;
+            for other in 0..scheds.unmarked().len() {
+                if scheds.unmarked()[other].flushers != 0 {
+                    scheds.mark_written(other);
+                }
+            }
             self.wake(|wait| matches!(wait, Wait::EntityQueue(_)));
         }
     }

@@ -7,16 +7,21 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::{Call, Kernel};
 use crate::thread::State;
 use crate::time::{Timed, TimerId};
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
 use ringfence_base::ObjectRef;
 use ringfence_base::errno::ERESTARTSYS;
 use ringfence_base::scenario::{Kind, ObjectKind};
 
-/// Completions and wait queues of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Sleepers {
-    completions: Vec<Completion>,
+tracked! {
+    /// Completions and wait queues of a world.
+    pub(crate) struct Sleepers {
+        completions: SharedList<Completion>,
+        /// Wait queues: nothing is known of one but who wakes it and who looks whether it was woken.
+        queues: SharedList<()>,
+    }
 }
 
 /// A completion.
@@ -39,16 +44,6 @@ impl Clone for Completion {
     fn clone_from(&mut self, source: &Self) {
         self.done = source.done;
         self.waiters.clone_from(&source.waiters);
-    }
-}
-
-impl Clone for Sleepers {
-    fn clone(&self) -> Self {
-        Self { completions: self.completions.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.completions.clone_from(&source.completions);
     }
 }
 
@@ -87,6 +82,8 @@ impl Compiler {
         for _ in self.names_of(Kind::Completion) {
             self.plan.initial.sleep.completions.push(Completion { done: 0, waiters: Vec::new() });
         }
+        let queues = self.names_of(Kind::WaitQueue).len();
+        self.plan.initial.sleep.queues.all_mut().resize(queues, ());
         for id in &self.plan.by_kind[Kind::Cell as usize] {
             if let ObjectKind::Cell { init } = self.plan.scenario.objects[id.index()].kind {
                 self.plan.initial.cells.push(init);
@@ -125,6 +122,7 @@ impl Kernel<'_> {
                 NOTHING
             }
             Op::WakeUp => {
+                self.w.sleep.queues.mark_written(object as usize);
                 self.wake(|wait| wait == Wait::WaitQueue(object));
                 NOTHING
             }
@@ -198,14 +196,20 @@ impl Kernel<'_> {
 
     /// What is left of a timeout, at least 1; `None` if it has run out. The timeout is cancelled.
     pub(crate) fn time_left(&mut self, timeout: TimerId) -> Option<i64> {
-        let left = timeout.due().saturating_sub(self.w.time.now);
+        let left = timeout.due().saturating_sub(*self.w.time.now);
         self.w.time.cancel(timeout).then(|| i64::try_from(left).unwrap_or(i64::MAX).max(1))
     }
 
     fn has_come(&mut self, what: What) -> bool {
         match what {
             What::Completion(completion) => self.take_completion(completion),
-            What::Event { cell, at_least, .. } => self.w.cells[cell as usize] >= at_least,
+            What::Event { queue, cell, at_least } => {
+                let come = self.w.cells[cell as usize] >= at_least;
+                if !come {
+                    self.w.sleep.queues.mark_read(queue as usize);
+                }
+                come
+            }
             What::Time => false,
         }
     }

@@ -202,7 +202,7 @@ impl Kernel<'_> {
                         continue;
                     };
                     self.me().scratch.push(Value::fence(fence));
-                    let now = self.w.time.now;
+                    let now = *self.w.time.now;
                     go!(self, SyncFrame::SwInc(frame), self.fence_signal_locked(fence, now));
                 }
                 IncAt::Putting(position) => {

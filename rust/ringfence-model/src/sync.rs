@@ -11,6 +11,8 @@ use crate::kernel::{Call, Kernel};
 use crate::plan::{LockSort, class};
 use crate::sw_sync::{CreateFrame, IncFrame, SwSync};
 use crate::sync_file::{FileFrame, SyncFile};
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 
 /// Does something, and goes on in the given state: at once if that is done, otherwise when the frame is entered
 /// again. The result is then `ret()`.
@@ -25,26 +27,13 @@ macro_rules! go {
 }
 pub(crate) use go;
 
-/// All of them in a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct SyncObjects {
-    /// The index of one that is closed is never used again, so that whoever still uses it is found.
-    pub(crate) files: Vec<SyncFile>,
-    pub(crate) syncobjs: Vec<Syncobj>,
-    pub(crate) timelines: Vec<SwSync>,
-}
-
-impl Clone for SyncObjects {
-    fn clone(&self) -> Self {
-        let mut objects = Self::default();
-        objects.clone_from(self);
-        objects
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.files.clone_from(&source.files);
-        self.syncobjs.clone_from(&source.syncobjs);
-        self.timelines.clone_from(&source.timelines);
+tracked! {
+    /// All of them in a world.
+    pub(crate) struct SyncObjects {
+        /// The index of one that is closed is never used again, so that whoever still uses it is found.
+        pub(crate) files: SharedList<SyncFile>,
+        pub(crate) syncobjs: SharedList<Syncobj>,
+        pub(crate) timelines: SharedList<SwSync>,
     }
 }
 

@@ -136,8 +136,15 @@ impl Thread {
     }
 
     /// `in_atomic()`: preemption is off. Interrupts being off alone is not.
+    #[inline]
     pub(crate) fn in_atomic(&self) -> bool {
         self.preempt + self.bh_off + self.hardirq + self.softirq != 0
+    }
+
+    /// It is allowed to sleep.
+    #[inline]
+    pub(crate) fn may_sleep(&self) -> bool {
+        !self.in_atomic() && !self.irqs_off && self.rcu == 0 && self.non_block == 0
     }
 
     /// Bytes that its lists have reserved.

@@ -1,11 +1,13 @@
 //! Virtual time: nothing sleeps, the clock jumps to whatever is due next.
 
+use core::hash::{Hash, Hasher};
 use std::collections::BTreeMap;
 
 use ringfence_base::EventKind;
 
 use crate::kernel::Kernel;
 use crate::thread::{NONE, State};
+use crate::tracked::{Shared, tracked};
 
 /// Something that happens at a certain time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -22,24 +24,37 @@ pub(crate) enum Timed {
     LateIrq(u32),
 }
 
-/// The clock.
+tracked! {
+    /// The clock.
+    pub(crate) struct Time {
+        /// Virtual nanoseconds since the start.
+        pub(crate) now: Shared<u64>,
+        /// Nanoseconds in which nobody could run: what counts for the bounds of fences. A thread that could run but
+        /// did not is no fault of the driver.
+        pub(crate) idle: Shared<u64>,
+        queue: Shared<Queue>,
+    }
+}
+
+/// What is to happen.
 #[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Time {
-    /// Virtual nanoseconds since the start.
-    pub(crate) now: u64,
-    /// Nanoseconds in which nobody could run: what counts for the bounds of fences. A thread that could run but
-    /// did not is no fault of the driver.
-    pub(crate) idle: u64,
+struct Queue {
     /// By due time, then in the order in which they were set.
-    queue: BTreeMap<(u64, u64), Timed>,
+    events: BTreeMap<(u64, u64), Timed>,
     sequence: u64,
 }
 
 /// A name for a timed event, to cancel it by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerId {
     due: u64,
     sequence: u64,
+}
+
+/// Hashes as nothing: whose event it is, whether it is still to come and when is told by the queue, and a world must be
+/// known again at another time (`recurrence.rs`).
+impl Hash for TimerId {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl TimerId {
@@ -49,17 +64,15 @@ impl TimerId {
     }
 }
 
-impl Clone for Time {
+impl Clone for Queue {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), ..*self }
+        Self { events: self.events.clone(), sequence: self.sequence }
     }
 
     fn clone_from(&mut self, source: &Self) {
-        self.now = source.now;
-        self.idle = source.idle;
         self.sequence = source.sequence;
-        if !(self.queue.is_empty() && source.queue.is_empty()) {
-            self.queue.clone_from(&source.queue);
+        if !(self.events.is_empty() && source.events.is_empty()) {
+            self.events.clone_from(&source.events);
         }
     }
 }
@@ -68,36 +81,47 @@ impl Time {
     /// Nothing is set.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.unmarked().events.is_empty()
     }
 
     /// Something is due now.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        !self.queue.is_empty() && self.queue.first_key_value().is_some_and(|(&(due, _), _)| due <= self.now)
+        let events = &self.queue.unmarked().events;
+        !events.is_empty()
+            && events.first_key_value().is_some_and(|(&(due, _), _)| due <= *self.now.unmarked())
     }
 
     /// All that is set, earliest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = (TimerId, Timed)> {
-        self.queue.iter().map(|(&(due, sequence), &event)| (TimerId { due, sequence }, event))
+        self.queue.events.iter().map(|(&(due, sequence), &event)| (TimerId { due, sequence }, event))
+    }
+
+    /// All that is set, earliest first, with the nanoseconds that are left until then.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (u64, Timed)> {
+        let now = *self.now.unmarked();
+        let events = self.queue.unmarked().events.iter();
+        events.map(move |(&(due, _), &event)| (due.saturating_sub(now), event))
     }
 
     /// Sets something for `delay` nanoseconds from now.
     pub(crate) fn set(&mut self, delay: u64, event: Timed) -> TimerId {
-        let id = TimerId { due: self.now.saturating_add(delay), sequence: self.sequence };
-        self.sequence += 1;
-        self.queue.insert((id.due, id.sequence), event);
-        id
+        let due = self.now.saturating_add(delay);
+        let queue = &mut *self.queue;
+        let sequence = queue.sequence;
+        queue.sequence += 1;
+        queue.events.insert((due, sequence), event);
+        TimerId { due, sequence }
     }
 
     /// Cancels it; false if it has happened.
     pub(crate) fn cancel(&mut self, id: TimerId) -> bool {
-        self.queue.remove(&(id.due, id.sequence)).is_some()
+        self.queue.events.remove(&(id.due, id.sequence)).is_some()
     }
 
     /// Whether it has not happened yet.
     pub(crate) fn is_set(&self, id: TimerId) -> bool {
-        self.queue.contains_key(&(id.due, id.sequence))
+        self.queue.events.contains_key(&(id.due, id.sequence))
     }
 }
 
@@ -105,14 +129,15 @@ impl Kernel<'_> {
     /// The earliest timed event happens.
     pub(crate) fn expire(&mut self) {
         let idle = self.w.ready().next().is_none() && !self.w.interrupts.any_can_arrive();
-        let Some(((due, _), event)) = self.w.time.queue.pop_first() else {
+        let Some(((due, _), event)) = self.w.time.queue.events.pop_first() else {
             panic!("engine bug: time moves on although nothing is due");
         };
-        if due > self.w.time.now {
+        let now = *self.w.time.now;
+        if due > now {
             if idle {
-                self.w.time.idle += due - self.w.time.now;
+                *self.w.time.idle += due - now;
             }
-            self.w.time.now = due;
+            *self.w.time.now = due;
             self.emit(EventKind::Time(due));
         }
         match event {
@@ -127,7 +152,7 @@ impl Kernel<'_> {
     /// A context's timeout has run out: it looks again, and sees that.
     fn wake_up_timeout(&mut self, task: u32) {
         debug_assert_ne!(task, NONE);
-        if matches!(self.w.threads[task as usize].state, State::Blocked(_)) {
+        if matches!(self.w.threads.unmarked()[task as usize].state, State::Blocked(_)) {
             self.w.set_state(task, State::Ready);
         }
     }

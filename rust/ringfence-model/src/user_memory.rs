@@ -234,7 +234,7 @@ impl Kernel<'_> {
 
     fn free_pages(&mut self, span: Span, how: How) {
         let plan = self.plan;
-        for (index, range) in self.w.memory.ranges.iter_mut().enumerate() {
+        for (index, range) in self.w.memory.ranges.all_mut().iter_mut().enumerate() {
             if !span.contains(plan, index as u32) {
                 continue;
             }

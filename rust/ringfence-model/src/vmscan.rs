@@ -12,7 +12,7 @@ use crate::frame::{Flow, Frame};
 use crate::kernel::Kernel;
 use crate::memory::MemoryFrame;
 use crate::plan::ContextKind;
-use crate::thread::{NONE, State};
+use crate::thread::State;
 use crate::user_memory::{How, Span};
 use crate::value::Value;
 
@@ -57,7 +57,7 @@ impl Compiler {
         let any = |kind: Kind| !self.plan.by_kind[kind as usize].is_empty();
         let work = any(Kind::Shrinker) || (environment.user_memory && any(Kind::UserRange));
         if environment.memory_pressure && work {
-            self.plan.initial.memory.kswapd = self.context("kswapd0".into(), ContextKind::Kswapd);
+            *self.plan.initial.memory.kswapd = Some(self.context("kswapd0".into(), ContextKind::Kswapd));
         }
     }
 }
@@ -89,13 +89,13 @@ impl Kernel<'_> {
 
     /// kswapd is there and has nothing to do, but would have once woken.
     pub(crate) fn kswapd_sleeps(&self) -> bool {
-        let kswapd = self.w.memory.kswapd;
-        kswapd != NONE && self.w.threads[kswapd as usize].state == State::Idle && self.reclaim_has_work()
+        let Some(kswapd) = *self.w.memory.kswapd.unmarked() else { return false };
+        self.w.threads[kswapd as usize].state == State::Idle && self.reclaim_has_work()
     }
 
     /// It runs once.
     pub(crate) fn wake_kswapd(&mut self) {
-        let kswapd = self.w.memory.kswapd;
+        let Some(kswapd) = *self.w.memory.kswapd else { return };
         self.w.threads[kswapd as usize].frames.push(begin(Gfp::KERNEL, Purpose::Kswapd));
         self.w.set_state(kswapd, State::Ready);
     }

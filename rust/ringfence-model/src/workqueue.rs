@@ -16,19 +16,22 @@ use crate::kworker::{Pool, Slot, SlotLayout};
 use crate::plan::{ContextKind, Instr, LockSort, Operand};
 use crate::thread::NONE;
 use crate::time::{Timed, TimerId};
+use crate::tracked::{Shared, tracked};
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 use crate::wait::Wait;
 
-/// Works, their queues and workers, of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Workqueues {
-    pub(crate) queues: Vec<Queue>,
-    pub(crate) works: Vec<Work>,
-    /// What each worker is at.
-    pub(crate) slots: Vec<Slot>,
-    /// Workers of bound queues, and those of ordered ones.
-    pub(crate) pools: [Pool; 2],
-    pub(crate) flushes: Flushes,
+tracked! {
+    /// Works, their queues and workers, of a world.
+    pub(crate) struct Workqueues {
+        pub(crate) queues: SharedList<Queue>,
+        pub(crate) works: SharedList<Work>,
+        /// What each worker is at.
+        pub(crate) slots: SharedList<Slot>,
+        /// Workers of bound queues, and those of ordered ones.
+        pub(crate) pools: Shared<[Pool; 2]>,
+        pub(crate) flushes: Shared<Flushes>,
+    }
 }
 
 /// A workqueue; 0 is `system_wq`.
@@ -174,22 +177,6 @@ impl Clone for Queue {
     fn clone_from(&mut self, source: &Self) {
         self.waiting.clone_from(&source.waiting);
         self.running = source.running;
-    }
-}
-
-impl Clone for Workqueues {
-    fn clone(&self) -> Self {
-        let mut workqueues = Self::default();
-        workqueues.clone_from(self);
-        workqueues
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.queues.clone_from(&source.queues);
-        self.works.clone_from(&source.works);
-        self.slots.clone_from(&source.slots);
-        self.pools = source.pools;
-        self.flushes.clone_from(&source.flushes);
     }
 }
 

@@ -127,7 +127,7 @@ impl Kernel<'_> {
             self.broken("RF615", "a PF_MEMALLOC task flushes a !WQ_MEM_RECLAIM workqueue", object);
         }
         let task = self.task;
-        let mut own = layout.slots.iter().zip(&self.w.deferred.workqueues.slots);
+        let mut own = layout.slots.iter().zip(&*self.w.deferred.workqueues.slots);
         let own = own.find(|(slot, state)| slot.task == task && matches!(state, Slot::Busy(_)));
         if own.is_some_and(|(slot, _)| layout.queues[slot.wq as usize].mem_reclaim) {
             self.broken("RF615", "a WQ_MEM_RECLAIM work flushes a !WQ_MEM_RECLAIM workqueue", object);

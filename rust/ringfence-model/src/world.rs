@@ -6,59 +6,46 @@ use ringfence_base::{Action, Decide, Event};
 
 use crate::kernel::Kernel;
 use crate::lock::Locks;
-use crate::plan::{ContextKind, Plan, Source};
+use crate::plan::Plan;
 use crate::thread::{NONE, State, Thread};
+use crate::tracked::{Sealer, Tracked, Uses, tracked};
+use crate::tracked_list::SharedList;
+use crate::tracked_part::Part;
 
-macro_rules! world {
-    ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {
-        /// The whole state of one execution.
-        #[derive(PartialEq, Eq, Hash, Debug, Default)]
-        pub struct World { $($(#[$doc])* pub(crate) $field: $type,)* }
-
-        impl Clone for World {
-            fn clone(&self) -> Self {
-                Self { $($field: self.$field.clone(),)* }
-            }
-
-            /// Keeps the memory that is there: a run is reset in place.
-            fn clone_from(&mut self, source: &Self) {
-                $(self.$field.clone_from(&source.$field);)*
-            }
-        }
-    };
-}
-
-world! {
-    /// All contexts; a task id is an index.
-    threads: Vec<Thread>;
-    /// One bit per context: it is ready.
-    ready: Vec<u64>;
-    /// All locks.
-    locks: Locks;
-    /// Shared variables.
-    cells: Vec<i64>;
-    /// Virtual time and what is due.
-    time: crate::time::Time;
-    /// Which interrupts are pending and being served.
-    interrupts: crate::interrupt::Interrupts;
-    /// Completions and wait queues.
-    sleep: crate::sleep::Sleepers;
-    /// Acquire contexts.
-    ww: crate::ww_acquire_ctx::WwContexts;
-    /// Works, workqueues, timers, tasklets.
-    deferred: crate::deferred::Deferred;
-    /// Allocations, user memory, notifiers.
-    memory: crate::memory::Memory;
-    /// Fences.
-    fences: crate::dma_fence::Fences;
-    /// `sync_file`, `drm_syncobj`, `sw_sync`.
-    sync: crate::sync::SyncObjects;
-    /// Reservations.
-    resvs: crate::dma_resv::Reservations;
-    /// GPU schedulers, their entities and jobs.
-    scheds: crate::sched_main::Scheds;
-    /// GPUs.
-    gpu: crate::gpu::Hardware;
+tracked! {
+    /// The whole state of one execution.
+    pub struct World {
+        /// All contexts; a task id is an index.
+        pub(crate) threads: SharedList<Thread, 2>,
+        /// Which contexts are ready.
+        pub(crate) ready: Ready,
+        /// All locks.
+        pub(crate) locks: Locks,
+        /// Shared variables.
+        pub(crate) cells: SharedList<i64>,
+        /// Virtual time and what is due.
+        pub(crate) time: Part<crate::time::Time>,
+        /// Which interrupts are pending and being served.
+        pub(crate) interrupts: Part<crate::interrupt::Interrupts>,
+        /// Completions and wait queues.
+        pub(crate) sleep: Part<crate::sleep::Sleepers>,
+        /// Acquire contexts.
+        pub(crate) ww: Part<crate::ww_acquire_ctx::WwContexts>,
+        /// Works, workqueues, timers, tasklets.
+        pub(crate) deferred: Part<crate::deferred::Deferred>,
+        /// Allocations, user memory, notifiers.
+        pub(crate) memory: Part<crate::memory::Memory>,
+        /// Fences.
+        pub(crate) fences: Part<crate::dma_fence::Fences>,
+        /// `sync_file`, `drm_syncobj`, `sw_sync`.
+        pub(crate) sync: Part<crate::sync::SyncObjects>,
+        /// Reservations.
+        pub(crate) resvs: Part<crate::dma_resv::Reservations>,
+        /// GPU schedulers, their entities and jobs.
+        pub(crate) scheds: Part<crate::sched_main::Scheds>,
+        /// GPUs.
+        pub(crate) gpu: Part<crate::gpu::Hardware>,
+    }
 }
 
 impl World {
@@ -67,29 +54,37 @@ impl World {
         let task = self.threads.len() as u32;
         let state = thread.state;
         self.threads.push(thread);
-        if self.ready.len() * 64 < self.threads.len() {
-            self.ready.push(0);
+        if self.ready.0.len() * 64 <= task as usize {
+            self.ready.0.push(0);
         }
         self.set_state(task, state);
         task
     }
 
     /// The only place where a context's state changes.
+    ///
+    /// That another context becomes ready does not count as a use of it. Whether it is ready follows from what it
+    /// waits for: whoever brings that about has written it, and the context looks at it in its next step. Only for
+    /// interrupts a context that blocks is another place than one that runs.
     #[inline]
     pub(crate) fn set_state(&mut self, task: u32, state: State) {
-        self.threads[task as usize].state = state;
+        let thread = self.threads.unmarked_mut(task as usize);
+        let was = std::mem::replace(&mut thread.state, state);
+        if (thread.spinning != 0 || thread.softirq != 0) && was != state {
+            self.threads.mark_written(task as usize);
+        }
         let (word, bit) = (task as usize / 64, 1u64 << (task % 64));
         if state == State::Ready {
-            self.ready[word] |= bit;
+            self.ready.0[word] |= bit;
         } else {
-            self.ready[word] &= !bit;
+            self.ready.0[word] &= !bit;
         }
     }
 
     /// The contexts that can take a step, in the order of their ids.
     #[inline]
     pub fn ready(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ready.iter().enumerate().flat_map(|(word, &bits)| {
+        self.ready.0.iter().enumerate().flat_map(|(word, &bits)| {
             let mut bits = bits;
             std::iter::from_fn(move || {
                 if bits == 0 {
@@ -104,50 +99,45 @@ impl World {
 
     /// Everything that can happen next, in a fixed order: contexts by id, then interrupts, then time. Empty: the
     /// execution is over.
+    #[inline]
     pub fn enabled(&self, plan: &Plan, actions: &mut Vec<Action>) {
         actions.clear();
-        actions.extend(self.ready().map(Action::Run));
-        if self.interrupts.any_pending() {
+        for (word, &bits) in self.ready.0.iter().enumerate() {
+            let mut bits = bits;
+            while bits != 0 {
+                actions.push(Action::Run(word as u32 * 64 + bits.trailing_zeros()));
+                bits &= bits - 1;
+            }
+        }
+        if self.interrupts.unmarked().any_pending() {
             self.enabled_interrupts(plan, actions);
         }
+        let time = self.time.unmarked();
         let early = plan.scenario.environment.early_timeouts;
-        if self.time.is_due() || (!self.time.is_empty() && (early || actions.is_empty())) {
+        if !time.is_empty() && (early || actions.is_empty() || time.is_due()) {
             actions.push(Action::Expire);
         }
     }
 
-    fn enabled_interrupts(&self, plan: &Plan, actions: &mut Vec<Action>) {
-        for (number, &source) in plan.sources.iter().enumerate() {
-            if !self.interrupts.can_arrive(number) {
-                continue;
-            }
-            for host in 0..self.threads.len() as u32 {
-                if self.can_host(plan, source, host) {
-                    actions.push(Action::Interrupt { source: number as u32, host });
-                }
-            }
+    /// The contexts that are ready, one bit for each, if these are all that can happen next; 0 if there may be more.
+    /// As long as it is the same, so are [`World::enabled`].
+    #[inline]
+    pub fn only_ready(&self) -> u64 {
+        match *self.ready.0 {
+            [bits] if !self.interrupts.unmarked().any_pending() && self.time.unmarked().is_empty() => bits,
+            _ => 0,
         }
     }
 
-    /// An interrupt arrives on an idle CPU, or on a context where it matters: one that holds a lock that spins, or
-    /// one that serves a soft interrupt whose end others may spin for.
-    fn can_host(&self, plan: &Plan, source: Source, host: u32) -> bool {
-        let thread = &self.threads[host as usize];
-        match plan.contexts[host as usize].kind {
-            ContextKind::Idle(own) if thread.state == State::Idle => own == source,
-            _ => {
-                let running = match thread.state {
-                    State::Ready => true,
-                    // It spins, and can be interrupted while it does.
-                    State::Blocked(crate::wait::Wait::Lock { lock, .. }) => {
-                        plan.classes[self.locks.class(lock) as usize].sort.spins()
-                    }
-                    _ => false,
-                };
-                let open = !thread.irqs_off
-                    && thread.hardirq == 0
-                    && (source.is_hard() || (thread.bh_off == 0 && thread.softirq == 0));
-                running && open && (thread.spinning != 0 || thread.softirq != 0)
+    fn enabled_interrupts(&self, plan: &Plan, actions: &mut Vec<Action>) {
+        for number in 0..plan.sources.len() {
+            if !self.interrupts.can_arrive(number) {
+                continue;
+            }
+            for host in 0..self.threads.unmarked().len() as u32 {
+                if self.can_host(plan, number, host) {
+                    actions.push(Action::Interrupt { source: number as u32, host });
+                }
             }
         }
     }
@@ -156,6 +146,7 @@ impl World {
     ///
     /// # Panics
     /// If the action is not one of [`World::enabled`].
+    #[inline]
     pub fn step(
         &mut self,
         plan: &Plan,
@@ -164,9 +155,27 @@ impl World {
         events: &mut Vec<Event>,
         decide: &mut dyn Decide,
     ) {
+        if let Action::Run(task) | Action::Interrupt { host: task, .. } = action {
+            self.threads.mark_changed(task as usize);
+        }
+        match action {
+            Action::Run(task) if self.plain_step(plan, task, number, events) => {}
+            _ => self.any_step(plan, action, number, events, decide),
+        }
+    }
+
+    /// A step that is none of the plain ones.
+    #[inline(never)]
+    pub(crate) fn any_step(
+        &mut self,
+        plan: &Plan,
+        action: Action,
+        number: u64,
+        events: &mut Vec<Event>,
+        decide: &mut dyn Decide,
+    ) {
         let task = match action {
-            Action::Run(task) => task,
-            Action::Interrupt { host, .. } => host,
+            Action::Run(task) | Action::Interrupt { host: task, .. } => task,
             Action::Expire => NONE,
         };
         let mut kernel = Kernel { plan, w: self, events, decide, task, step: number, stepped: false };
@@ -177,9 +186,25 @@ impl World {
         }
     }
 
+    /// Back to where `start` is, of which this world is a copy that has gone on: what has changed since is copied.
+    pub fn restart(&mut self, start: &Self) {
+        self.reset(start);
+    }
+
+    /// Seals what has changed: from here on, the state can be kept.
+    pub fn seal(&mut self, sealer: &mut Sealer) {
+        sealer.begin();
+        Tracked::seal(self, sealer);
+    }
+
+    /// The same state as another one, which was sealed by the same sealer.
+    pub fn adopt(&mut self, source: &Self) {
+        Tracked::adopt(self, source);
+    }
+
     /// All contexts, in the order of their task ids.
     pub fn threads(&self) -> &[Thread] {
-        &self.threads
+        self.threads.unmarked()
     }
 
     /// All locks.
@@ -189,6 +214,41 @@ impl World {
 
     /// Virtual nanoseconds since the start.
     pub fn now(&self) -> u64 {
-        self.time.now
+        *self.time.now
+    }
+}
+
+/// One bit per context: it is ready. It follows from the contexts' states, and is no resource of its own.
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Ready(pub(crate) Vec<u64>);
+
+impl Clone for Ready {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
+    }
+}
+
+impl Tracked for Ready {
+    const RESOURCES: u32 = 0;
+    const SEALS: u64 = 0;
+
+    fn collect(&self, _: &mut Uses<'_>) {}
+
+    fn forget(&mut self) {}
+
+    #[inline]
+    fn reset(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
+    }
+
+    fn seal(&mut self, _: &mut Sealer) {}
+
+    #[inline]
+    fn adopt(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
     }
 }

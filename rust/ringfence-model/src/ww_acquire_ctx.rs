@@ -7,6 +7,8 @@ use crate::compile::Compiler;
 use crate::kernel::Kernel;
 use crate::plan::{LockSort, class};
 use crate::thread::{NONE, Thread};
+use crate::tracked::tracked;
+use crate::tracked_list::SharedList;
 use crate::value::Value;
 
 /// A `ww_class`: what the validator knows its contexts and its locks as, and who backs off.
@@ -23,10 +25,11 @@ pub(crate) struct WwClass {
 /// `reservation_ww_class`, in the plan's list; those that the scenario declares come after it.
 const RESERVATION_WW_CLASS: u32 = 0;
 
-/// All acquire contexts of a world.
-#[derive(PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct WwContexts {
-    list: Vec<WwAcquireCtx>,
+tracked! {
+    /// All acquire contexts of a world.
+    pub(crate) struct WwContexts {
+        list: SharedList<WwAcquireCtx>,
+    }
 }
 
 /// A `ww_acquire_ctx`. Its place is taken by a new one only when nobody can name it any more.
@@ -55,16 +58,6 @@ pub(crate) struct WwAcquireCtx {
     inject_interval: u32,
     /// `deadlock_inject_countdown`.
     inject_countdown: u32,
-}
-
-impl Clone for WwContexts {
-    fn clone(&self) -> Self {
-        Self { list: self.list.clone() }
-    }
-
-    fn clone_from(&mut self, source: &Self) {
-        self.list.clone_from(&source.list);
-    }
 }
 
 impl WwContexts {

@@ -9,6 +9,7 @@ use ringfence::validator::annotations::{ProfileError as EngineProfileError, Unkn
 import_exception!(ringfence.errors, GfpError);
 import_exception!(ringfence.errors, MisuseError);
 import_exception!(ringfence.errors, ProfileError);
+import_exception!(ringfence.errors, ReplayError);
 import_exception!(ringfence.errors, RingfenceError);
 import_exception!(ringfence.errors, ScenarioError);
 import_exception!(ringfence.errors, UnknownRuleError);
@@ -33,4 +34,9 @@ pub(crate) fn gfp(error: UnknownGfp) -> PyErr {
 /// A scenario that makes no sense.
 pub(crate) fn scenario(error: EngineScenarioError) -> PyErr {
     ScenarioError::new_err((error.message, error.place))
+}
+
+/// A replay string that is none, or not one of this scenario.
+pub(crate) fn replay(error: &impl std::error::Error) -> PyErr {
+    ReplayError::new_err(error.to_string())
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use ringfence::check::{
-    End, Execution as Engine, FenceView, NoSchedule, Schedule, Snapshot as EngineSnapshot, ThreadView,
+    End, Execution as Engine, FenceView, Fit, NoSchedule, NoSelection, NotAReplayString, Recorded,
+    ReplayError, ReplayOptions, STEPS_MAX, Schedule, Selection, Snapshot as EngineSnapshot, ThreadView,
 };
 use ringfence::diag::{HeldView, PlaceView, StepView};
 
@@ -88,6 +89,16 @@ struct Whole<'a> {
     end: &'static str,
     steps: &'a [StepView],
     findings: Vec<ringfence::diag::Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<Replay>,
+}
+
+/// How it compares with what was recorded.
+#[derive(serde::Serialize)]
+struct Replay {
+    fits: bool,
+    stopped_at: Option<u64>,
+    remark: String,
 }
 
 fn location(at: &PlaceView) -> Option<String> {
@@ -211,7 +222,27 @@ impl Execution {
 
     #[getter]
     fn schedule(&self) -> String {
-        self.inner.schedule().to_string()
+        self.inner.recorded().to_string()
+    }
+
+    #[getter]
+    fn choices(&self) -> Vec<u32> {
+        self.inner.choices().to_vec()
+    }
+
+    #[getter]
+    fn fits(&self) -> Option<bool> {
+        self.inner.fit().map(Fit::fits)
+    }
+
+    #[getter]
+    fn stopped_at(&self) -> Option<u64> {
+        self.inner.fit().and_then(Fit::stopped_at)
+    }
+
+    #[getter]
+    fn remark(&self) -> Option<String> {
+        self.inner.fit().map(Fit::to_string)
     }
 
     #[getter]
@@ -267,6 +298,11 @@ impl Execution {
             end: self.end(),
             steps: self.inner.steps(),
             findings: findings.map_err(errors::scenario)?,
+            replay: self.inner.fit().map(|fit| Replay {
+                fits: fit.fits(),
+                stopped_at: fit.stopped_at(),
+                remark: fit.to_string(),
+            }),
         }))
     }
 
@@ -283,30 +319,85 @@ impl Execution {
     }
 }
 
-/// Runs a scenario under one schedule.
+/// Runs a scenario under one schedule, or a recorded execution of it.
 #[pyfunction]
 #[pyo3(signature = (scenario, profile, *, schedule, steps_max))]
 pub(crate) fn run(
     py: Python<'_>,
     scenario: &Scenario,
-    profile: &Profile,
+    profile: Option<&Profile>,
     schedule: &str,
-    steps_max: u64,
+    steps_max: Option<u64>,
 ) -> PyResult<Execution> {
-    let schedule: Schedule =
-        schedule.parse().map_err(|error: NoSchedule| RingfenceError::new_err(error.to_string()))?;
-    let (scenario, profile) = (Arc::clone(&scenario.inner), profile.engine);
+    let selection = schedule.parse().map_err(|error| match error {
+        NoSelection::NoSchedule(error) => RingfenceError::new_err(error.to_string()),
+        NoSelection::NotAReplayString(error) => errors::replay(&error),
+    })?;
+    let profile = profile.map(|profile| profile.engine);
+    let schedule = match selection {
+        Selection::By(schedule) => schedule,
+        Selection::Recorded(recorded) => {
+            let options = ReplayOptions { profile, steps_max, ..ReplayOptions::default() };
+            return replayed(py, scenario, recorded, options);
+        }
+    };
+    let (scenario, profile) = (Arc::clone(&scenario.inner), profile.unwrap_or_default());
+    let steps_max = steps_max.unwrap_or(STEPS_MAX);
     let work = {
         let scenario = Arc::clone(&scenario);
         move |wanted: &Wanted| Engine::of(&scenario, profile, &schedule, steps_max, &|| wanted.yes())
     };
-    let (executed, raised) = in_background(py, work, || Ok(()))?;
-    if let Some(error) = raised {
-        return Err(error);
-    }
-    let inner = executed.map_err(errors::scenario)?;
+    let inner = wait(py, work)?.map_err(errors::scenario)?;
     if let Some(misfit) = inner.misfit() {
         return Err(RingfenceError::new_err(misfit.to_string()));
     }
     Ok(Execution { inner, scenario, profile })
+}
+
+/// Runs a recorded execution again.
+#[pyfunction]
+#[pyo3(signature = (scenario, string, *, profile, steps, then, steps_max))]
+pub(crate) fn replay(
+    py: Python<'_>,
+    scenario: &Scenario,
+    string: &str,
+    profile: Option<&Profile>,
+    steps: Option<u64>,
+    then: Option<&str>,
+    steps_max: Option<u64>,
+) -> PyResult<Execution> {
+    let recorded: Recorded = string.parse().map_err(|error: NotAReplayString| errors::replay(&error))?;
+    let then = then.map(str::parse::<Schedule>).transpose();
+    let then = then.map_err(|error: NoSchedule| RingfenceError::new_err(format!("then: {error}")))?;
+    let profile = profile.map(|profile| profile.engine);
+    replayed(py, scenario, recorded, ReplayOptions { profile, steps, then, steps_max })
+}
+
+fn replayed(
+    py: Python<'_>,
+    scenario: &Scenario,
+    recorded: Recorded,
+    options: ReplayOptions,
+) -> PyResult<Execution> {
+    let refused = |error| match error {
+        ReplayError::Scenario(error) => errors::scenario(error),
+        error => errors::replay(&error),
+    };
+    let profile = Engine::profile_of(&recorded, &options).map_err(refused)?;
+    let scenario = Arc::clone(&scenario.inner);
+    let work = {
+        let scenario = Arc::clone(&scenario);
+        move |wanted: &Wanted| Engine::replayed(&scenario, &recorded, &options, &|| wanted.yes())
+    };
+    let inner = wait(py, work)?.map_err(refused)?;
+    if let Some(misfit) = inner.misfit() {
+        return Err(RingfenceError::new_err(format!("then: {misfit}")));
+    }
+    Ok(Execution { inner, scenario, profile })
+}
+
+/// Works in the background; Ctrl-C ends it.
+fn wait<T: Send + 'static>(py: Python<'_>, work: impl FnOnce(&Wanted) -> T + Send + 'static) -> PyResult<T> {
+    let (done, raised) = in_background(py, work, || Ok(()))?;
+    raised.map_or(Ok(done), Err)
 }

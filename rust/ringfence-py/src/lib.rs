@@ -26,11 +26,11 @@ mod _core {
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
 
     #[pymodule_export]
-    use super::check::{Report, check};
+    use super::check::{Progress, Report, Search, check};
     #[pymodule_export]
     use super::conformance::{ConformanceBatch, ConformanceRun, ReplayedCalls};
     #[pymodule_export]
-    use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, run};
+    use super::execution::{Execution, FenceState, HeldLock, Snapshot, Step, ThreadState, replay, run};
     #[pymodule_export]
     use super::finding::Finding;
     #[pymodule_export]

@@ -14,6 +14,7 @@ mod path;
 mod pretty;
 mod program;
 pub mod random;
+mod retain;
 mod signature;
 mod validate;
 
@@ -25,6 +26,7 @@ pub use object::{GpuHang, Object, ObjectKind, SchedFix, SchedPolicy, SemaphorePo
 pub use operation::{ArgSpec, Family, Op, OpSpec};
 pub use pretty::number;
 pub use program::{Arg, Operation, Program, Stmt};
+pub use retain::Retained;
 pub use validate::{MAX_NESTING, MAX_REGISTERS, ScenarioError};
 
 use crate::{ObjectId, ProgramId, SiteId, SourceLocation};

@@ -140,7 +140,7 @@ fn refusal(text: &str) -> NotAReplayString {
 fn a_wrong_character_is_told() {
     let mut rng = Rng::new(5);
     let characters: Vec<char> = "0123456789abcdefghijklmnopqrstuvwxyzABCXYZ:_-.,é".chars().collect();
-    for _ in 0..6 {
+    for _ in 0..2 {
         let text: Vec<char> = typical(&mut rng).to_string().chars().collect();
         for (index, &right) in text.iter().enumerate() {
             for &found in &characters {
@@ -261,8 +261,8 @@ fn messages() {
         ),
         (
             "rf2:abc",
-            "the replay string is of version 2 of the form, and this ringfence knows version 1 only; \
-             replay it with the ringfence that made it",
+            "the replay string is of version 2 of the form, and this ringfence knows version 1 only; replay it with \
+             the ringfence that made it",
         ),
         (
             "rf1:",

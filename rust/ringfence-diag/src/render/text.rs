@@ -12,6 +12,7 @@ mod details;
 mod interrupt;
 mod phrase;
 mod single;
+mod smallest;
 mod words;
 
 use crate::{LockFinding, LockReportKind, rule};

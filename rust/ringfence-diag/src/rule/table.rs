@@ -211,6 +211,9 @@ rules! {
     "RF701" "deadlock"
         "A context may wait for another, therefore that one must be able to go on without it."
         ["drop the lock before waiting", "let the other side do its part without the lock"];
+    "RF702" "livelock"
+        "A context may try again until another has done its part, therefore that one must be able to do it meanwhile."
+        ["drop the lock before trying again", "wait for the other side instead of giving way to it"];
     "RF703" "lost-wake-up"
         "A context may sleep until it is woken, therefore somebody must be left who wakes it."
         ["wake on every path, with an error if need be", "change the condition before waking"];

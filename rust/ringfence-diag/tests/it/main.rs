@@ -2,6 +2,7 @@
 
 mod builder;
 mod findings;
+mod minimised;
 mod rules;
 mod splat;
 mod text;

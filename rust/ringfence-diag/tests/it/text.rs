@@ -199,7 +199,7 @@ fn without_escapes(text: &str) -> String {
     plain
 }
 
-fn snapshots(check: impl FnOnce()) {
+pub(crate) fn snapshots(check: impl FnOnce()) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);

@@ -1,6 +1,7 @@
 //! Programs on shared cells and locks, those of the papers among them: small systems with known numbers of traces, for
 //! tests and benchmarks of searches.
 
+mod holding;
 mod papers;
 mod program;
 mod state;
@@ -8,7 +9,8 @@ mod state;
 use core::hash::{Hash, Hasher};
 
 use ringfence_base::{
-    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, SiteId, Stateful, System,
+    Access, Action, ChoiceKind, Decide, Dependent, End, Footprint, Located, Recurrent, SiteId, Stateful,
+    System,
 };
 use rustc_hash::FxHasher;
 
@@ -36,7 +38,6 @@ pub struct Cells {
     ops: Vec<Op>,
     initial: State,
     clock: Clock,
-    silent: bool,
     state: State,
     track: bool,
     footprint: Footprint,
@@ -68,20 +69,13 @@ impl Cells {
         let initial = State { now: 0, cells, owners: vec![FREE; locks.max(1)], threads };
         let state = initial.clone();
         let footprint = Footprint::default();
-        Self { ops, initial, clock: Clock::Free, silent: false, state, track: false, footprint }
+        Self { ops, initial, clock: Clock::Free, state, track: false, footprint }
     }
 
     /// With time that moves on like this.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
-        self
-    }
-
-    /// A thread in front of a lock that is taken can't go on at all, instead of beginning to wait.
-    #[must_use]
-    pub fn with_silent_waits(mut self) -> Self {
-        self.silent = true;
         self
     }
 
@@ -96,10 +90,8 @@ impl Cells {
         let State { cells, owners, .. } = &self.state;
         match self.ops[thread.next as usize] {
             Op::End => false,
-            Op::Lock { lock } => {
-                !(thread.waits || self.silent) || owners[thread.index(lock, owners.len())] == FREE
-            }
-            Op::Await { cell, value, .. } => {
+            Op::Lock { lock } if thread.waits => owners[thread.index(lock, owners.len())] == FREE,
+            Op::Await { cell, value, .. } if thread.waits => {
                 thread.timer == Timer::RunOut || cells[thread.index(cell, cells.len())] == thread.value(value)
             }
             _ => true,
@@ -203,9 +195,15 @@ impl Cells {
                 self.touches(cell, Access::Read);
                 if thread.timer != Timer::Off {
                     self.touches_timers();
-                    thread.timer = Timer::Off;
                 }
-                thread.set(done, i64::from(self.state.cells[cell] == thread.value(value)));
+                let met = self.state.cells[cell] == thread.value(value);
+                if !met && thread.timer != Timer::RunOut {
+                    self.state.threads[number].waits = true;
+                    return;
+                }
+                thread.waits = false;
+                thread.timer = Timer::Off;
+                thread.set(done, i64::from(met));
             }
             Op::Arm { ticks } => {
                 self.touches_timers();
@@ -332,6 +330,22 @@ impl Stateful for Cells {
     fn fingerprint(&self) -> u64 {
         let mut hasher = FxHasher::default();
         self.state.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Recurrent for Cells {
+    fn recurrence(&self) -> u64 {
+        let State { now, cells, owners, threads } = &self.state;
+        let mut hasher = FxHasher::default();
+        (cells, owners).hash(&mut hasher);
+        for thread in threads {
+            let timer = match thread.timer {
+                Timer::Armed(until) => Timer::Armed(until.saturating_sub(*now)),
+                timer => timer,
+            };
+            Thread { timer, ..*thread }.hash(&mut hasher);
+        }
         hasher.finish()
     }
 }

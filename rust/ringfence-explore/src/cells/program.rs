@@ -110,7 +110,8 @@ pub enum Op {
         /// Becomes 1 if it was taken, and 0 if not.
         done: Register,
     },
-    /// Waits until a cell has this value, or the thread's timer has run out. The timer is off after it.
+    /// Waits until a cell has this value, or the thread's timer has run out. To begin to wait is a step. The timer is
+    /// off after it.
     Await {
         /// Which.
         cell: Index,

@@ -19,7 +19,7 @@ pub(super) enum Timer {
 pub(super) struct Thread {
     /// The operation that comes next, of all programs one after the other.
     pub(super) next: u32,
-    /// It has begun to wait for the lock that it is in front of.
+    /// It has begun to wait in the operation that it is in front of.
     pub(super) waits: bool,
     pub(super) timer: Timer,
     pub(super) registers: [i64; REGISTERS],

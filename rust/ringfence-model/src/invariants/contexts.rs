@@ -9,7 +9,7 @@ use crate::world::World;
 impl World {
     pub(super) fn check_contexts(&self, plan: &Plan) -> Holds {
         for (task, thread) in self.threads.iter().enumerate() {
-            let ready = self.ready.get(task / 64).is_some_and(|word| word >> (task % 64) & 1 == 1);
+            let ready = self.ready.0.get(task / 64).is_some_and(|word| word >> (task % 64) & 1 == 1);
             holds!(
                 ready == (thread.state == State::Ready),
                 "task {task}: its bit says {ready}, it is {:?}",
@@ -23,7 +23,7 @@ impl World {
                 holds!(busy, "task {task}: it is {:?} with {:?}", thread.state, thread.frames);
             }
         }
-        let bits: u32 = self.ready.iter().map(|word| word.count_ones()).sum();
+        let bits: u32 = self.ready.0.iter().map(|word| word.count_ones()).sum();
         holds!(bits as usize == self.ready().count(), "{bits} bits for fewer contexts");
         Ok(())
     }

@@ -19,7 +19,7 @@ impl World {
         for timeline in 0..self.fences.timelines.len() as u32 {
             self.check_timeline(timeline).map_err(|what| format!("timeline {timeline}: {what}"))?;
         }
-        for &fence in self.fences.irq_work.iter().chain(&self.fences.irq_work_serving) {
+        for &fence in self.fences.irq_work.iter().chain(&*self.fences.irq_work_serving) {
             let sort = self.fences.get(fence).sort;
             let container = matches!(sort, FenceSort::Array(_) | FenceSort::Chain(_));
             holds!(container, "fence {fence} is queued for irq_work, but is {sort:?}");
@@ -55,7 +55,7 @@ impl World {
     fn check_nodes(&self) -> Holds {
         let unused =
             self.fences.nodes.iter().filter(|node| matches!(node.callback, Callback::Unused(_))).count();
-        let (mut node, mut found) = (self.fences.unused_node, 0);
+        let (mut node, mut found) = (*self.fences.unused_node, 0);
         while node != NONE {
             let entry = self.fences.nodes[node as usize];
             let Callback::Unused(next) = entry.callback else {

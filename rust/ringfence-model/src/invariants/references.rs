@@ -49,7 +49,7 @@ impl World {
 
     /// A job has its finished fence, which has the scheduled one, which has the hardware's.
     fn count_jobs(&self, count: &mut impl FnMut(u32)) {
-        for job in &self.scheds.jobs {
+        for job in &*self.scheds.jobs {
             if job.has(job_flag::INIT | job_flag::ARMED) {
                 count(job.finished);
             }
@@ -59,7 +59,7 @@ impl World {
             count(job.parent);
         }
         self.scheds.dependencies.iter().for_each(|dependency| count(dependency.fence));
-        for entity in &self.scheds.entities {
+        for entity in &*self.scheds.entities {
             count(entity.dependency);
             count(entity.last_scheduled);
         }

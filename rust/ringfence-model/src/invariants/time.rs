@@ -27,10 +27,10 @@ impl World {
     pub(super) fn check_time(&self, plan: &Plan) -> Holds {
         for (id, event) in self.time.all() {
             holds!(
-                id.due() >= self.time.now,
+                id.due() >= *self.time.now,
                 "{event:?} is due at {}, and it is {}",
                 id.due(),
-                self.time.now
+                *self.time.now
             );
             let wanted = match event {
                 Timed::Wake(task) => {

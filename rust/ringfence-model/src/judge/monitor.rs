@@ -1,10 +1,12 @@
 //! The third judge: clauses of the contract that need state.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::hash::{Hash, Hasher};
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{Event, EventKind, Gfp, GpuEvent, JobEvent, ObjectRef, Origin, SiteId};
+use ringfence_base::{
+    AcquireFlags, Event, EventKind, Footprint, Gfp, GpuEvent, JobEvent, LockId, ObjectRef, Origin, SiteId,
+    TaskId,
+};
 
 use crate::dma_fence::{fence_object, flag};
 use crate::judge::recovery::Recovery;
@@ -13,6 +15,8 @@ use crate::judge::unsignaled::makes_no_progress;
 use crate::plan::{ContextKind, Plan, class};
 use crate::sched_job::job_object;
 use crate::thread::NONE;
+use crate::tracked::{Sealer, Shared, Tracked, Uses};
+use crate::tracked_list::SharedList;
 use crate::world::World;
 
 /// How sure it is that a rule was broken.
@@ -46,52 +50,82 @@ pub struct Breach {
 }
 
 /// How a fence became known to others, who may wait for it until it is signaled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Publication {
-    pub(super) by: Origin,
-    /// The publisher's outermost open section.
-    section: Option<OpenSection>,
+    pub(super) by: Begun,
+    section: InSection,
+    /// By when it must be signaled, on the clock that counts only time in which nobody could run; unless it is
+    /// known to be late already.
+    due: Option<u64>,
     /// It was published in an interrupt, which has nothing to do with the task that it arrived on.
     in_interrupt: bool,
 }
 
-/// A signalling section that is the outermost one of its task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct OpenSection {
-    /// Tells it from other sections of the run.
-    number: u32,
-    /// Where it began.
-    at: SiteId,
+/// What happened before, and where: when is no part of the state of an execution, which can come back to what it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun(pub(super) Origin);
+
+impl Begun {
+    fn key(&self) -> (TaskId, SiteId) {
+        (self.0.task, self.0.site)
+    }
+}
+
+impl PartialEq for Begun {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Begun {}
+
+impl Hash for Begun {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+/// Whether the publisher was in a signalling section.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum InSection {
+    No,
+    /// In one that has not ended since.
+    Open,
+    /// In one that has ended.
+    Ended,
 }
 
 /// What is known of a task.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 struct Task {
     /// Open signalling sections.
     depth: u32,
     /// How many of them only strict mode makes sections.
     strict: u32,
-    outermost: Option<OpenSection>,
+    /// Where the outermost one began.
+    outermost: Option<SiteId>,
+    /// Where it has met a fault, if that is the latest that it has broken.
+    fault: Option<SiteId>,
     /// Interrupts being served on it.
     interrupts: u32,
     /// Where it began the acquire context of reservations in which it has taken no lock yet.
-    acquire: Option<Origin>,
+    acquire: Option<Begun>,
 }
 
 /// Watches one run after the other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Monitor {
     /// Per task.
-    tasks: Vec<Task>,
-    /// Outermost sections that have begun.
-    sections: u32,
+    tasks: SharedList<Task>,
     /// Per fence; `None` once it is signaled.
-    pub(super) publications: Vec<Option<Publication>>,
-    /// By when published fences must be signaled, on the clock that counts only time in which nobody could run.
-    due: BinaryHeap<Reverse<(u64, u32)>>,
+    pub(super) publications: SharedList<Option<Publication>>,
+    /// No published fence is late before this.
+    earliest_due: u64,
+    /// Fences that are late, for a moment.
+    late: Vec<(u64, u32)>,
     breaches: Vec<Breach>,
-    pub(super) recovery: Recovery,
-    starvation: Starvation,
+    pub(super) recovery: Shared<Recovery>,
+    starvation: Shared<Starvation>,
     starved: Vec<u32>,
     /// Nobody is told when user memory goes: allocations that enter no file system wait for no fence.
     no_mmu_notifiers: bool,
@@ -100,19 +134,76 @@ pub struct Monitor {
 impl Monitor {
     /// For a kernel without `CONFIG_MMU_NOTIFIER`, if not `mmu_notifier`.
     pub fn new(mmu_notifier: bool) -> Self {
-        Self { no_mmu_notifiers: !mmu_notifier, ..Self::default() }
+        let mut monitor = Self { no_mmu_notifiers: !mmu_notifier, ..Self::default() };
+        // It has never begun a run.
+        *monitor.recovery = Recovery::default();
+        monitor
     }
 
     /// A new run begins.
     pub fn restart(&mut self, plan: &Plan) {
-        self.tasks.clear();
-        self.tasks.resize(plan.contexts().len(), Task::default());
-        self.sections = 0;
-        self.publications.clear();
-        self.due.clear();
+        if self.tasks.is_changed() || self.tasks.unmarked().len() != plan.contexts().len() {
+            let tasks = self.tasks.unmarked_all();
+            tasks.clear();
+            tasks.resize(plan.contexts().len(), Task::default());
+            self.tasks.is_reset();
+        }
+        if self.publications.is_changed() {
+            self.publications.unmarked_all().clear();
+            self.publications.is_reset();
+        }
+        self.earliest_due = u64::MAX;
         self.breaches.clear();
-        self.recovery.restart(plan);
-        self.starvation.restart();
+        if self.recovery.is_changed() || !self.recovery.unmarked().fits(plan) {
+            self.recovery.restart(plan);
+            self.recovery.is_reset();
+        }
+        if self.starvation.is_changed() {
+            self.starvation.restart();
+            self.starvation.is_reset();
+        }
+    }
+
+    /// From here on, uses count.
+    pub fn before_step(&mut self) {
+        self.recovery.forget();
+        self.starvation.forget();
+    }
+
+    /// Adds what the step has touched of what the monitors know; its resources have numbers from `first` on.
+    ///
+    /// What they know of tasks is told by the tasks' own steps, and what they know of fences by steps that write
+    /// the fence (to publish it, to signal it, to free it) or the clock.
+    pub fn add_uses(&self, first: u32, footprint: &mut Footprint) {
+        let mut uses = Uses::new(footprint, first);
+        self.recovery.collect(&mut uses);
+        self.starvation.collect(&mut uses);
+    }
+
+    /// Seals what has changed since, behind the world that it watches.
+    pub fn seal(&mut self, sealer: &mut Sealer) {
+        self.tasks.seal(sealer);
+        self.publications.seal(sealer);
+        self.recovery.seal(sealer);
+        self.starvation.seal(sealer);
+    }
+
+    /// Knows what another one did that was sealed by the same sealer. What that had found broken is forgotten.
+    pub fn adopt(&mut self, source: &Self) {
+        self.tasks.adopt(&source.tasks);
+        self.publications.adopt(&source.publications);
+        self.recovery.adopt(&source.recovery);
+        self.starvation.adopt(&source.starvation);
+        self.earliest_due = source.earliest_due;
+        self.breaches.clear();
+    }
+
+    /// Both will find the same things broken from here on.
+    pub fn knows_the_same(&self, other: &Self) -> bool {
+        self.tasks == other.tasks
+            && self.publications == other.publications
+            && self.recovery == other.recovery
+            && self.starvation == other.starvation
     }
 
     /// What this run has broken so far.
@@ -122,19 +213,20 @@ impl Monitor {
 
     /// Where a fence that is not signaled yet was published.
     pub fn published_at(&self, fence: u32) -> Option<Origin> {
-        self.publications.get(fence as usize).copied().flatten().map(|known| known.by)
+        self.publications.unmarked().get(fence as usize).copied().flatten().map(|known| known.by.0)
     }
 
     fn breach(&mut self, rule: &'static str, what: &'static str, object: Option<ObjectRef>, origin: Origin) {
-        self.breaches.push(Breach {
-            rule,
-            what,
-            object,
-            gfp: None,
-            strict: false,
-            certainty: Certainty::OfRule,
-            origin,
-        });
+        let certainty = Certainty::OfRule;
+        self.breaks(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
+    }
+
+    fn breaks(&mut self, breach: Breach) {
+        let task = breach.origin.task.index();
+        if task < self.tasks.unmarked().len() {
+            self.tasks.unmarked_mut(task).fault = (breach.rule == "RF302").then_some(breach.origin.site);
+        }
+        self.breaches.push(breach);
     }
 
     /// One that the rule alone does not say the certainty of.
@@ -147,7 +239,7 @@ impl Monitor {
         origin: Origin,
     ) {
         let object = fence_object(fence);
-        self.breaches.push(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
+        self.breaks(Breach { rule, what, object, gfp: None, strict: false, certainty, origin });
     }
 
     /// One that there is because of a section.
@@ -162,24 +254,41 @@ impl Monitor {
         let Task { depth, strict, .. } = *self.task(origin);
         let strict = strict == depth;
         let certainty = Certainty::OfRule;
-        self.breaches.push(Breach { rule, what, object, gfp, strict, certainty, origin });
+        self.breaks(Breach { rule, what, object, gfp, strict, certainty, origin });
     }
 
     /// Takes one event; `world` is as it is after the step.
     #[inline]
     pub fn observe(&mut self, plan: &Plan, world: &World, event: &Event) {
         match event.kind {
-            EventKind::Acquire(lock, flags) => {
-                if self.depth(event.origin) != 0 && !flags.trylock {
-                    self.lock_in_section(plan, world, lock.raw(), event.origin);
-                }
-            }
-            EventKind::Release(lock) => {
-                if self.tasks[event.origin.task.index()].acquire.is_some() {
-                    self.acquire_context_ends(world, lock.raw(), event.origin);
-                }
-            }
-            kind => self.observe_rare(plan, world, event.origin, kind),
+            EventKind::Acquire(lock, flags) => self.acquired(plan, world, event.origin, lock, flags),
+            EventKind::Release(lock) => self.released(world, event.origin, lock),
+            // Not its business, and in every execution.
+            EventKind::Block(_) | EventKind::Exit => {}
+            _ => self.observe_rare(plan, world, event),
+        }
+    }
+
+    /// Takes the event that a lock is taken.
+    #[inline]
+    pub fn acquired(
+        &mut self,
+        plan: &Plan,
+        world: &World,
+        origin: Origin,
+        lock: LockId,
+        flags: AcquireFlags,
+    ) {
+        if self.depth(origin) != 0 && !flags.trylock {
+            self.lock_in_section(plan, world, lock.raw(), origin);
+        }
+    }
+
+    /// Takes the event that a lock is given back.
+    #[inline]
+    pub fn released(&mut self, world: &World, origin: Origin, lock: LockId) {
+        if self.tasks.unmarked()[origin.task.index()].acquire.is_some() {
+            self.acquire_context_ends(world, lock.raw(), origin);
         }
     }
 
@@ -193,19 +302,17 @@ impl Monitor {
         }
     }
 
-    fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) {
+    /// Takes an event that is not one of a lock's.
+    #[inline(never)]
+    pub fn observe_rare(&mut self, plan: &Plan, world: &World, event: &Event) {
+        let Event { origin, kind } = *event;
         match kind {
             EventKind::BeginSignalling => self.begin(origin),
             EventKind::BeginStrict => {
                 self.begin(origin);
                 self.task(origin).strict += 1;
             }
-            EventKind::EndSignalling => {
-                let task = self.task(origin);
-                task.depth = task.depth.saturating_sub(1);
-                task.strict = task.strict.min(task.depth);
-                task.outermost = task.outermost.filter(|_| task.depth != 0);
-            }
+            EventKind::EndSignalling => self.end_section(origin),
             EventKind::HardirqEnter { .. } | EventKind::SoftirqEnter => self.task(origin).interrupts += 1,
             EventKind::HardirqExit | EventKind::SoftirqExit => {
                 let interrupts = &mut self.task(origin).interrupts;
@@ -259,21 +366,36 @@ impl Monitor {
     }
 
     fn task(&mut self, origin: Origin) -> &mut Task {
-        &mut self.tasks[origin.task.index()]
+        self.tasks.unmarked_mut(origin.task.index())
     }
 
     #[inline]
     fn depth(&self, origin: Origin) -> u32 {
-        self.tasks[origin.task.index()].depth
+        self.tasks.unmarked()[origin.task.index()].depth
     }
 
     fn begin(&mut self, origin: Origin) {
-        let number = self.sections + 1;
         let task = self.task(origin);
         task.depth += 1;
         if task.depth == 1 {
-            task.outermost = Some(OpenSection { number, at: origin.site });
-            self.sections = number;
+            task.outermost = Some(origin.site);
+        }
+    }
+
+    fn end_section(&mut self, origin: Origin) {
+        let task = self.task(origin);
+        task.depth = task.depth.saturating_sub(1);
+        task.strict = task.strict.min(task.depth);
+        if task.depth == 0 && task.outermost.take().is_some() && !self.publications.unmarked().is_empty() {
+            let published = self
+                .publications
+                .unmarked_all()
+                .iter_mut()
+                .flatten()
+                .filter(|known| known.by.0.task == origin.task);
+            for known in published.filter(|known| known.section == InSection::Open) {
+                known.section = InSection::Ended;
+            }
         }
     }
 
@@ -291,7 +413,7 @@ impl Monitor {
                 self.breach_in_section("RF302", what, object, None, origin);
             }
             // Usually a lock follows, which says it all.
-            class::RESV_ACQUIRE => self.task(origin).acquire = Some(origin),
+            class::RESV_ACQUIRE => self.task(origin).acquire = Some(Begun(origin)),
             class if plan.is_ww_mutex(class) => {
                 let what = "a ww_mutex is taken inside a signalling section";
                 self.breach_in_section("RF302", what, object, None, origin);
@@ -303,7 +425,7 @@ impl Monitor {
     /// An acquire context ends in which no lock was taken.
     fn acquire_context_ends(&mut self, world: &World, lock: u32, origin: Origin) {
         if world.locks.class(lock) == class::RESV_ACQUIRE
-            && let Some(begun) = self.task(origin).acquire.take()
+            && let Some(Begun(begun)) = self.task(origin).acquire.take()
         {
             let what = "a ww_acquire_ctx is begun inside a signalling section";
             self.breach_in_section("RF302", what, None, None, begun);
@@ -331,34 +453,35 @@ impl Monitor {
 
     /// The operation is a page fault that has just been found to take `mmap_lock`.
     fn is_fault(&self, origin: Origin) -> bool {
-        self.breaches.last().is_some_and(|breach| {
-            let Origin { task, site, .. } = breach.origin;
-            breach.rule == "RF302" && task == origin.task && site == origin.site
-        })
+        self.tasks.unmarked()[origin.task.index()].fault == Some(origin.site)
     }
 
     fn published(&mut self, plan: &Plan, world: &World, fence: u32, origin: Origin) {
         let index = fence as usize;
-        if self.publications.len() <= index {
-            self.publications.resize(index + 1, None);
+        if self.publications.unmarked().len() <= index {
+            self.publications.unmarked_all().resize(index + 1, None);
         }
         // Whoever publishes a fence that is signaled promises nothing.
-        if self.publications[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
+        if self.publications.unmarked()[index].is_some() || world.fences.has(fence, flag::SIGNALED) {
             return;
         }
         let task = *self.task(origin);
-        let publication =
-            Publication { by: origin, section: task.outermost, in_interrupt: task.interrupts != 0 };
-        self.publications[index] = Some(publication);
+        let section = if task.outermost.is_some() { InSection::Open } else { InSection::No };
         let due = world.time.idle.saturating_add(world.fence_bound(plan, fence));
-        self.due.push(Reverse((due, fence)));
+        self.earliest_due = self.earliest_due.min(due);
+        let in_interrupt = task.interrupts != 0;
+        *self.publications.unmarked_mut(index) =
+            Some(Publication { by: Begun(origin), section, due: Some(due), in_interrupt });
         if world.is_on_hardware(fence) {
             self.handed_on(plan, world, fence, origin);
         }
     }
 
     pub(super) fn take(&mut self, fence: u32) -> Option<Publication> {
-        self.publications.get_mut(fence as usize)?.take()
+        if self.publications.unmarked().get(fence as usize)?.is_none() {
+            return None;
+        }
+        self.publications.unmarked_mut(fence as usize).take()
     }
 
     /// A thread that has published the fence itself must not have left its section, nor begun it only then: what it
@@ -376,29 +499,38 @@ impl Monitor {
         // A worker runs one function after the other, which have nothing to do with each other.
         let thread = plan.contexts[origin.task.index()].kind == ContextKind::Thread;
         // The section that dma_fence_signal() itself begins is none: that is for RF201.
-        if known.by.task != origin.task || interrupt || !thread || section.at == origin.site {
+        if known.by.0.task != origin.task || interrupt || !thread || section == origin.site {
             return;
         }
         let what = match known.section {
-            None => "the fence is published before the signalling section begins",
-            Some(at_publication) if at_publication != section => {
-                "the signalling section ends between publication and signal"
-            }
-            Some(_) => return,
+            InSection::No => "the fence is published before the signalling section begins",
+            InSection::Ended => "the signalling section ends between publication and signal",
+            InSection::Open => return,
         };
-        self.breach("RF202", what, fence_object(fence), known.by);
+        self.breach("RF202", what, fence_object(fence), known.by.0);
     }
 
     /// Fences whose bound has run out.
     fn late(&mut self, plan: &Plan, world: &World, origin: Origin) {
-        while let Some(&Reverse((due, fence))) = self.due.peek()
-            && due < world.time.idle
-        {
-            self.due.pop();
-            if let Some(known) = self.publications[fence as usize]
+        let idle = *world.time.idle;
+        if self.earliest_due >= idle {
+            return;
+        }
+        self.earliest_due = u64::MAX;
+        let mut late = std::mem::take(&mut self.late);
+        for (fence, known) in self.publications.unmarked_all().iter_mut().enumerate() {
+            let Some(known) = known else { continue };
+            if let Some(due) = known.due.take_if(|due| *due < idle) {
+                late.push((due, fence as u32));
+            }
+            self.earliest_due = self.earliest_due.min(known.due.unwrap_or(u64::MAX));
+        }
+        late.sort_unstable();
+        for (_, fence) in late.drain(..) {
+            if let Some(known) = self.publications.unmarked()[fence as usize]
                 && !world.fence_needs_nobody(plan, fence)
             {
-                let by = Origin { op: origin.op, ..known.by };
+                let by = Origin { op: origin.op, ..known.by.0 };
                 let (rule, what) = match makes_no_progress(world, &self.recovery, fence) {
                     true => (
                         "RF107",
@@ -409,5 +541,6 @@ impl Monitor {
                 self.breach(rule, what, fence_object(fence), by);
             }
         }
+        self.late = late;
     }
 }

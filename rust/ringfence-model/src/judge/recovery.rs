@@ -11,7 +11,7 @@ use crate::thread::NONE;
 use crate::world::World;
 
 /// Where work on a GPU is, as far as it can be told from events.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Stage {
     /// On a ring, or being executed.
     OnRing,
@@ -23,7 +23,7 @@ pub(super) enum Stage {
 }
 
 /// The latest work of a fence.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct WorkLog {
     pub(super) stage: Stage,
     pub(super) engine: u32,
@@ -40,7 +40,7 @@ pub(super) struct WorkLog {
 }
 
 /// What is known of a `drm_sched_job`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct JobLog {
     /// The fence of the work that was emitted for it last; [`NONE`].
     pub(super) fence: u32,
@@ -50,7 +50,7 @@ pub(super) struct JobLog {
     completed: u32,
 }
 
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 struct EngineLog {
     /// Resets of it that have ended, or were refused.
     resets: u32,
@@ -59,7 +59,7 @@ struct EngineLog {
 }
 
 /// A timeout that is being handled.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Handler {
     task: u32,
     sched: u32,
@@ -72,7 +72,7 @@ struct Handler {
 }
 
 /// What is known of one run.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Recovery {
     /// Per fence.
     works: Vec<Option<WorkLog>>,
@@ -93,6 +93,11 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    /// It is for a plan with so many engines.
+    pub(super) fn fits(&self, plan: &Plan) -> bool {
+        self.engines.len() == plan.gpu.engines.len()
+    }
+
     /// A new run begins.
     pub(super) fn restart(&mut self, plan: &Plan) {
         self.works.clear();

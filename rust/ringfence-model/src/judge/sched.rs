@@ -83,7 +83,7 @@ impl World {
         let ContextKind::Worker { wq, .. } = plan.contexts[task as usize].kind else { return Vec::new() };
         let layout = &plan.deferred.workqueues;
         let state = &self.deferred.workqueues;
-        let own = layout.slots.iter().zip(&state.slots).find(|(slot, _)| slot.task == task);
+        let own = layout.slots.iter().zip(&*state.slots).find(|(slot, _)| slot.task == task);
         let busy = own.and_then(|(_, slot)| match slot {
             Slot::Busy(work) => Some(*work),
             _ => None,
@@ -100,7 +100,7 @@ impl World {
         if works.iter().all(|work| matches!(work, WorkFunction::Program(_))) {
             return fences;
         }
-        for job in &self.scheds.jobs {
+        for job in &*self.scheds.jobs {
             if !job.has(job_flag::PUSHED) || job.flags & (job_flag::DONE | job_flag::FREED) != 0 {
                 continue;
             }

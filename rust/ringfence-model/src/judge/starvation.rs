@@ -13,7 +13,7 @@ use crate::world::World;
 const LOOKED_AT: usize = 64;
 
 /// How often jobs were overtaken.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Starvation {
     /// Per job.
     overtaken: Vec<u32>,

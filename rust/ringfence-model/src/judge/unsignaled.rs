@@ -120,8 +120,10 @@ impl Monitor {
             return;
         }
         let (mut circles, mut in_none): (Vec<Vec<u32>>, _) = (Vec::new(), BTreeSet::new());
-        for fence in 0..self.publications.len() as u32 {
-            let Some(known) = self.take(fence).filter(|_| !world.fence_needs_nobody(plan, fence)) else {
+        for fence in 0..self.publications.unmarked().len() as u32 {
+            let Some(known) = self.publications.unmarked()[fence as usize]
+                .filter(|_| !world.fence_needs_nobody(plan, fence))
+            else {
                 continue;
             };
             let circle = world.fence_circle_beyond(fence, &mut in_none);
@@ -134,8 +136,8 @@ impl Monitor {
                 false => Why::Circle,
             };
             circles.extend(Some(circle).filter(|circle| !circle.is_empty()));
-            let site = fault_of(plan, world, why, fence).unwrap_or(known.by.site);
-            let origin = Origin { op: step, site, ..known.by };
+            let site = fault_of(plan, world, why, fence).unwrap_or(known.by.0.site);
+            let origin = Origin { op: step, site, ..known.by.0 };
             self.breach_that_is(Certainty::Shown, why.rule(), why.text(), fence, origin);
         }
     }

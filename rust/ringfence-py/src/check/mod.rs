@@ -5,16 +5,20 @@ mod read_back;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList};
-use ringfence::check::{CheckError, Options, Report as EngineReport, check as engine_check};
+use ringfence::check::{
+    CheckError, Method, NoMethod, Options, Progress as EngineProgress, Report as EngineReport, Schedule,
+    check as engine_check,
+};
 use ringfence::diag;
 use ringfence::diag::render::{Again, Style, TextOptions};
 
-use crate::detach::{Wanted, in_background};
+use crate::detach::{Wanted, in_background, locked};
 use crate::errors::{self, RingfenceError};
 use crate::profile::Profile;
 use crate::scenario::Scenario;
@@ -32,6 +36,57 @@ pub(crate) struct CheckFinding {
 impl From<diag::Finding> for CheckFinding {
     fn from(finding: diag::Finding) -> Self {
         Self { inner: Arc::new(finding) }
+    }
+}
+
+/// One search of a check.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Search {
+    method: String,
+    contract: bool,
+    executions: u64,
+    steps: u64,
+    complete: bool,
+}
+
+impl From<&diag::SearchView> for Search {
+    fn from(view: &diag::SearchView) -> Self {
+        let diag::SearchView { method, contract, executions, steps, complete } = view.clone();
+        Self { method, contract, executions, steps, complete }
+    }
+}
+
+#[pymethods]
+impl Search {
+    fn __repr__(&self) -> String {
+        let against = if self.contract { ", against the contract" } else { "" };
+        let complete = if self.complete { ", complete" } else { "" };
+        format!("<Search {}: {} executions{against}{complete}>", self.method, self.executions)
+    }
+}
+
+/// How far a check is.
+#[pyclass(frozen, get_all, eq, module = "ringfence")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Progress {
+    phase: &'static str,
+    executions: u64,
+    found: u64,
+    share: f64,
+}
+
+impl From<EngineProgress> for Progress {
+    fn from(progress: EngineProgress) -> Self {
+        let EngineProgress { phase, executions, found, share } = progress;
+        Self { phase: phase.as_str(), executions, found, share }
+    }
+}
+
+#[pymethods]
+impl Progress {
+    fn __repr__(&self) -> String {
+        format!("<Progress {}: {} executions, {} found>", self.phase, self.executions, self.found)
     }
 }
 
@@ -137,8 +192,35 @@ impl CheckFinding {
     }
 
     #[getter]
+    fn against_contract(&self) -> bool {
+        self.inner.against_contract
+    }
+
+    #[getter]
+    fn searched(&self) -> Vec<Search> {
+        self.inner.searched.iter().map(Search::from).collect()
+    }
+
+    #[getter]
     fn schedule(&self) -> Option<&str> {
         self.inner.witness.as_ref().map(|witness| witness.schedule.as_str())
+    }
+
+    #[getter]
+    fn deviations(&self) -> Option<Vec<String>> {
+        let deviations = self.inner.witness.as_ref()?.deviations.as_ref()?;
+        Some(deviations.iter().map(ToString::to_string).collect())
+    }
+
+    #[getter]
+    fn smallest_scenario(&self) -> Option<&str> {
+        self.inner.smallest.as_ref().map(|smallest| smallest.scenario.as_str())
+    }
+
+    #[getter]
+    fn smallest_schedule(&self) -> Option<String> {
+        let choices = &self.inner.smallest.as_ref()?.choices;
+        Some(Schedule::Choices(choices.clone()).to_string())
     }
 
     #[getter]
@@ -152,7 +234,10 @@ impl CheckFinding {
         if steps {
             return diag::render::finding_again(&self.inner, &options, again(command));
         }
-        diag::render::finding(&diag::Finding { witness: None, ..(*self.inner).clone() }, &options)
+        diag::render::finding(
+            &diag::Finding { witness: None, smallest: None, ..(*self.inner).clone() },
+            &options,
+        )
     }
 
     fn json(&self) -> String {
@@ -224,13 +309,23 @@ impl Report {
     }
 
     #[getter]
+    fn complete(&self) -> bool {
+        self.inner.complete
+    }
+
+    #[getter]
+    fn searches(&self) -> Vec<Search> {
+        self.inner.searches.iter().map(Search::from).collect()
+    }
+
+    #[getter]
     fn interrupted(&self) -> bool {
         self.inner.interrupted
     }
 
     #[getter]
     fn ok(&self) -> bool {
-        self.findings.is_empty()
+        self.inner.findings.iter().all(|finding| finding.verdict == diag::Verdict::Refuted)
     }
 
     #[getter]
@@ -296,29 +391,50 @@ impl Report {
     }
 }
 
-/// Checks a scenario in the background; Ctrl-C ends it with what was found until then.
+/// Checks a scenario in the background; Ctrl-C ends it with what was found until then, and so does the end of its time.
 #[pyfunction]
-#[pyo3(signature = (scenario, profile, *, executions, seed, steps_max, jobs, progress = None))]
+#[pyo3(signature = (
+    scenario, profile, *, strategy, executions, seed, steps_max, jobs, memory_max, minimise, time = None,
+    progress = None
+))]
 #[expect(clippy::too_many_arguments, reason = "one keyword for each setting")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the caller says how long; what is found meanwhile is no less true"
+)]
 pub(crate) fn check(
     py: Python<'_>,
     scenario: &Scenario,
     profile: &Profile,
+    strategy: &str,
     executions: u64,
     seed: u64,
     steps_max: u64,
     jobs: usize,
+    memory_max: u64,
+    minimise: bool,
+    time: Option<f64>,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Report> {
-    let options = Options { profile: profile.engine, executions, seed, steps_max, jobs };
+    let method: Method =
+        strategy.parse().map_err(|error: NoMethod| RingfenceError::new_err(error.to_string()))?;
+    let options =
+        Options { profile: profile.engine, method, executions, seed, steps_max, jobs, memory_max, minimise };
     let scenario = scenario.inner.clone();
-    let done = Arc::new(AtomicU64::new(0));
+    let latest = Arc::new(Mutex::new(None));
+    // A time that no clock can show never comes.
+    let until = time.and_then(|seconds| {
+        std::time::Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+    });
     let work = {
-        let done = Arc::clone(&done);
+        let latest = Arc::clone(&latest);
         move |wanted: &Wanted| {
-            let go_on = |executions: u64| {
-                done.fetch_max(executions, Ordering::Relaxed);
-                wanted.yes()
+            let go_on = |progress: &EngineProgress| {
+                // One of the threads will get through: none waits for it.
+                if let Ok(mut latest) = latest.try_lock() {
+                    *latest = Some(*progress);
+                }
+                wanted.yes() && until.is_none_or(|until| std::time::Instant::now() < until)
             };
             engine_check(&scenario, &options, &go_on)
         }
@@ -326,10 +442,11 @@ pub(crate) fn check(
     let mut looks = 0_u64;
     let (checked, raised) = in_background(py, work, || {
         looks += 1;
-        match progress {
+        let latest = *locked(&latest);
+        match (progress, latest) {
             // Twenty times a second is more than anybody wants to be told.
-            Some(progress) if looks.is_multiple_of(2) => {
-                progress.call1((done.load(Ordering::Relaxed),)).map(drop)
+            (Some(progress), Some(latest)) if looks.is_multiple_of(2) => {
+                progress.call1((Progress::from(latest),)).map(drop)
             }
             _ => Ok(()),
         }

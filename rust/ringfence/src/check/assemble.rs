@@ -12,6 +12,7 @@ use super::collect::{Collected, Collector, Shown};
 use super::describe::Describe;
 
 /// A finding in the making.
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) finding: Finding,
     /// The choices of the witness.
@@ -57,7 +58,7 @@ fn only_predicts(rule: &str) -> bool {
     matches!(rule, "RF301" | "RF302" | "RF303" | "RF304" | "RF305" | "RF401" | "RF402")
 }
 
-fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Finding {
+pub(super) fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Finding {
     let why = ringfence_diag::rule(rule).map_or_else(String::new, |rule| rule.summary.to_owned());
     Finding {
         rule,
@@ -69,6 +70,9 @@ fn blank(rule: &'static str, at: PlaceView, summary: String, count: u64) -> Find
         circular: false,
         lock: None,
         witness: None,
+        against_contract: false,
+        searched: Vec::new(),
+        smallest: None,
         needs: Vec::new(),
         notes: Vec::new(),
         count,
@@ -297,7 +301,11 @@ fn same_problem(draft: &Draft, lock: &LockFinding) -> bool {
     use LockReportKind::{Circular, IrqDependency, IrqInversion};
     let Some(known) = &draft.finding.lock else { return false };
     match (known.kind, lock.kind) {
-        (Circular, Circular) => circle(known) == circle(lock),
+        (Circular, Circular) => {
+            let (known, new) = (circle(known), circle(lock));
+            // The exact search also finds ways past the nearest lock.
+            known.is_subset(&new) || new.is_subset(&known)
+        }
         (IrqDependency | IrqInversion, IrqDependency | IrqInversion) => known.summary == lock.summary,
         _ => false,
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringfence_base::scenario::Kind;
-use ringfence_base::{ObjectRef, Origin, SiteId, TaskId};
+use ringfence_base::{End, ObjectRef, Origin, SiteId, TaskId};
 use ringfence_diag::{LockFinding, WaitLink};
 use ringfence_explore::Trail;
 use ringfence_model::judge::{Breach, Hang, HangLink};
@@ -77,6 +77,14 @@ pub(super) struct Collector {
 }
 
 impl Collector {
+    /// One execution more.
+    pub(super) fn count(&mut self, trail: &Trail, end: End) {
+        self.executions += 1;
+        self.steps += trail.steps;
+        self.bound += u64::from(end == End::Bound);
+        self.hung += u64::from(end == End::Hung);
+    }
+
     /// Takes what the latest execution has shown.
     pub(super) fn take(&mut self, plan: &Plan, executor: &Executor<'_>, trail: &Trail) {
         for breach in executor.monitor().breaches() {
@@ -172,7 +180,7 @@ impl Collector {
 }
 
 /// Who is at fault, and where: if nobody signals, whoever has published the fence.
-fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
+pub(super) fn guilty(executor: &Executor<'_>, hang: &Hang) -> Origin {
     let HangLink { task, cause, .. } = hang.links[hang.guilty];
     let here = Origin { op: executor.steps(), task: TaskId::from_raw(task), site: cause };
     hang.fault.unwrap_or(here)

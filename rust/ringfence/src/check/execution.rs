@@ -1,11 +1,11 @@
 //! One execution after the other: a world that is reset in place, and the three judges over its events.
 
 use ringfence_base::scenario::{Scenario, ScenarioError};
-use ringfence_base::{Action, Decide, End, Event, System};
+use ringfence_base::{Action, Decide, Dependent, End, Event, EventKind, Footprint, Located, SiteId, System};
 use ringfence_explore::{Limits, Runner, Strategy, Trail, Watch};
 use ringfence_lockdep::annotations::{Annotation, Profile};
 use ringfence_model::judge::{Hang, Monitor, hangs};
-use ringfence_model::{KernelVersion, Plan, State, World};
+use ringfence_model::{Foreknown, KernelVersion, Plan, State, World};
 
 use super::validator_judge::ValidatorJudge;
 
@@ -39,6 +39,11 @@ pub struct Executor<'p> {
     hangs: Vec<Hang>,
     /// Problems of the validator that this execution met, by index, with the step.
     problems: Vec<(usize, u64)>,
+    tracking: bool,
+    /// The latest step, and what was known of it before.
+    latest: (Action, Foreknown),
+    /// [`World::only_ready`] of the enabled actions that were asked for last.
+    listed: u64,
 }
 
 impl<'p> Executor<'p> {
@@ -54,6 +59,9 @@ impl<'p> Executor<'p> {
             steps: 0,
             hangs: Vec::new(),
             problems: Vec::new(),
+            tracking: false,
+            latest: (Action::Expire, Foreknown::default()),
+            listed: 0,
         }
     }
 
@@ -78,6 +86,11 @@ impl<'p> Executor<'p> {
     /// The latest execution that [`Executor::run`] has run.
     pub fn trail(&self) -> &Trail {
         self.runner.trail()
+    }
+
+    /// What it runs.
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
     }
 
     /// Steps of the latest execution.
@@ -114,12 +127,49 @@ impl<'p> Executor<'p> {
     pub fn events(&self) -> &[Event] {
         &self.events
     }
+
+    /// The judges look at the events of the latest step.
+    #[inline]
+    fn judge_events(&mut self) {
+        let Self { plan, world, judge, monitor, events, problems, steps, .. } = self;
+        for event in &*events {
+            let origin = event.origin;
+            if origin.task.raw() == u32::MAX {
+                monitor.observe_time(plan, world, event);
+                continue;
+            }
+            // Nearly all events are of the first two sorts: both judges are told of them in one place.
+            let reported = match &event.kind {
+                &EventKind::Acquire(lock, flags) => {
+                    let reported = judge.acquire(plan, world, origin, lock, flags);
+                    monitor.acquired(plan, world, origin, lock, flags);
+                    reported
+                }
+                &EventKind::Release(lock) => {
+                    let reported = judge.release(plan, world, origin, lock);
+                    monitor.released(world, origin, lock);
+                    reported
+                }
+                // Nobody's business, and in every execution.
+                EventKind::Block(_) | EventKind::Exit => continue,
+                _ => {
+                    let reported = judge.observe_rare(plan, world, event);
+                    monitor.observe_rare(plan, world, event);
+                    reported
+                }
+            };
+            if reported != 0 {
+                let reported = judge.kernel().validator().reported();
+                problems.extend(reported.iter().map(|&problem| (problem, *steps)));
+            }
+        }
+    }
 }
 
 impl System for Executor<'_> {
     /// Back to the first step. What the validator has learnt stays.
     fn restart(&mut self) {
-        self.world.clone_from(self.plan.initial());
+        self.world.restart(self.plan.initial());
         self.judge.restart();
         self.monitor.restart(self.plan);
         self.events.clear();
@@ -130,37 +180,81 @@ impl System for Executor<'_> {
 
     #[inline]
     fn enabled(&mut self, actions: &mut Vec<Action>) {
+        self.listed = self.world.only_ready();
         self.world.enabled(self.plan, actions);
+    }
+
+    #[inline]
+    fn enabled_again(&mut self, actions: &mut Vec<Action>) {
+        if self.listed == 0 || self.listed != self.world.only_ready() {
+            self.enabled(actions);
+        }
     }
 
     /// One step, with the judges.
     #[inline]
     fn step(&mut self, action: Action, decide: &mut impl Decide) {
         self.events.clear();
-        self.world.step(self.plan, action, self.steps, &mut self.events, decide);
-        for event in &self.events {
-            if event.origin.task.raw() == u32::MAX {
-                self.monitor.observe_time(self.plan, &self.world, event);
-                continue;
-            }
-            if self.judge.observe(self.plan, &self.world, event) != 0 {
-                let reported = self.judge.kernel().validator().reported();
-                self.problems.extend(reported.iter().map(|&problem| (problem, self.steps)));
-            }
-            self.monitor.observe(self.plan, &self.world, event);
+        if self.tracking {
+            self.latest = (action, self.world.before_step(self.plan, action));
+            self.monitor.before_step();
         }
+        self.world.step(self.plan, action, self.steps, &mut self.events, decide);
+        self.judge_events();
         self.steps += 1;
     }
 
     fn over(&mut self) -> End {
-        let hung = self.world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
-        if hung {
-            self.hangs = hangs(self.plan, &self.world);
-            for hang in &mut self.hangs {
-                self.monitor.refine(self.plan, &self.world, hang);
-            }
+        over(self.plan, &self.world, &mut self.monitor, self.steps, &mut self.hangs)
+    }
+}
+
+/// Nothing can happen any more: the wait-for graph and the monitors judge the end.
+pub(super) fn over(plan: &Plan, world: &World, monitor: &mut Monitor, step: u64, of: &mut Vec<Hang>) -> End {
+    let hung = world.threads().iter().any(|thread| matches!(thread.state(), State::Blocked(_)));
+    if hung {
+        *of = hangs(plan, world);
+        for hang in of {
+            monitor.refine(plan, world, hang);
         }
-        self.monitor.end(self.plan, &self.world, self.steps, hung);
-        if hung { End::Hung } else { End::Finished }
+    }
+    monitor.end(plan, world, step, hung);
+    if hung { End::Hung } else { End::Finished }
+}
+
+/// The monitors are told what has happened; whether a context has done it.
+#[inline]
+pub(super) fn observe(monitor: &mut Monitor, plan: &Plan, world: &World, event: &Event) {
+    if event.origin.task.raw() == u32::MAX {
+        monitor.observe_time(plan, world, event);
+    } else {
+        monitor.observe(plan, world, event);
+    }
+}
+
+/// What the validator remembers of earlier executions is nobody's resource: it says the same of every order of
+/// independent steps, once it has seen one.
+impl Dependent for Executor<'_> {
+    fn track(&mut self, on: bool) {
+        self.tracking = on;
+    }
+
+    fn footprint(&mut self, footprint: &mut Footprint) {
+        let (action, before) = self.latest;
+        let end = self.world.footprint(self.plan, action, before, footprint);
+        self.monitor.add_uses(end, footprint);
+    }
+
+    fn only_waits(&mut self, action: Action) -> bool {
+        self.world.only_waits(self.plan, action)
+    }
+}
+
+impl Located for Executor<'_> {
+    fn site(&mut self, action: Action) -> SiteId {
+        match action {
+            Action::Run(task) => self.world.next_site(self.plan, task),
+            Action::Interrupt { .. } | Action::Expire => SiteId::UNKNOWN,
+        }
     }
 }

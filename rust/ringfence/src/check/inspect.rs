@@ -1,17 +1,21 @@
 //! One execution to look at: its steps, its events, and the world at any point of it.
 
 use ringfence_base::scenario::{Kind, Scenario, ScenarioError};
-use ringfence_base::{ChoiceKind, Decide, End, Event, EventKind};
+use ringfence_base::{ChoiceKind, Decide, Digester, End, Event, EventKind, Recorded};
 use ringfence_diag::{Finding, HeldView, PlaceView, StepView};
-use ringfence_explore::{Limits, Misfit, Random, Replay, RoundRobin, RunToCompletion, Strategy};
+use ringfence_explore::{Limits, Misfit, Recording, Replay, Steps, Strategy};
 use ringfence_lockdep::annotations::Profile;
 use ringfence_model::{Action, Plan, State, World};
 use serde::Serialize;
 
 use super::describe::Describe;
 use super::execution::{Executor, plan};
-use super::report::{Options, findings_of};
-use super::schedule::{Schedule, with_strategy};
+use super::fit::Fit;
+use super::made::Made;
+use super::options::Options;
+use super::recording::{Outcome, Telling};
+use super::report::findings_of;
+use super::schedule::Schedule;
 use super::step::Recorder;
 
 /// An execution.
@@ -23,6 +27,8 @@ pub struct Execution {
     needs: Vec<&'static str>,
     end: End,
     misfit: Option<Misfit>,
+    recorded: Recorded,
+    fit: Option<Fit>,
 }
 
 /// A context at a moment.
@@ -141,25 +147,35 @@ impl Execution {
         go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Self, ScenarioError> {
         let plan = plan(scenario, profile)?;
-        Ok(with_strategy!(schedule, strategy => {
-            Self::run(&plan, profile, strategy, Limits { steps_max, go_on: Some(go_on) })
-        }))
+        let limits = Limits { steps_max, go_on: Some(go_on) };
+        Ok(Self::run(&plan, profile, Made::from(schedule), Some(schedule), &Steps::default(), limits).0)
     }
 
     /// Runs these choices, and goes on run-to-completion behind their end.
     pub(super) fn replay(plan: &Plan, profile: Profile, choices: Vec<u32>, steps_max: u64) -> Self {
-        Self::run(plan, profile, Replay::new(choices), Limits::steps(steps_max))
+        let limits = Limits::steps(steps_max);
+        Self::run(plan, profile, Replay::new(choices), None, &Steps::default(), limits).0
     }
 
-    fn run(plan: &Plan, profile: Profile, strategy: impl Strategy, limits: Limits<'_>) -> Self {
+    /// Runs a strategy, which may know the steps, to the end; and gives it back. `by` is its name, if it has one.
+    pub(super) fn run<S: Strategy>(
+        plan: &Plan,
+        profile: Profile,
+        strategy: S,
+        by: Option<&Schedule>,
+        steps: &Steps,
+        limits: Limits<'_>,
+    ) -> (Self, S) {
         let mut executor = Executor::new(plan, profile);
         let early = plan.scenario().environment.early_timeouts;
+        let strategy = Recording::new(strategy, steps);
         let mut strategy = Noting { strategy, unusual: Vec::new(), early };
-        let mut watch = Recorder::new(plan);
+        let mut watch = Telling { watch: Recorder::new(plan), steps, events: Digester::default() };
         let end = executor.run_within(&mut strategy, limits, &mut watch);
-        let Recorder { steps, events: all, .. } = watch;
+        let Telling { watch: Recorder { steps, events: all, .. }, events, .. } = watch;
         let misfit = strategy.misfit();
-        let mut needs = strategy.unusual;
+        let Noting { strategy, unusual: mut needs, .. } = strategy;
+        let (strategy, deviations) = strategy.finish();
         for event in &all {
             match event.kind {
                 EventKind::FsReclaimAcquire(_) => needs.push("memory_pressure"),
@@ -172,7 +188,25 @@ impl Execution {
         }
         needs.sort_unstable();
         needs.dedup();
-        Self { steps, events: all, choices: executor.trail().choices.clone(), needs, end, misfit }
+        let outcome = Outcome { end, steps: executor.steps(), events, deviations };
+        let recorded = outcome.recorded(plan, profile, by);
+        let choices = executor.trail().choices.clone();
+        (Self { steps, events: all, choices, needs, end, misfit, recorded, fit: None }, strategy)
+    }
+
+    /// The same, compared with what was recorded.
+    pub(super) fn with_fit(self, fit: Fit) -> Self {
+        Self { fit: Some(fit), ..self }
+    }
+
+    /// How it compares with what was recorded, if it was replayed.
+    pub fn fit(&self) -> Option<&Fit> {
+        self.fit.as_ref()
+    }
+
+    /// All that it takes to have it again; its text is the replay string.
+    pub fn recorded(&self) -> &Recorded {
+        &self.recorded
     }
 
     /// The world after so many steps of this execution: it is run again up to there.
@@ -213,13 +247,8 @@ impl Execution {
     }
 
     /// The choices that it took: of each point with more than one possibility, which.
-    pub(super) fn choices(&self) -> &[u32] {
+    pub fn choices(&self) -> &[u32] {
         &self.choices
-    }
-
-    /// The choices that it took.
-    pub fn schedule(&self) -> Schedule {
-        Schedule::Choices(self.choices.clone())
     }
 
     /// All steps.

@@ -1,13 +1,8 @@
 //! The check, and its report.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rayon::prelude::*;
-use ringfence_base::End;
-use ringfence_base::scenario::{Scenario, ScenarioError};
-use ringfence_diag::{Finding, Witness};
-use ringfence_explore::{Limits, Random, Replay, RoundRobin, RunToCompletion, Strategy};
-use ringfence_lockdep::annotations::Profile;
+use ringfence_base::scenario::{Environment, Scenario, ScenarioError};
+use ringfence_diag::{Finding, SearchView, Verdict, Witness};
+use ringfence_explore::Replay;
 use ringfence_model::Plan;
 use thiserror::Error;
 
@@ -15,28 +10,12 @@ use super::assemble::{Draft, assemble};
 use super::collect::Collector;
 use super::execution::{Executor, plan};
 use super::inspect::Execution;
-use super::schedule::Schedule;
-
-/// How a scenario is checked.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Options {
-    /// Which kernel.
-    pub profile: Profile,
-    /// How many executions with random schedules, besides the ordered ones.
-    pub executions: u64,
-    /// The first seed.
-    pub seed: u64,
-    /// At most so many steps per execution.
-    pub steps_max: u64,
-    /// Threads; 0 for one per core. The outcome does not depend on it.
-    pub jobs: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { profile: Profile::default(), executions: 4000, seed: 0, steps_max: 100_000, jobs: 0 }
-    }
-}
+use super::livelock::livelocks;
+use super::minimise::minimise;
+use super::options::{Method, Options};
+use super::progress::{GoOn, Phase, Watch};
+use super::proof::{Proof, confirmed_against, is_whole_contract};
+use super::search::Job;
 
 /// What a check has found, and how far it looked.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
@@ -53,12 +32,16 @@ pub struct Report {
     pub bound: u64,
     /// The bound, in steps.
     pub steps_max: u64,
+    /// Every execution there is is equivalent to one that was run.
+    pub complete: bool,
+    /// What was run, in order.
+    pub searches: Vec<SearchView>,
     /// It was interrupted, and shows what was found until then.
     pub interrupted: bool,
 }
 
-/// Random executions that share a validator. Fixed, so that the outcome does not depend on the number of threads.
-const CHUNK: u64 = 512;
+/// Steps of an execution of a scenario with a livelock.
+const ROUNDS_MAX: u64 = 2000;
 
 /// A scenario can't be checked.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -76,130 +59,120 @@ pub enum CheckError {
     },
 }
 
-/// Counts executions, and asks after each whether to go on.
-struct Watch<'a> {
-    done: AtomicU64,
-    go_on: &'a (dyn Fn(u64) -> bool + Sync),
-}
-
-impl Watch<'_> {
-    fn go_on(&self) -> bool {
-        (self.go_on)(self.done.load(Ordering::Relaxed))
-    }
-
-    fn one_more(&self) -> bool {
-        (self.go_on)(1 + self.done.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// What each execution of a check is about.
-#[derive(Clone, Copy)]
-struct Job<'a> {
-    plan: &'a Plan,
-    options: &'a Options,
-    watch: &'a Watch<'a>,
-    still_wanted: &'a (dyn Fn() -> bool + Sync),
-}
-
-/// Checks a scenario. `go_on` is asked all the time, by all threads, with the executions done so far; once it says
-/// false, the report shows what was found until then.
+/// Checks a scenario. `go_on` is asked all the time, by all threads, with how far the check is; once it says false,
+/// the report shows what was found until then.
 ///
 /// # Errors
 /// What is wrong with the scenario, or that the threads can't be started.
-pub fn check(
-    scenario: &Scenario,
-    options: &Options,
-    go_on: &(dyn Fn(u64) -> bool + Sync),
-) -> Result<Report, CheckError> {
+pub fn check(scenario: &Scenario, options: &Options, go_on: GoOn<'_>) -> Result<Report, CheckError> {
     let plan = &plan(scenario, options.profile)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
-    let pool = pool.map_err(|error| CheckError::Threads { jobs: options.jobs, why: error.to_string() })?;
-    let watch = &Watch { done: AtomicU64::new(0), go_on };
-    let job = Job { plan, options, watch, still_wanted: &|| watch.go_on() };
-    let mut all = ordered(job);
-    let chunks = options.executions.div_ceil(CHUNK);
-    // A few chunks at a time, so that memory stays small; merged in a fixed order.
-    let at_once = 2 * pool.current_num_threads() as u64;
-    let mut next = 0;
-    while next < chunks && watch.go_on() {
-        let end = chunks.min(next + at_once);
-        let parts: Vec<Collector> =
-            pool.install(|| (next..end).into_par_iter().map(|chunk| random(job, chunk)).collect());
-        for part in parts {
-            all.merge(part);
+    let pool = &rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs)
+        .build()
+        .map_err(|error| CheckError::Threads { jobs: options.jobs, why: error.to_string() })?;
+    let watch = &Watch::new(go_on);
+    let still_wanted = &|| watch.go_on();
+    let mut findings = match options.method {
+        Method::Proof => livelocks(plan, options, still_wanted),
+        _ => Vec::new(),
+    };
+    // What goes round for ever is not to be run up to the bound in every execution.
+    let steps_max = if findings.is_empty() { options.steps_max } else { options.steps_max.min(ROUNDS_MAX) };
+    let options = &Options { steps_max, ..options.clone() };
+    watch.known(findings.len());
+    let job = Job { plan, options, watch, still_wanted, pool, contract: false };
+    let mut proof = Proof::new(job);
+    proof.run();
+    let mut searches = proof.searches.clone();
+    let mut predicted = Vec::new();
+    for draft in proof.drafts() {
+        match draft.finding.verdict {
+            Verdict::Confirmed => findings.push(confirmed(scenario, plan, job, draft)),
+            _ => predicted.push(draft),
         }
-        next = end;
     }
-    Ok(report(plan, options, all, !watch.go_on()))
+    let asked = options.method == Method::Proof && !is_whole_contract(plan);
+    if asked && !predicted.is_empty() && watch.go_on() {
+        findings.extend(against_contract(scenario, job, &mut predicted, &mut searches)?);
+    }
+    for mut draft in predicted {
+        proof.refute(&mut draft.finding);
+        draft.finding.searched.clone_from(&searches);
+        findings.push(finish(plan, options, draft));
+    }
+    findings.sort_by(|a, b| {
+        b.verdict.cmp(&a.verdict).then(a.rule.cmp(b.rule)).then_with(|| a.summary.cmp(&b.summary))
+    });
+    Ok(Report {
+        scenario: plan.scenario().name.clone(),
+        findings,
+        executions: searches.iter().map(|search| search.executions).sum(),
+        steps: searches.iter().map(|search| search.steps).sum(),
+        bound: proof.collected().bound,
+        steps_max: options.steps_max,
+        complete: proof.complete,
+        searches,
+        interrupted: !watch.go_on(),
+    })
+}
+
+/// Predicted findings go against everything that the contract allows others; those that are confirmed then are taken
+/// out of `predicted`.
+fn against_contract(
+    scenario: &Scenario,
+    job: Job<'_>,
+    predicted: &mut Vec<Draft>,
+    searches: &mut Vec<SearchView>,
+) -> Result<Vec<Finding>, ScenarioError> {
+    let environment =
+        Environment { fence_bound: scenario.environment.fence_bound, ..Environment::contract() };
+    let scenario = Scenario { environment, ..scenario.clone() };
+    let plan = plan(&scenario, job.options.profile)?;
+    let mut proof = Proof::new(Job { plan: &plan, contract: true, ..job });
+    proof.run();
+    searches.append(&mut proof.searches);
+    let others = proof.drafts();
+    let mut found = Vec::new();
+    predicted.retain(|draft| {
+        let Some(other) = confirmed_against(&draft.finding, &others) else { return true };
+        let mut finding = confirmed(&scenario, &plan, job, other.clone());
+        finding.against_contract = true;
+        found.push(finding);
+        false
+    });
+    Ok(found)
+}
+
+/// What is longer, in steps, or larger, in objects, programs and threads, would take too long to be made smaller.
+const MINIMISED_MAX: usize = 1000;
+
+/// A finding on the smallest schedule, and in the smallest scenario, that show it.
+fn confirmed(scenario: &Scenario, plan: &Plan, job: Job<'_>, draft: Draft) -> Finding {
+    let choices = draft.choices.clone();
+    let mut finding = finish(plan, job.options, draft);
+    let long = finding.witness.as_ref().is_some_and(|witness| witness.steps.len() > MINIMISED_MAX);
+    let large = scenario.objects.len() + scenario.programs.len() + scenario.threads.len() > MINIMISED_MAX;
+    if job.options.minimise && !long && !large && job.watch.go_on() {
+        job.watch.enter(Phase::Minimising);
+        if let Some(minimised) = minimise(scenario, &finding, &choices, job.options, job.still_wanted) {
+            minimised.tell(scenario, &mut finding);
+            finding.needs.extend(minimised.execution.needs());
+            finding.needs.sort_unstable();
+            finding.needs.dedup();
+        }
+    }
+    finding
 }
 
 /// What one execution shows: that of these choices.
 pub(super) fn findings_of(plan: &Plan, options: &Options, choices: Vec<u32>) -> Vec<Finding> {
-    let watch = &Watch { done: AtomicU64::new(0), go_on: &|_| true };
     let mut executor = Executor::new(plan, options.profile);
+    let end = executor.run(&mut Replay::new(choices), options.steps_max);
     let mut all = Collector::default();
-    let job = Job { plan, options, watch, still_wanted: &|| true };
-    one(job, &mut executor, &mut Replay::new(choices), &mut all);
-    report(plan, options, all, false).findings
-}
-
-/// Each thread first, to completion; and round-robin.
-fn ordered(job: Job<'_>) -> Collector {
-    let mut executor = Executor::new(job.plan, job.options.profile);
-    let mut all = Collector::default();
-    let threads = job.plan.scenario().threads.len() as u32;
-    let go_on = (0..threads).all(|first| one(job, &mut executor, &mut RunToCompletion::new(first), &mut all));
-    if go_on {
-        one(job, &mut executor, &mut RoundRobin::default(), &mut all);
-    }
-    all
-}
-
-fn random(job: Job<'_>, chunk: u64) -> Collector {
-    let mut executor = Executor::new(job.plan, job.options.profile);
-    let mut all = Collector::default();
-    let first = chunk * CHUNK;
-    for number in first..job.options.executions.min(first.saturating_add(CHUNK)) {
-        let seed = job.options.seed.wrapping_add(number);
-        if !one(job, &mut executor, &mut Random::new(seed), &mut all) {
-            break;
-        }
-    }
-    all
-}
-
-/// One execution; whether to go on then.
-fn one(job: Job<'_>, executor: &mut Executor<'_>, strategy: &mut impl Strategy, all: &mut Collector) -> bool {
-    let limits = Limits { steps_max: job.options.steps_max, go_on: Some(job.still_wanted) };
-    let end = executor.run_within(strategy, limits, &mut ());
-    if end == End::Interrupted {
-        return false;
-    }
-    all.executions += 1;
-    all.steps += executor.steps();
-    all.bound += u64::from(end == End::Bound);
-    all.hung += u64::from(end == End::Hung);
-    all.take(job.plan, executor, executor.trail());
-    job.watch.one_more()
-}
-
-/// From causes to findings.
-fn report(plan: &Plan, options: &Options, all: Collector, interrupted: bool) -> Report {
-    let (executions, steps, bound) = (all.executions, all.steps, all.bound);
+    all.count(executor.trail(), end);
+    all.take(plan, &executor, executor.trail());
     let drafts = assemble(plan, all).into_iter();
-    let mut findings: Vec<Finding> = drafts.map(|draft| finish(plan, options, draft)).collect();
-    findings.sort_by(|a, b| {
-        b.verdict.cmp(&a.verdict).then(a.rule.cmp(b.rule)).then_with(|| a.summary.cmp(&b.summary))
-    });
-    Report {
-        scenario: plan.scenario().name.clone(),
-        findings,
-        executions,
-        steps,
-        bound,
-        steps_max: options.steps_max,
-        interrupted,
-    }
+    drafts.map(|draft| finish(plan, options, draft)).collect()
 }
 
 /// Runs the witness once more, for its steps.
@@ -209,26 +182,8 @@ fn finish(plan: &Plan, options: &Options, draft: Draft) -> Finding {
     finding.needs.extend(execution.needs());
     finding.needs.sort_unstable();
     finding.needs.dedup();
-    let schedule = Schedule::Choices(shortest(plan, options, execution.choices()).to_vec());
-    finding.witness = Some(Witness { schedule: schedule.to_string(), steps: execution.into_steps() });
+    let schedule = execution.recorded().to_string();
+    finding.witness =
+        Some(Witness { schedule, steps: execution.into_steps(), deviations: None, fewest: false });
     finding
-}
-
-/// Without the choices at the end that would be made anyway.
-fn shortest<'a>(plan: &Plan, options: &Options, choices: &'a [u32]) -> &'a [u32] {
-    let mut executor = Executor::new(plan, options.profile);
-    let mut is_enough = |count: usize| {
-        executor.run(&mut Replay::new(choices[..count].to_vec()), options.steps_max);
-        executor.trail().choices == choices
-    };
-    let (mut low, mut high) = (0, choices.len());
-    while low < high {
-        let middle = low.midpoint(high);
-        if is_enough(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    &choices[..high]
 }

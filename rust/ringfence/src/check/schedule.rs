@@ -22,8 +22,7 @@ pub enum Schedule {
 /// A text that is no schedule.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error(
-    "`{0}` is no schedule; expected choices such as 0,1,0 (a report prints them), run-to-completion, round-robin or \
-     random:SEED"
+    "`{0}` is no schedule; expected choices such as 0,1,0, run-to-completion, round-robin or random:SEED"
 )]
 pub struct NoSchedule(String);
 
@@ -63,29 +62,3 @@ impl fmt::Display for Schedule {
         }
     }
 }
-
-/// Calls `$use` with the strategy of a schedule.
-macro_rules! with_strategy {
-    ($schedule:expr, $strategy:ident => $use:expr) => {
-        match $schedule {
-            Schedule::RunToCompletion => {
-                let $strategy = RunToCompletion::new(0);
-                $use
-            }
-            Schedule::RoundRobin => {
-                let $strategy = RoundRobin::default();
-                $use
-            }
-            Schedule::Random(seed) => {
-                let $strategy = Random::new(*seed);
-                $use
-            }
-            Schedule::Choices(choices) => {
-                let $strategy = Replay::new(choices.clone());
-                $use
-            }
-        }
-    };
-}
-
-pub(super) use with_strategy;

@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 
 use ringfence_base::End;
+use ringfence_diag::Verdict;
 use ringfence_diag::render::{Again, TextOptions, finding_again, steps};
 
 use super::inspect::Execution;
@@ -18,14 +19,18 @@ pub fn text(report: &Report, options: &TextOptions, again: Again<'_>) -> String 
 
 /// One line: what was found, in how many executions.
 pub fn summary(report: &Report) -> String {
-    let count = report.findings.len();
-    let found = match count {
+    let refuted = report.findings.iter().filter(|finding| finding.verdict == Verdict::Refuted).count();
+    let mut found = match report.findings.len() - refuted {
         0 => "nothing found".to_owned(),
         1 => "1 finding".to_owned(),
-        _ => format!("{count} findings"),
+        count => format!("{count} findings"),
     };
-    let mut line =
-        format!("{}: {found} in {} executions, {} steps", report.scenario, report.executions, report.steps);
+    if refuted != 0 {
+        write!(found, ", {refuted} refuted,").expect("engine bug: a string can't be written to");
+    }
+    let all = if report.complete { ", which stand for all there are" } else { "" };
+    let (executions, steps) = (report.executions, report.steps);
+    let mut line = format!("{}: {found} in {executions} executions, {steps} steps{all}", report.scenario);
     if report.bound != 0 {
         let (bound, steps_max) = (report.bound, report.steps_max);
         write!(line, "; {bound} executions were cut off after {steps_max} steps")

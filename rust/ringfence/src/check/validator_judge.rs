@@ -11,11 +11,14 @@ pub struct ValidatorJudge {
     kernel: Annotations,
     keys: Vec<KeyId>,
     /// Per lock of the model: the class it had, and its number in the validator.
-    locks: Vec<Option<(u32, LockId)>>,
+    locks: Vec<(u32, LockId)>,
     sites: Vec<SiteId>,
     cookies: Vec<Vec<Cookie>>,
     boot: TaskId,
 }
+
+/// The class of a lock that was never used.
+const NO_CLASS: u32 = u32::MAX;
 
 fn kind(sort: LockSort) -> LockKind {
     match sort {
@@ -73,10 +76,10 @@ impl ValidatorJudge {
     #[inline]
     fn lock(&mut self, plan: &Plan, world: &World, lock: LockId) -> LockId {
         let class = world.locks().class(lock.raw());
-        if let Some(Some((known, number))) = self.locks.get(lock.index())
-            && *known == class
+        if let Some(&(known, number)) = self.locks.get(lock.index())
+            && known == class
         {
-            return *number;
+            return number;
         }
         self.add_lock(plan, world, lock, class)
     }
@@ -87,9 +90,9 @@ impl ValidatorJudge {
         let key = self.keys[class as usize];
         let number = self.kernel.add_lock(&name, key, kind(plan.classes()[class as usize].sort));
         if self.locks.len() <= lock.index() {
-            self.locks.resize(lock.index() + 1, None);
+            self.locks.resize(lock.index() + 1, (NO_CLASS, number));
         }
-        self.locks[lock.index()] = Some((class, number));
+        self.locks[lock.index()] = (class, number);
         number
     }
 
@@ -104,25 +107,52 @@ impl ValidatorJudge {
     /// Takes one event; returns how many problems it made visible. [`Annotations::validator`] says which.
     #[inline]
     pub fn observe(&mut self, plan: &Plan, world: &World, event: &Event) -> usize {
-        let site = self.sites[event.origin.site.index()];
-        let origin = Origin { site, ..event.origin };
         match event.kind {
-            EventKind::Acquire(lock, flags) => {
-                let lock = self.lock(plan, world, lock);
-                let flags = self.flags(plan, world, flags);
-                self.kernel.acquire(origin, lock, flags)
-            }
-            EventKind::Release(lock) => {
-                let lock = self.lock(plan, world, lock);
-                self.kernel.release(origin, lock)
-            }
-            _ => self.observe_rare(plan, world, origin, event.kind),
+            EventKind::Acquire(lock, flags) => self.acquire(plan, world, event.origin, lock, flags),
+            EventKind::Release(lock) => self.release(plan, world, event.origin, lock),
+            // Not its business, and in every execution.
+            EventKind::Block(_) | EventKind::Exit => 0,
+            _ => self.observe_rare(plan, world, event),
         }
     }
 
-    fn observe_rare(&mut self, plan: &Plan, world: &World, origin: Origin, kind: EventKind) -> usize {
+    /// A lock is taken.
+    #[inline]
+    pub(super) fn acquire(
+        &mut self,
+        plan: &Plan,
+        world: &World,
+        origin: Origin,
+        lock: LockId,
+        flags: AcquireFlags,
+    ) -> usize {
+        let origin = self.seen_at(origin);
+        let lock = self.lock(plan, world, lock);
+        let flags = self.flags(plan, world, flags);
+        self.kernel.acquire(origin, lock, flags)
+    }
+
+    /// A lock is given back.
+    #[inline]
+    pub(super) fn release(&mut self, plan: &Plan, world: &World, origin: Origin, lock: LockId) -> usize {
+        let origin = self.seen_at(origin);
+        let lock = self.lock(plan, world, lock);
+        self.kernel.release(origin, lock)
+    }
+
+    /// The origin with the validator's number of the place.
+    #[inline]
+    fn seen_at(&self, origin: Origin) -> Origin {
+        Origin { site: self.sites[origin.site.index()], ..origin }
+    }
+
+    /// Any other event.
+    #[inline(never)]
+    pub(super) fn observe_rare(&mut self, plan: &Plan, world: &World, event: &Event) -> usize {
         // The model only lets interrupts and bottom halves end that have begun.
         const PAIRED: &str = "engine bug: the model let an interrupt state end that had not begun";
+        let Event { origin, kind } = *event;
+        let origin = self.seen_at(origin);
         match kind {
             EventKind::Sync(lock, flags) => {
                 let lock = self.lock(plan, world, lock);

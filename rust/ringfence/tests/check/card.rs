@@ -156,7 +156,7 @@ impl Card {
     }
 
     pub(crate) fn report(&self) -> Report {
-        let options = Options { executions: 500, steps_max: 5_000, ..Options::default() };
+        let options = Options { executions: 500, steps_max: 5_000, ..crate::unminimised() };
         check(&self.build.scenario, &options, &|_| true).expect("a valid scenario")
     }
 

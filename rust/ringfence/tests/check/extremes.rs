@@ -26,7 +26,7 @@ const NUMBERS: [i64; 12] = [
 ];
 
 fn report_of(build: &Build, executions: u64, steps_max: u64) -> Report {
-    let options = Options { executions, steps_max, ..Options::default() };
+    let options = Options { executions, steps_max, ..crate::unminimised() };
     let report = check(&build.scenario, &options, &|_| true).expect("a valid scenario");
     assert!(!text(&report, &TextOptions::default(), Again::Call).is_empty());
     report

@@ -8,7 +8,7 @@ use crate::build::{Build, obj, op, op_out};
 use crate::survey::run_watched;
 
 fn report_of(build: &Build) -> Report {
-    let options = Options { executions: 3_000, steps_max: 1_000, ..Options::default() };
+    let options = Options { executions: 3_000, steps_max: 1_000, ..crate::unminimised() };
     check(&build.scenario, &options, &|_| true).expect("a valid scenario")
 }
 

@@ -12,7 +12,7 @@ const fn r(number: u16) -> Arg {
 }
 
 fn report_of(build: &Build) -> Report {
-    let options = Options { executions: 2_000, steps_max: 1_000, ..Options::default() };
+    let options = Options { executions: 2_000, steps_max: 1_000, ..crate::unminimised() };
     check(&build.scenario, &options, &|_| true).expect("a valid scenario")
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ringfence::check::{CheckError, End, Execution, Options, Schedule, check};
+use ringfence::check::{CheckError, End, Execution, Method, Options, Progress, Schedule, check};
 use ringfence::validator::annotations::Profile;
 use ringfence_base::SiteId;
 use ringfence_base::scenario::{Op, Scenario, Stmt};
@@ -10,7 +10,7 @@ use ringfence_base::scenario::{Op, Scenario, Stmt};
 use crate::build::{Build, obj, op};
 
 /// Two mutexes in two orders.
-fn abba() -> Scenario {
+pub(crate) fn abba() -> Scenario {
     let mut build = Build::default();
     let (a, b) = (build.mutex("a"), build.mutex("b"));
     for (name, first, second) in [("one", a, b), ("two", b, a)] {
@@ -23,7 +23,7 @@ fn abba() -> Scenario {
 }
 
 /// A thread that never ends.
-fn endless() -> Scenario {
+pub(crate) fn endless() -> Scenario {
     let mut build = Build::default();
     let at = SiteId::UNKNOWN;
     let body = vec![op(Op::CondResched, &[])];
@@ -41,19 +41,6 @@ fn a_choice_that_is_not_possible_is_told_the_first_one() {
     assert_eq!(run(&abba(), "0,1,1", 1000).misfit(), None);
     let misfit = run(&abba(), "0,2,7", 1000).misfit().expect("there are two threads");
     assert_eq!((misfit.position, misfit.choice, misfit.most), (1, 2, 1));
-}
-
-/// The witness is as short as it can be: without its last choice it is another execution.
-#[test]
-fn a_witness_ends_with_a_choice_that_matters() {
-    let report = check(&abba(), &Options::default(), &|_| true).expect("a valid scenario");
-    let [finding] = report.findings.as_slice() else { panic!("one finding: {report:#?}") };
-    let schedule = &finding.witness.as_ref().expect("it hangs").schedule;
-    let whole = run(&abba(), schedule, 1000);
-    assert_eq!(whole.end(), End::Hung);
-    if let Some((shorter, _)) = schedule.rsplit_once(',') {
-        assert_ne!(run(&abba(), shorter, 1000).steps(), whole.steps());
-    }
 }
 
 #[test]
@@ -84,8 +71,14 @@ fn an_execution_that_is_not_wanted_any_more_ends() {
 fn a_check_that_is_not_wanted_any_more_ends() {
     let interrupted_after = |scenario: &Scenario, times: u64| {
         let asked = AtomicU64::new(0);
-        let go_on = |_| asked.fetch_add(1, Ordering::Relaxed) < times;
-        let options = Options { executions: 1 << 40, steps_max: 1 << 40, jobs: 2, ..Options::default() };
+        let go_on = |_: &Progress| asked.fetch_add(1, Ordering::Relaxed) < times;
+        let options = Options {
+            executions: 1 << 40,
+            steps_max: 1 << 40,
+            jobs: 2,
+            method: Method::Random,
+            ..Options::default()
+        };
         check(scenario, &options, &go_on).expect("a valid scenario")
     };
     let report = interrupted_after(&endless(), 2);
@@ -99,10 +92,12 @@ fn a_check_that_is_not_wanted_any_more_ends() {
 
 #[test]
 fn no_executions_and_as_many_as_there_are_numbers() {
-    let none = Options { executions: 0, ..Options::default() };
+    let none = Options { executions: 0, method: Method::Random, ..Options::default() };
     assert_eq!(check(&abba(), &none, &|_| true).expect("a valid scenario").executions, 3);
-    let endless = Options { executions: u64::MAX, seed: u64::MAX, ..Options::default() };
-    let report = check(&abba(), &endless, &|executions| executions < 50).expect("a valid scenario");
+    let endless =
+        Options { executions: u64::MAX, seed: u64::MAX, method: Method::Random, ..Options::default() };
+    let report =
+        check(&abba(), &endless, &|progress: &Progress| progress.executions < 50).expect("a valid scenario");
     assert!(report.interrupted);
 }
 

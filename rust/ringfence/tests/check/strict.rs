@@ -34,7 +34,7 @@ fn allocates(in_section: bool) -> Card {
 
 fn report(card: &Card, strict: bool) -> Report {
     let profile = Profile { strict, ..Profile::default() };
-    let options = Options { executions: 100, steps_max: 5_000, profile, ..Options::default() };
+    let options = Options { executions: 100, steps_max: 5_000, profile, ..crate::unminimised() };
     check(&card.build.scenario, &options, &|_| true).expect("a valid scenario")
 }
 

@@ -1,6 +1,6 @@
 //! `ww_mutex`es in two orders: nothing is wrong with that in a context that backs off, with all judges watching.
 
-use ringfence::check::{Options, check};
+use ringfence::check::check;
 use ringfence::diag::Verdict;
 use ringfence_base::errno::EDEADLK;
 use ringfence_base::scenario::{Arg, Environment, Kind, ObjectKind, Op, Scenario, Stmt, WwAlgorithm};
@@ -38,7 +38,7 @@ fn backing_off_is_fine() {
     for algorithm in [WwAlgorithm::WaitDie, WwAlgorithm::WoundWait] {
         for back_off in [true, false] {
             let scenario = opposite_orders(algorithm, true, back_off);
-            let report = check(&scenario, &Options::default(), &|_| true).expect("a valid scenario");
+            let report = check(&scenario, &crate::unminimised(), &|_| true).expect("a valid scenario");
             assert!(report.findings.is_empty(), "{report:#?}");
         }
     }
@@ -48,7 +48,7 @@ fn backing_off_is_fine() {
 #[test]
 fn without_a_context_it_is_a_deadlock() {
     let scenario = opposite_orders(WwAlgorithm::WaitDie, false, false);
-    let report = check(&scenario, &Options::default(), &|_| true).expect("a valid scenario");
+    let report = check(&scenario, &crate::unminimised(), &|_| true).expect("a valid scenario");
     let found: Vec<_> = report.findings.iter().map(|finding| (finding.rule, finding.verdict)).collect();
     assert_eq!(found, [("RF602", Verdict::Confirmed)], "{report:#?}");
 }
@@ -80,7 +80,7 @@ fn injection_finds_who_does_not_back_off() {
     build.thread("user", &[Kind::WwCtx, Kind::Errno], body);
     for (deadlock_injection, expected) in [(false, &[][..]), (true, &["RF611"])] {
         build.scenario.environment = Environment { deadlock_injection, ..Environment::quiet() };
-        let report = check(&build.scenario, &Options::default(), &|_| true).expect("a valid scenario");
+        let report = check(&build.scenario, &crate::unminimised(), &|_| true).expect("a valid scenario");
         let rules: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
         assert_eq!(rules, expected, "{report:#?}");
     }

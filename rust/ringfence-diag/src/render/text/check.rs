@@ -3,9 +3,9 @@
 use core::mem;
 
 use super::phrase::Phrase;
-use super::{TextOptions, chain, cycle};
+use super::{TextOptions, chain, cycle, smallest};
 use crate::render::source::{short_source, source};
-use crate::{Finding, LockReportKind, StepView, rule};
+use crate::{Finding, LockReportKind, StepView, Verdict, rule};
 
 /// Steps of a witness that are shown; the middle of a longer one is left out.
 const STEPS_SHOWN: usize = 60;
@@ -13,9 +13,9 @@ const STEPS_SHOWN: usize = 60;
 /// How a reader runs a witness again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again<'a> {
-    /// By calling `run` on the scenario.
+    /// By calling `replay` on the scenario.
     Call,
-    /// By this command line and `--schedule` behind it.
+    /// By this command line with the replay string behind it.
     Command(&'a str),
 }
 
@@ -28,20 +28,37 @@ pub fn finding(item: &Finding, options: &TextOptions) -> String {
 /// As [`finding`].
 pub fn finding_again(finding: &Finding, options: &TextOptions, again: Again<'_>) -> String {
     let width = options.width.max(TextOptions::MIN_WIDTH);
-    let sections = [
-        headline(finding, width),
-        chain::picture(finding, width),
-        why(finding, width),
-        validator(finding, width),
-        witness(finding, width),
-        notes(finding, width, again),
-    ];
+    let sections = if is_refuted(finding) {
+        vec![
+            headline(finding, width),
+            remarks(finding, width),
+            validator(finding, width),
+            searched(finding, width),
+            notes(finding, width, again),
+        ]
+    } else {
+        vec![
+            headline(finding, width),
+            chain::picture(finding, width),
+            why(finding, width),
+            validator(finding, width),
+            witness(finding, width),
+            searched(finding, width),
+            smallest::smallest(finding, width, again),
+            notes(finding, width, again),
+        ]
+    };
     let blocks: Vec<String> = sections
         .iter()
         .filter(|section| !section.is_empty())
         .map(|section| section.iter().map(|line| line.paint(options.style)).collect::<Vec<_>>().join("\n"))
         .collect();
     blocks.join("\n\n")
+}
+
+/// It is no mistake: how it would hang, and what helps, are of no interest then.
+fn is_refuted(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Refuted
 }
 
 /// Steps of an execution, a line each, without the last newline.
@@ -92,6 +109,9 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
     let Some(witness) = &finding.witness else { return Vec::new() };
     let count = witness.steps.len();
     let mut lines = Phrase::new().label("Schedule").plain(&format!(" ({count} steps):")).wrap(width, 2);
+    if let Some(deviations) = &witness.deviations {
+        lines.extend(smallest::deviations(deviations, witness.fewest).wrap(width, 2));
+    }
     let name = name_width(&witness.steps);
     let (head, tail) = if count > STEPS_SHOWN {
         (&witness.steps[..STEPS_SHOWN / 2], &witness.steps[count - STEPS_SHOWN / 2..])
@@ -108,6 +128,29 @@ fn witness(finding: &Finding, width: usize) -> Vec<Phrase> {
         lines.extend(shown(tail));
     }
     lines
+}
+
+/// How far the search for a hang went, if none was found.
+fn searched(finding: &Finding, width: usize) -> Vec<Phrase> {
+    if finding.searched.is_empty() {
+        return Vec::new();
+    }
+    let what = |contract: bool| -> Vec<String> {
+        let of = finding.searched.iter().filter(|search| search.contract == contract);
+        of.map(|search| format!("{} {}", search.executions, search.method)).collect()
+    };
+    let complete =
+        |contract: bool| finding.searched.iter().any(|search| search.contract == contract && search.complete);
+    let all = |contract: bool| if complete(contract) { ", which stand for all there are" } else { "" };
+    let mut text =
+        format!("no hang in these executions of the scenario: {}{}", what(false).join(", "), all(false));
+    let contract = what(true);
+    if !contract.is_empty() {
+        text += "; nor with everything that the contract allows others: ";
+        text += &contract.join(", ");
+        text += all(true);
+    }
+    Phrase::new().label("Searched: ").plain(&text).plain(".").wrap(width, 2)
 }
 
 /// A step: number, context, what it did and where; on a narrow terminal in a line of its own below the context.
@@ -139,11 +182,15 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     let mut lines = Vec::new();
     if !finding.needs.is_empty() {
         let needs = finding.needs.join(", ");
-        lines
-            .extend(Phrase::new().label("Needs: ").plain(&needs).plain(" of the environment").wrap(width, 2));
+        let of = if finding.against_contract {
+            " of the contract; the scenario's own environment does not show it"
+        } else {
+            " of the environment"
+        };
+        lines.extend(Phrase::new().label("Needs: ").plain(&needs).plain(of).wrap(width, 2));
     }
-    for note in &finding.notes {
-        lines.extend(Phrase::new().label("Note: ").plain(note).plain(".").wrap(width, 2));
+    if !is_refuted(finding) {
+        lines.extend(remarks(finding, width));
     }
     if let Some(silence) = finding.lock.as_ref().and_then(|lock| lock.silence) {
         lines.extend(Phrase::new().label("Silence: ").plain(silence.explanation()).plain(".").wrap(width, 2));
@@ -151,18 +198,30 @@ fn notes(finding: &Finding, width: usize, again: Again<'_>) -> Vec<Phrase> {
     if finding.count > 1 {
         lines.push(Phrase::new().plain(&format!("Met in {} executions.", finding.count)));
     }
+    if !is_refuted(finding) {
+        lines.extend(fixes(finding, width));
+    }
+    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     if let Some(witness) = &finding.witness {
         let schedule = &witness.schedule;
         let again = match again {
-            Again::Call => format!("run(schedule=\"{schedule}\")"),
-            Again::Command(command) if schedule.is_empty() => format!("{command} --schedule ''"),
-            Again::Command(command) => format!("{command} --schedule {schedule}"),
+            Again::Call if finding.against_contract => {
+                format!("with_environment(rf.contract()).replay(\"{schedule}\")")
+            }
+            Again::Call => format!("replay(\"{schedule}\")"),
+            Again::Command(command) if finding.against_contract => format!("{command} --contract {schedule}"),
+            Again::Command(command) => format!("{command} {schedule}"),
         };
         lines.push(Phrase::new().label("Again: ").plain(&again));
     }
-    lines.extend(fixes(finding, width));
-    lines.push(Phrase::new().plain(&format!("ringfence explain {}", finding.rule)));
     lines
+}
+
+/// What else there is to say.
+fn remarks(finding: &Finding, width: usize) -> Vec<Phrase> {
+    let label = if is_refuted(finding) { "Refuted: " } else { "Note: " };
+    let one = |note: &String| Phrase::new().label(label).plain(note).plain(".").wrap(width, 2);
+    finding.notes.iter().flat_map(one).collect()
 }
 
 fn fixes(finding: &Finding, width: usize) -> Vec<Phrase> {
