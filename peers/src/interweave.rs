@@ -123,7 +123,7 @@ fn count(program: &dyn Fn(&mut World<'_>)) -> (u64, bool) {
     let mut traces = Traces::default();
     let deadlock = match explore(&|world: &mut World<'_>| program(world), &mut traces) {
         Ok(()) => false,
-        Err(failed) => matches!(failed.reason(), FailureReason::Deadlock { .. }),
+        Err(failed) => matches!(failed.reason(), FailureReason::Deadlock),
     };
     (traces.0, deadlock)
 }
