@@ -159,7 +159,11 @@ fn summary(what: &str, rows: &[&Row]) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let path = arguments.next().expect("a file of scenarios; see tests/scenarios/bad.py");
+    // `make bench` runs all benchmarks, without arguments.
+    let Some(path) = arguments.next() else {
+        println!("finding power: no file of scenarios was named; docs/FINDING_POWER.md says how one is made");
+        return;
+    };
     let seeds = arguments.next().map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
     let only = arguments.next().unwrap_or_default();
     let names = HUNTERS.map(|(name, _)| name).join(" | ");
