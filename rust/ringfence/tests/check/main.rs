@@ -12,6 +12,7 @@ mod directed;
 mod directed_random;
 mod equivalence;
 mod extremes;
+mod fifo_sched;
 mod minimise;
 mod random;
 mod recovery;

@@ -5,11 +5,12 @@ use std::slice::from_ref;
 use ringfence::check::{Method, Options, Report, check, text};
 use ringfence::diag::Verdict;
 use ringfence::diag::render::{Again, TextOptions};
-use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, SchedPolicy, Stmt};
+use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt};
 use ringfence_base::{ObjectId, SiteId};
 
 use crate::build::{Build, obj, op, op_out};
 use crate::directed::with_places;
+use crate::fifo_sched::fifo_sched;
 
 /// One lock inside another.
 fn nested(outer: ObjectId, inner: ObjectId) -> Vec<Stmt> {
@@ -129,22 +130,7 @@ fn scheduler(build: &mut Build, name: &str, mut run: Vec<Stmt>, mut free: Vec<St
     let job = Arg::Register(0);
     free.extend([Op::DrmSchedJobCleanup, Op::DrmSchedJobFree].map(|last| op(last, from_ref(&job))));
     let free_job = build.handler(&format!("{name}_free_job"), 1, &[Kind::SchedJob], None, free);
-    let sched = ObjectKind::DrmSched {
-        run_job,
-        prepare_job: None,
-        timedout_job: None,
-        free_job,
-        cancel_job: None,
-        update_job_credits: None,
-        credit_limit: 1,
-        hang_limit: 0,
-        timeout: i64::MAX,
-        policy: SchedPolicy::Fifo,
-        num_rqs: 4,
-        submit_wq: None,
-        timeout_wq: None,
-        without: Vec::new(),
-    };
+    let sched = fifo_sched(run_job, free_job);
     build.object(name, sched)
 }
 

@@ -1,10 +1,11 @@
 //! What random scenarios with schedulers have found, each in the smallest form that shows it.
 
 use ringfence::check::{Options, Report, check};
-use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, SchedPolicy, Stmt};
+use ringfence_base::scenario::{Arg, Kind, ObjectKind, Op, Stmt};
 use ringfence_base::{ObjectId, SiteId};
 
 use crate::build::{Build, obj, op, op_out};
+use crate::fifo_sched::fifo_sched;
 use crate::survey::run_watched;
 
 const fn r(number: u16) -> Arg {
@@ -32,22 +33,7 @@ fn scheduler(build: &mut Build, name: &str, ends: bool) -> ObjectId {
     let run_job = build.handler("run_job", 1, &[Kind::SchedJob, Kind::Fence], Some(Kind::FenceOrErr), body);
     let free = vec![op(Op::DrmSchedJobCleanup, &[r(0)]), op(Op::DrmSchedJobFree, &[r(0)])];
     let free_job = build.handler("free_job", 1, &[Kind::SchedJob], None, free);
-    let kind = ObjectKind::DrmSched {
-        run_job,
-        prepare_job: None,
-        timedout_job: None,
-        free_job,
-        cancel_job: None,
-        update_job_credits: None,
-        credit_limit: 1,
-        hang_limit: 0,
-        timeout: i64::MAX,
-        policy: SchedPolicy::Fifo,
-        num_rqs: 4,
-        submit_wq: None,
-        timeout_wq: None,
-        without: Vec::new(),
-    };
+    let kind = fifo_sched(run_job, free_job);
     build.object(name, kind)
 }
 

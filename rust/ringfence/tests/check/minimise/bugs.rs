@@ -1,9 +1,10 @@
 //! Bugs that are known to be as small as they can be: no thread, operation, object or freedom of the environment can
 //! be left out, or the rest does not hang like this any more.
 
-use ringfence_base::scenario::{Kind, ObjectKind, SchedPolicy, WwAlgorithm};
+use ringfence_base::scenario::{Kind, ObjectKind, WwAlgorithm};
 
 use super::text::Text;
+use crate::fifo_sched::fifo_sched;
 
 /// A bug, and the smallest schedule that shows it.
 pub(crate) struct Bug {
@@ -229,22 +230,7 @@ fn run_job_allocates(k: &mut Text) {
     let body = "m = kmalloc GFP_KERNEL; kfree m; return NULL";
     let run_job = k.handler("run_job", &job, Some(Kind::FenceOrErr), body);
     let free_job = k.handler("free_job", &job, None, "");
-    let kind = ObjectKind::DrmSched {
-        run_job,
-        prepare_job: None,
-        timedout_job: None,
-        free_job,
-        cancel_job: None,
-        update_job_credits: None,
-        credit_limit: 1,
-        hang_limit: 0,
-        timeout: i64::MAX,
-        policy: SchedPolicy::Fifo,
-        num_rqs: 4,
-        submit_wq: None,
-        timeout_wq: None,
-        without: Vec::new(),
-    };
+    let kind = fifo_sched(run_job, free_job);
     let sched = k.object("sched", kind);
     k.object("entity", ObjectKind::SchedEntity { scheds: vec![sched], priority: 2, guilty: None });
     let init = "job = drm_sched_job_alloc NULL; drm_sched_job_init job entity 1";
